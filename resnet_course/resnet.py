@@ -1,0 +1,278 @@
+"""Residual networks of every depth from one table.
+
+A network is a stem, a few stages of blocks, average pooling and one linear layer. What differs
+between ResNet-18 and ResNeXt-101 is a `ResNetConfig`, a handful of numbers.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from resnet_course.blocks import (
+    BasicBlock,
+    Bottleneck,
+    check_shortcut,
+    check_sizes,
+)
+
+STEMS = ("imagenet", "cifar")
+
+
+@dataclass(frozen=True)
+class ResNetConfig:
+    """Everything that decides the shape of a residual network.
+
+    Attributes:
+        block: `BasicBlock`, `Bottleneck`, `PreActBlock` or a class with the same arguments.
+        depths: blocks per stage, (2, 2, 2, 2) for ResNet-18.
+        widths: channels per stage, before the block's expansion.
+        groups: groups of the 3×3 convolution (`Bottleneck` only).
+        base_width: channels per group where a stage is 64 wide (`Bottleneck` only).
+        stem: "imagenet" (7×7 convolution, stride 2, then 3×3 max pooling, stride 2) or
+            "cifar" (3×3 convolution, no pooling) for small pictures.
+        shortcut: "projection", "zero_pad" or "none", see `BasicBlock`.
+        in_channels: 3 for colour, 1 for grey pictures.
+        num_classes: number of logits.
+        zero_init_residual: start every block as the identity (Goyal et al. 2017).
+        stem_stride: stride of the stem's convolution; None takes the stem's own, 2 for
+            "imagenet" and 1 for "cifar".
+
+    Raises:
+        ValueError: for values that cannot be built; the message says what is allowed.
+    """
+
+    block: type[nn.Module]
+    depths: tuple[int, ...]
+    widths: tuple[int, ...] = (64, 128, 256, 512)
+    groups: int = 1
+    base_width: int = 64
+    stem: str = "imagenet"
+    shortcut: str = "projection"
+    in_channels: int = 3
+    num_classes: int = 1000
+    zero_init_residual: bool = False
+    stem_stride: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "depths", tuple(self.depths))
+        object.__setattr__(self, "widths", tuple(self.widths))
+        if not isinstance(self.block, type) or not issubclass(self.block, nn.Module):
+            raise ValueError(
+                f"block must be a class like BasicBlock or Bottleneck, got {self.block!r}."
+            )
+        if not self.depths or len(self.depths) != len(self.widths):
+            raise ValueError(
+                f"depths and widths need one number per stage, and at least one stage: "
+                f"got depths={self.depths} and widths={self.widths}."
+            )
+        for i, (depth, width) in enumerate(zip(self.depths, self.widths, strict=True)):
+            check_sizes(**{f"depths[{i}]": depth, f"widths[{i}]": width})
+        check_sizes(
+            groups=self.groups,
+            base_width=self.base_width,
+            in_channels=self.in_channels,
+            num_classes=self.num_classes,
+        )
+        if self.stem_stride is not None:
+            check_sizes(stem_stride=self.stem_stride)
+        if self.stem not in STEMS:
+            raise ValueError(f"unknown stem {self.stem!r}: choose one of {', '.join(STEMS)}.")
+        check_shortcut(self.shortcut)
+        if self.zero_init_residual and self.shortcut == "none":
+            raise ValueError(
+                "zero_init_residual=True needs a shortcut: without one, a silent branch lets "
+                'nothing through. Use shortcut="projection" or "zero_pad".'
+            )
+        if not issubclass(self.block, Bottleneck) and (self.groups, self.base_width) != (1, 64):
+            raise ValueError(
+                f"groups and base_width belong to Bottleneck; {self.block.__name__} takes "
+                f"groups=1 and base_width=64 only, got {self.groups} and {self.base_width}."
+            )
+
+
+class ResNet(nn.Module):
+    """A residual network: (batch, in_channels, H, W) → logits (batch, num_classes).
+
+    He et al. 2016, "Deep Residual Learning for Image Recognition", table 1 and section 4.2.
+    The keys of the state dict are torchvision's.
+    """
+
+    def __init__(self, config: ResNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        channels = config.widths[0]
+        if config.stem == "imagenet":
+            stride = config.stem_stride or 2
+            self.conv1 = nn.Conv2d(
+                config.in_channels, channels, kernel_size=7, stride=stride, padding=3, bias=False
+            )
+            self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        else:
+            stride = config.stem_stride or 1
+            self.conv1 = nn.Conv2d(
+                config.in_channels, channels, kernel_size=3, stride=stride, padding=1, bias=False
+            )
+            self.maxpool = nn.Identity()
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU()
+
+        self.stage_names = tuple(f"layer{i}" for i in range(1, len(config.depths) + 1))
+        for i, (name, width, depth) in enumerate(
+            zip(self.stage_names, config.widths, config.depths, strict=True)
+        ):
+            # The first stage keeps the size that the stem leaves, the others halve it.
+            stage = make_stage(config, channels, width, depth, stride=1 if i == 0 else 2)
+            self.add_module(name, stage)
+            channels = width * config.block.expansion
+
+        # Pre-activation blocks end with an addition, so the last sum is still to be normalised.
+        self.final_norm = nn.BatchNorm2d(channels) if config.block.pre_activation else None
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(channels, config.num_classes)
+        initialise(self, config.zero_init_residual)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the pooled features, (batch, channels): all of the network but `fc`."""
+        x = self.conv1(x)
+        x = self.bn1(x)
+        x = self.relu(x)
+        x = self.maxpool(x)
+        for name in self.stage_names:
+            x = getattr(self, name)(x)
+        if self.final_norm is not None:
+            x = self.relu(self.final_norm(x))
+        x = self.avgpool(x)
+        return torch.flatten(x, start_dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits, (batch, num_classes): one score per class, not yet probabilities."""
+        return self.fc(self.features(x))
+
+
+def make_stage(
+    config: ResNetConfig, in_channels: int, channels: int, depth: int, stride: int
+) -> nn.Sequential:
+    """Build one stage: `depth` blocks in a row, of which the first changes the shape."""
+    options: dict[str, Any] = {"shortcut": config.shortcut}
+    if issubclass(config.block, Bottleneck):
+        options |= {"groups": config.groups, "base_width": config.base_width}
+    blocks = [config.block(in_channels, channels, stride, **options)]
+    for _ in range(depth - 1):
+        blocks.append(config.block(channels * config.block.expansion, channels, **options))
+    return nn.Sequential(*blocks)
+
+
+def initialise(model: nn.Module, zero_init_residual: bool = False) -> None:
+    """Draw all convolution weights anew, for ReLU networks (He et al. 2015), in place.
+
+    With `zero_init_residual` the last batch normalisation of every block starts at weight 0:
+    each branch is silent at first and each block passes its input on.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+    if zero_init_residual:
+        for module in model.modules():
+            if hasattr(module, "zero_init_branch"):
+                module.zero_init_branch()
+
+
+def cifar_config(depth: int, shortcut: str = "zero_pad") -> ResNetConfig:
+    """Return the three-stage net for small pictures with `depth` = 6n + 2 weighted layers.
+
+    He et al. 2016, section 4.2. The paper's choice is zero-padding: then the residual net and
+    the plain net (`shortcut="none"`) have exactly the same parameters.
+
+    Raises:
+        ValueError: if depth is not 8, 14, 20, ...
+    """
+    if type(depth) is not int or depth < 8 or (depth - 2) % 6:
+        raise ValueError(
+            f"depth must be 6n + 2 (8, 14, 20, 26, ...): one convolution, three stages of n "
+            f"blocks with two convolutions each, one linear layer. Got {depth!r}."
+        )
+    n = (depth - 2) // 6
+    return ResNetConfig(
+        block=BasicBlock,
+        depths=(n, n, n),
+        widths=(16, 32, 64),
+        stem="cifar",
+        shortcut=shortcut,
+        num_classes=10,
+    )
+
+
+CONFIGS: dict[str, ResNetConfig] = {
+    "resnet18": ResNetConfig(BasicBlock, (2, 2, 2, 2)),
+    "resnet34": ResNetConfig(BasicBlock, (3, 4, 6, 3)),
+    "resnet50": ResNetConfig(Bottleneck, (3, 4, 6, 3)),
+    "resnet101": ResNetConfig(Bottleneck, (3, 4, 23, 3)),
+    "resnet152": ResNetConfig(Bottleneck, (3, 8, 36, 3)),
+    "resnext50_32x4d": ResNetConfig(Bottleneck, (3, 4, 6, 3), groups=32, base_width=4),
+    "resnext101_32x8d": ResNetConfig(Bottleneck, (3, 4, 23, 3), groups=32, base_width=8),
+    "wide_resnet50_2": ResNetConfig(Bottleneck, (3, 4, 6, 3), base_width=128),
+    "plain18": ResNetConfig(BasicBlock, (2, 2, 2, 2), shortcut="none"),
+    "plain34": ResNetConfig(BasicBlock, (3, 4, 6, 3), shortcut="none"),
+}
+for _depth in (8, 14, 20, 32, 44, 56, 110):
+    CONFIGS[f"resnet{_depth}"] = cifar_config(_depth)
+    CONFIGS[f"plain{_depth}"] = cifar_config(_depth, shortcut="none")
+
+
+def create_model(name: str, **overrides: Any) -> ResNet:
+    """Build a network by name, with any field of `ResNetConfig` changed.
+
+    >>> model = create_model("resnet18", in_channels=1, num_classes=10)
+
+    Raises:
+        ValueError: if there is no such name or field; the message lists what there is.
+    """
+    if name not in CONFIGS:
+        close = difflib.get_close_matches(str(name), CONFIGS, n=1)
+        guess = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"unknown model {name!r}.{guess} Choose one of: {', '.join(CONFIGS)}.")
+    allowed = [field.name for field in fields(ResNetConfig)]
+    for key in overrides:
+        if key not in allowed:
+            raise ValueError(f"unknown option {key!r}: a model takes {', '.join(allowed)}.")
+    return ResNet(replace(CONFIGS[name], **overrides))
+
+
+def load_torchvision(model: ResNet, state_dict: Mapping[str, Tensor]) -> list[str]:
+    """Copy a torchvision state dict into `model`; returns the keys that were left out.
+
+    The classifier `fc` is left out (and keeps its fresh weights) where the number of classes
+    differs; everything else must fit.
+
+    Raises:
+        ValueError: if a key is missing, unknown or of another shape: the model is untouched then.
+    """
+    ours = model.state_dict()
+    missing = sorted(ours.keys() - state_dict.keys())
+    unknown = sorted(state_dict.keys() - ours.keys())
+    if missing or unknown:
+        raise ValueError(
+            f"this state dict is of another architecture: {len(missing)} keys are missing "
+            f"{missing[:3]}, {len(unknown)} are unknown {unknown[:3]}."
+        )
+    unequal = [key for key in ours if ours[key].shape != state_dict[key].shape]
+    for key in unequal:
+        if not key.startswith("fc."):
+            raise ValueError(
+                f"{key} has shape {tuple(state_dict[key].shape)} in the state dict and "
+                f"{tuple(ours[key].shape)} in the model."
+            )
+    left_out = ["fc.weight", "fc.bias"] if unequal else []
+    model.load_state_dict(
+        {key: value for key, value in state_dict.items() if key not in left_out}, strict=False
+    )
+    return left_out
