@@ -1,0 +1,48 @@
+"""A hands-on course on residual networks: shared layers, measurements and pictures."""
+
+from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock
+from resnet_course.data import Splits, TensorBatches, drawn_garments, fashion_mnist, mnist
+from resnet_course.gradients import activation_stats, gradient_norms, measured_receptive_field
+from resnet_course.history import History
+from resnet_course.resnet import (
+    CONFIGS,
+    ResNet,
+    ResNetConfig,
+    cifar_config,
+    create_model,
+    load_torchvision,
+)
+from resnet_course.stacks import create_stack
+from resnet_course.tracing import LayerRow, Trace, TraceError, trace
+from resnet_course.train import TrainConfig, evaluate, fit, topk_accuracy, train_step
+
+__all__ = [
+    "CONFIGS",
+    "BasicBlock",
+    "Bottleneck",
+    "History",
+    "LayerRow",
+    "PreActBlock",
+    "ResNet",
+    "ResNetConfig",
+    "Splits",
+    "TensorBatches",
+    "Trace",
+    "TraceError",
+    "TrainConfig",
+    "activation_stats",
+    "cifar_config",
+    "create_model",
+    "create_stack",
+    "drawn_garments",
+    "evaluate",
+    "fashion_mnist",
+    "fit",
+    "gradient_norms",
+    "load_torchvision",
+    "measured_receptive_field",
+    "mnist",
+    "topk_accuracy",
+    "trace",
+    "train_step",
+]

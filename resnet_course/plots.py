@@ -1,0 +1,198 @@
+"""Figures: numbers in, a matplotlib `Figure` out.
+
+No function shows anything by itself. In a notebook the figure shows itself as the last value of a
+cell; elsewhere call its `savefig`. Colours are those of Okabe and Ito, which people with any kind
+of colour vision can tell apart; line styles differ as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from resnet_course.history import History
+from resnet_course.pictures import DescribedFigure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+DASHES = ("-", "--", "-.", ":")
+STYLE = {
+    "font.size": 13,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "lines.linewidth": 2.5,
+    "figure.dpi": 90,
+    "legend.frameon": False,
+    "legend.fontsize": 12,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 14,
+    "axes.labelsize": 12,
+}
+NAMES = {
+    "train_loss": "training loss",
+    "train_accuracy": "training accuracy",
+    "test_accuracy": "test accuracy",
+}
+
+
+@mpl.rc_context(STYLE)
+def image_grid(
+    images: Tensor, labels: Sequence[int], classes: Sequence[str], source: str
+) -> DescribedFigure:
+    """Draw up to 20 pictures with their class names.
+
+    Args:
+        images: uint8 (N, 1, height, width).
+        labels: N class numbers.
+        classes: class names.
+        source: name of the image collection, for the title.
+    """
+    columns = min(len(images), 10)
+    lines = -(-len(images) // columns)
+    names = [classes[int(label)] for label in labels]
+    figure = _figure(
+        (1.25 * columns, 1.6 * lines + 0.4), f"{len(images)} pictures from {source}: {names}."
+    )
+    figure.suptitle(f"source: {source}", fontsize=11)
+    for axes, image, name in zip(
+        np.ravel(figure.subplots(lines, columns, squeeze=False)), images, names, strict=False
+    ):
+        axes.imshow(image[0], cmap="gray_r", vmin=0, vmax=255)
+        axes.set_title(name, fontsize=10)
+    for axes in figure.axes:
+        axes.axis("off")
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def lines(
+    x: Sequence[float],
+    curves: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    alt: str,
+    log: bool = False,
+    marks: Mapping[str, float] | None = None,
+) -> DescribedFigure:
+    """Draw curves over a common axis.
+
+    Args:
+        x: positions.
+        curves: label → values, each as long as `x`.
+        title: what the figure shows, in a few words.
+        xlabel: what is on the horizontal axis.
+        ylabel: what is on the vertical axis.
+        alt: the figure in words.
+        log: logarithmic vertical axis.
+        marks: label → height of a thin horizontal line.
+    """
+    figure = _figure((8, 4.2), alt)
+    axes = figure.subplots()
+    for (label, values), colour, dash in zip(
+        curves.items(), cycle(COLOURS), cycle(DASHES), strict=False
+    ):
+        axes.plot(x, values, color=colour, linestyle=dash, label=label)
+    for label, height in (marks or {}).items():
+        axes.axhline(height, color="black", linewidth=1)
+        axes.annotate(label, (x[0], height), xytext=(4, 4), textcoords="offset points", fontsize=11)
+    _finish(axes, title, xlabel, ylabel, log)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def gradient_flow(
+    norms: Mapping[str, Mapping[str, float] | Sequence[float]],
+    *,
+    title: str = "How strongly the loss pulls at each layer",
+    bound: float | None = None,
+    source: str = "",
+) -> DescribedFigure:
+    """Draw gradient norms from the first layer (left, at the picture) to the last, log scale.
+
+    Args:
+        norms: label → norms by layer, as `gradient_norms` returns them.
+        title: what the figure shows, in a few words.
+        bound: draw bound^(layers to go) as well, 0.25 for sigmoid.
+        source: name of the image collection, for the axis label.
+    """
+    runs = {
+        label: list(values.values() if isinstance(values, Mapping) else values)
+        for label, values in norms.items()
+    }
+    words = [
+        f"{label}: {values[0]:.0e} at the first layer, {values[-1]:.0e} at the last."
+        for label, values in runs.items()
+    ]
+    figure = _figure((8, 4.4), "Gradient norm by layer, logarithmic scale. " + " ".join(words))
+    axes = figure.subplots()
+    for (label, values), colour, dash in zip(
+        runs.items(), cycle(COLOURS), cycle(DASHES), strict=False
+    ):
+        axes.plot(range(1, len(values) + 1), values, dash, color=colour, label=label)
+    if bound is not None:
+        count = len(next(iter(runs.values())))
+        steps = range(1, count + 1)
+        top = next(iter(runs.values()))[-1]
+        axes.plot(
+            steps,
+            [top * bound ** (count - i) for i in steps],
+            color="black",
+            linewidth=1.2,
+            label=f"{bound:g} per layer",
+        )
+    measured_on = f" ({source})" if source else ""
+    _finish(
+        axes,
+        title,
+        f"layer, from the picture to the logits{measured_on}",
+        "gradient norm",
+        log=True,
+    )
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def learning_curves(
+    histories: Mapping[str, History], column: str = "train_loss"
+) -> DescribedFigure:
+    """Draw one number of each run over the epochs.
+
+    Args:
+        histories: label → `History`, all on the same images.
+        column: "train_loss", "train_accuracy" or "test_accuracy".
+    """
+    words = [f"{label}: {h.column(column)[-1]:.2f} at the end." for label, h in histories.items()]
+    figure = _figure((8, 4.2), f"{NAMES.get(column, column)} by epoch. " + " ".join(words))
+    axes = figure.subplots()
+    for (label, history), colour, dash, marker in zip(
+        histories.items(), cycle(COLOURS), cycle(DASHES), cycle("osD^v"), strict=False
+    ):
+        epochs = history.column("epoch")
+        axes.plot(
+            epochs, history.column(column), color=colour, linestyle=dash, marker=marker, label=label
+        )
+        axes.set_xticks(epochs)
+    sources = sorted({history.source for history in histories.values()})
+    _finish(axes, NAMES.get(column, column), f"epoch ({', '.join(sources)})", "", log=False)
+    return figure
+
+
+def _figure(size: tuple[float, float], alt: str) -> DescribedFigure:
+    return DescribedFigure(figsize=size, layout="constrained", alt=alt)
+
+
+def _finish(axes: Axes, title: str, xlabel: str, ylabel: str, log: bool) -> None:
+    axes.set_title(title)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    if log:
+        axes.set_yscale("log")
+    axes.legend()

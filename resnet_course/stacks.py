@@ -1,0 +1,114 @@
+"""Deep stacks of equal layers: the simplest networks in which signals fade, and their cures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from resnet_course.blocks import check_sizes
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+}
+INITIALISATIONS = ("pytorch", "small", "xavier", "he")
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """A stack of `depth` linear layers with one activation each, then a classifier.
+
+    Attributes:
+        depth: number of layers before the classifier.
+        width: values per layer.
+        activation: "sigmoid", "tanh" or "relu".
+        init: "pytorch" (what `nn.Linear` does by itself), "small" (normal, 0.01),
+            "xavier" (Glorot and Bengio 2010) or "he" (He et al. 2015).
+        batch_norm: normalise before each activation (Ioffe and Szegedy 2015).
+        shortcut: add each layer's input to its output (He et al. 2016).
+
+    Raises:
+        ValueError: for unknown names and sizes that are not positive integers.
+    """
+
+    depth: int = 30
+    width: int = 64
+    activation: str = "sigmoid"
+    init: str = "pytorch"
+    batch_norm: bool = False
+    shortcut: bool = False
+    in_features: int = 28 * 28
+    num_classes: int = 10
+
+    def __post_init__(self) -> None:
+        check_sizes(
+            depth=self.depth,
+            width=self.width,
+            in_features=self.in_features,
+            num_classes=self.num_classes,
+        )
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(
+                f"unknown activation {self.activation!r}: choose one of {', '.join(ACTIVATIONS)}."
+            )
+        if self.init not in INITIALISATIONS:
+            raise ValueError(
+                f"unknown init {self.init!r}: choose one of {', '.join(INITIALISATIONS)}."
+            )
+
+
+class Layer(nn.Module):
+    """linear → (batch norm) → activation, (+ input): (batch, in) → (batch, width)."""
+
+    def __init__(self, in_features: int, config: StackConfig) -> None:
+        super().__init__()
+        self.linear = nn.Linear(in_features, config.width)
+        self.norm = nn.BatchNorm1d(config.width) if config.batch_norm else nn.Identity()
+        self.activation = ACTIVATIONS[config.activation]()
+        # The first layer changes the width, so its input cannot be added.
+        self.shortcut = config.shortcut and in_features == config.width
+        initialise_linear(self.linear, config.init)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return activation(norm(linear(x))), plus x where there is a shortcut."""
+        out = self.activation(self.norm(self.linear(x)))
+        return out + x if self.shortcut else out
+
+
+class Stack(nn.Module):
+    """`StackConfig` as a network: pictures (batch, ...) → logits (batch, num_classes)."""
+
+    def __init__(self, config: StackConfig) -> None:
+        super().__init__()
+        self.config = config
+        sizes = [config.in_features] + [config.width] * (config.depth - 1)
+        self.layers = nn.Sequential(*(Layer(size, config) for size in sizes))
+        self.fc = nn.Linear(config.width, config.num_classes)
+        initialise_linear(self.fc, config.init)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits, (batch, num_classes)."""
+        return self.fc(self.layers(torch.flatten(x, start_dim=1)))
+
+
+def initialise_linear(layer: nn.Linear, init: str) -> None:
+    """Draw the layer's weights in one of the `INITIALISATIONS`, in place."""
+    if init == "small":
+        nn.init.normal_(layer.weight, std=0.01)
+    elif init == "xavier":
+        nn.init.xavier_normal_(layer.weight)
+    elif init == "he":
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    if init != "pytorch":
+        nn.init.zeros_(layer.bias)
+
+
+def create_stack(seed: int = 0, **options: object) -> Stack:
+    """Build a stack, `create_stack(depth=30, activation="relu")`; the seed fixes its weights."""
+    config = StackConfig(**options)  # type: ignore[arg-type]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Stack(config)

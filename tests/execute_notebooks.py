@@ -1,0 +1,85 @@
+"""Execute the notebooks in place and keep their outputs: `python tests/execute_notebooks.py`.
+
+With names, `python tests/execute_notebooks.py 02`, only the notebooks whose file names start so.
+This is the only way in which outputs get into the repository.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def execute(path: Path) -> float:
+    """Run one notebook from top to bottom and write it back; returns seconds."""
+    notebook = nbformat.read(path, as_version=4)
+    start = time.perf_counter()
+    NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+    ).execute()
+    seconds = time.perf_counter() - start
+    tidy(notebook)
+    nbformat.write(notebook, path)
+    return seconds
+
+
+def tidy(notebook: NotebookNode) -> None:
+    """Remove what says more about this run than about the course, in place."""
+    notebook.metadata = NotebookNode(
+        kernelspec=NotebookNode(KERNELSPEC), language_info=NotebookNode(name="python")
+    )
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for cell in notebook.cells:
+        for key in ("execution", "collapsed", "ExecuteTime"):
+            cell.metadata.pop(key, None)
+        if cell.cell_type == "code":
+            cell.outputs = join_streams([o for o in cell.outputs if not is_progress_bar(o)])
+
+
+def is_progress_bar(output: NotebookNode) -> bool:
+    """A finished bar is of no use in a stored notebook: its widget died with the kernel."""
+    data = output.get("data", {})
+    return WIDGET_VIEW in data and bool(re.search(r"\d+%\|", data.get("text/plain", "")))
+
+
+def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Join neighbouring pieces of one stream; where the kernel cuts them is chance."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and output.output_type == "stream" == last.output_type
+            and output.name == last.name
+        ):
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def main() -> None:
+    """Execute the notebooks named on the command line, or all."""
+    prefixes = tuple(sys.argv[1:]) or ("",)
+    paths = [p for p in sorted(NOTEBOOKS.glob("*.ipynb")) if p.name.startswith(prefixes)]
+    if not paths:
+        raise SystemExit(f"no notebook in {NOTEBOOKS.name}/ starts with {' or '.join(prefixes)}")
+    for path in paths:
+        print(f"{path.name}: {execute(path):.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,440 @@
+"""Loading: right files are used wherever they lie, wrong ones never; a missing network is told.
+
+Tiny files from a web server in this process stand for the real ones; tests that need the real
+ones are skipped without them.
+"""
+
+import errno
+import gzip
+import hashlib
+import multiprocessing
+import os
+import socket
+import struct
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torchvision import datasets
+
+from resnet_course import cache, data, download
+
+REAL = next(
+    (
+        folder
+        for folder in (os.environ.get("RESNET_COURSE_DATA"), "../shared/data")
+        if folder and (Path(folder) / "FashionMNIST/raw/train-images-idx3-ubyte.gz").exists()
+    ),
+    None,
+)
+needs_real_data = pytest.mark.skipif(REAL is None, reason="RESNET_COURSE_DATA holds no real data")
+NAMES = [name.removesuffix(".gz") for name, _ in datasets.FashionMNIST.resources]
+TRAIN_IMAGES = NAMES[0]
+
+
+def idx(tensor: torch.Tensor) -> bytes:
+    header = struct.pack(f">HBB{tensor.ndim}I", 0, 8, tensor.ndim, *tensor.shape)
+    return header + tensor.to(torch.uint8).numpy().tobytes()
+
+
+class Server:
+    """Serves `files`, remembers what was asked; cuts the next `broken_answers` bodies short."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self.files, self.downloads, self.asked, self.broken_answers = files, [], 0, 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_HEAD(self):
+                outer.asked += 1
+                self.answer(send_body=False)
+
+            def do_GET(self):
+                outer.downloads.append(self.path.strip("/"))
+                self.answer(send_body=True)
+
+            def answer(self, send_body):
+                content = outer.files.get(self.path.strip("/"))
+                if content is None:
+                    self.send_error(404)
+                    return
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                if send_body and outer.broken_answers > 0:
+                    outer.broken_answers -= 1
+                    content = content[: len(content) // 2]
+                if send_body:
+                    self.wfile.write(content)
+
+            def log_message(self, *args):
+                pass
+
+        class Http(ThreadingHTTPServer):
+            request_queue_size = 64
+
+        self.http = Http(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.http.server_port}/"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+@pytest.fixture(autouse=True)
+def fresh_start(monkeypatch, tmp_path):
+    """An empty cache folder, no RESNET_COURSE_DATA, no mirror given up, no proxy."""
+    monkeypatch.setattr(cache, "user_cache_dir", lambda name: str(tmp_path / "cache" / name))
+    monkeypatch.delenv("RESNET_COURSE_DATA", raising=False)
+    monkeypatch.setattr(download, "_given_up", {})
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """40 + 20 pictures under the names of Fashion-MNIST; `tiny.server` offers them."""
+    generator = torch.Generator().manual_seed(0)
+    tensors = {}
+    for images, labels, count in ((*NAMES[:2], 40), (*NAMES[2:], 20)):
+        shape = (count, 28, 28)
+        tensors[images] = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+        tensors[labels] = torch.randint(0, 10, (count,), generator=generator)
+    raw = {name: idx(tensor) for name, tensor in tensors.items()}
+    server = Server({f"{name}.gz": gzip.compress(content) for name, content in raw.items()})
+
+    class FashionMNIST(datasets.FashionMNIST):
+        mirrors = [server.address]
+
+    class Tiny:
+        dataset = FashionMNIST
+        packed = server.files
+        cache_folder = Path(cache.user_cache_dir("resnet-course")) / "FashionMNIST" / "raw"
+
+        @staticmethod
+        def put(root, names=NAMES):
+            """Write packed files below `root`; return their folder."""
+            folder = Path(root) / "FashionMNIST" / "raw"
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                (folder / f"{name}.gz").write_bytes(server.files[f"{name}.gz"])
+            return folder
+
+        @staticmethod
+        def check(splits):
+            assert splits.source == "fashion-mnist"
+            assert torch.equal(splits.train_images[:, 0], tensors[NAMES[0]])
+            assert torch.equal(splits.train_labels, tensors[NAMES[1]])
+            assert torch.equal(splits.test_images[:, 0], tensors[NAMES[2]])
+            assert torch.equal(splits.test_labels, tensors[NAMES[3]])
+
+    Tiny.server = server
+    md5 = {name: hashlib.md5(content).hexdigest() for name, content in raw.items()}
+    monkeypatch.setattr(data, "_FASHION_MNIST", cache.FileSet("Fashion-MNIST", FashionMNIST, md5))
+    yield Tiny
+    server.stop()
+
+
+def no_network(monkeypatch, dataset=datasets.FashionMNIST):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    monkeypatch.setattr(dataset, "mirrors", [f"http://127.0.0.1:{port}/"])
+
+
+def test_downloaded_once_into_the_cache(tiny, capfd):
+    tiny.check(data.fashion_mnist())
+    assert sorted(tiny.server.downloads) == sorted(tiny.packed)
+    asked = tiny.server.asked
+    tiny.check(data.fashion_mnist())
+    assert len(tiny.server.downloads) == 4 and tiny.server.asked == asked
+    assert capfd.readouterr() == ("", "")
+    assert not list(tiny.cache_folder.glob("*.part"))
+
+
+def test_shapes_and_types(tiny):
+    splits = data.fashion_mnist()
+    assert splits.train_images.shape == (40, 1, 28, 28) and splits.train_images.dtype == torch.uint8
+    assert splits.test_labels.shape == (20,) and splits.test_labels.dtype == torch.int64
+    assert len(splits.classes) == 10
+
+
+def test_torchvision_accepts_what_is_stored(tiny, tmp_path):
+    splits = data.fashion_mnist(tmp_path)
+    for train, images, labels in (
+        (True, splits.train_images, splits.train_labels),
+        (False, splits.test_images, splits.test_labels),
+    ):
+        oracle = tiny.dataset(tmp_path, train=train, download=False)
+        assert torch.equal(images[:, 0], oracle.data) and torch.equal(labels, oracle.targets)
+
+
+def test_environment_folder_is_read_where_it_lies(tiny, tmp_path, monkeypatch):
+    folder = tiny.put(tmp_path / "given")
+    before = sorted(folder.iterdir())
+    monkeypatch.setenv("RESNET_COURSE_DATA", str(tmp_path / "given"))
+    tiny.check(data.fashion_mnist())
+    assert sorted(folder.iterdir()) == before  # it may be read-only
+    assert not tiny.cache_folder.exists() and tiny.server.downloads == []
+
+
+def test_the_root_comes_before_the_environment(tiny, tmp_path, monkeypatch):
+    tiny.put(tmp_path / "named")
+    monkeypatch.setenv("RESNET_COURSE_DATA", str(tmp_path / "named"))
+    tiny.check(data.fashion_mnist(tmp_path / "root"))
+    assert len(tiny.server.downloads) == 4
+    assert (tmp_path / "root/FashionMNIST/raw" / TRAIN_IMAGES).exists()
+
+
+def test_the_cache_fills_what_the_environment_folder_lacks(tiny, tmp_path, monkeypatch):
+    tiny.put(tmp_path / "named", NAMES[:2])
+    tiny.put(cache.user_cache_dir("resnet-course"), NAMES[2:3])
+    monkeypatch.setenv("RESNET_COURSE_DATA", str(tmp_path / "named"))
+    tiny.check(data.fashion_mnist())
+    assert tiny.server.downloads == [f"{NAMES[3]}.gz"]
+
+
+def test_a_missing_environment_folder_is_named(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("RESNET_COURSE_DATA", str(tmp_path / "nowhere"))
+    with pytest.warns(UserWarning, match="RESNET_COURSE_DATA.*nowhere") as caught:
+        tiny.check(data.fashion_mnist())
+    assert caught[0].filename == __file__  # points at the caller's line, not into the package
+
+
+DAMAGE = {
+    "truncated": lambda packed: packed[: len(packed) // 2],
+    "one byte": lambda packed: packed[:200] + bytes([packed[200] ^ 1]) + packed[201:],
+    "other content": lambda packed: gzip.compress(gzip.decompress(packed)[:-1] + b"!"),
+    "empty": lambda packed: b"",
+    "a web page": lambda packed: b"<html>Please log in</html>",
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.parametrize("unpacked", [False, True])
+def test_a_damaged_file_is_fetched_again(tiny, tmp_path, kind, unpacked):
+    folder = tiny.put(tmp_path)
+    wrong = DAMAGE[kind](tiny.packed[f"{TRAIN_IMAGES}.gz"])
+    (folder / f"{TRAIN_IMAGES}.gz").write_bytes(wrong)
+    if unpacked:
+        (folder / TRAIN_IMAGES).write_bytes(wrong)
+    tiny.check(data.fashion_mnist(tmp_path))
+    assert tiny.server.downloads == [f"{TRAIN_IMAGES}.gz"]
+    tiny.check(data.fashion_mnist(tmp_path))
+    assert len(tiny.server.downloads) == 1
+
+
+def test_a_damaged_file_is_named_if_it_cannot_be_fetched(tiny, tmp_path, monkeypatch, capsys):
+    damaged = tiny.put(tmp_path) / f"{TRAIN_IMAGES}.gz"
+    damaged.write_bytes(b"")
+    no_network(monkeypatch, tiny.dataset)
+    assert data.fashion_mnist(tmp_path, limit=10).source == "drawn-garments"
+    assert f"Damaged: {damaged}." in capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_written(tiny, tmp_path):
+    (tmp_path / "file").write_text("no folder can be made here, not even by root")
+    with pytest.warns(UserWarning, match="Cannot write"):
+        tiny.check(data.fashion_mnist(tmp_path / "file"))
+
+
+def test_a_read_only_cache(tiny, monkeypatch):
+    tiny.cache_folder.mkdir(parents=True)
+
+    def refuse(*args, **kwargs):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr(cache.FileLock, "acquire", refuse)
+    with pytest.warns(UserWarning, match="Cannot write.*Read-only"):
+        tiny.check(data.fashion_mnist())
+
+
+def test_a_drive_without_locks(tiny, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise NotImplementedError("flock")
+
+    monkeypatch.setattr(cache.FileLock, "acquire", refuse)
+    tiny.check(data.fashion_mnist())
+    assert (tiny.cache_folder / TRAIN_IMAGES).exists()
+
+
+def _read_and_digest(start, answers):
+    # Only the bytes: torch's threads do not survive a fork. Bytes to tensors is tested elsewhere.
+    start.wait(60)
+    contents = cache.read_files(data._FASHION_MNIST)
+    answers.put([hashlib.sha256(contents[name]).hexdigest() for name in NAMES])
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(),
+    reason="thirty processes are quick to start only by fork",
+)
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_thirty_processes_at_once(tiny):
+    context = multiprocessing.get_context("fork")
+    start, answers = context.Barrier(30), context.Queue()
+    processes = [
+        context.Process(target=_read_and_digest, args=(start, answers), daemon=True)
+        for _ in range(30)
+    ]
+    for process in processes:
+        process.start()
+    right = [hashlib.sha256(gzip.decompress(tiny.packed[f"{n}.gz"])).hexdigest() for n in NAMES]
+    assert [answers.get(timeout=60) for _ in processes] == [right] * 30
+    for process in processes:
+        process.join(60)
+    assert sorted(tiny.server.downloads) == sorted(tiny.packed)  # one of them fetched, 29 waited
+
+
+def test_no_network_is_said_in_one_line(monkeypatch, tmp_path, capfd):
+    no_network(monkeypatch)
+    splits = data.fashion_mnist(tmp_path / "mine", limit=(30, 20))
+    assert splits.source == "drawn-garments"
+    assert len(splits.train_images) == 30 and len(splits.test_images) == 20
+    out, err = capfd.readouterr()
+    assert out.count("\n") == 1 and err == ""
+    assert "Fashion-MNIST is not on this computer and cannot be downloaded" in out
+    assert "Using drawn garments instead (not Fashion-MNIST)." in out
+    assert str(tmp_path / "mine") in out
+
+
+def test_the_stand_in_has_statistics_of_its_own(monkeypatch):
+    no_network(monkeypatch)
+    splits = data.fashion_mnist(limit=10)
+    assert (splits.mean, splits.std) != (0.2860, 0.3530)
+
+
+def test_a_failed_download_is_not_tried_again(monkeypatch, capsys):
+    no_network(monkeypatch)
+    data.fashion_mnist(limit=10)
+    monkeypatch.setattr(download.urllib.request, "urlopen", lambda *a, **k: pytest.fail("asked"))
+    assert data.fashion_mnist(limit=10).source == "drawn-garments"
+    assert capsys.readouterr().out.count("\n") == 2
+
+
+def test_no_stand_in_for_digits(monkeypatch, tmp_path):
+    no_network(monkeypatch, datasets.MNIST)
+    with pytest.raises(data.DataUnavailableError, match="MNIST.*put the four") as error:
+        data.mnist(tmp_path)
+    assert str(tmp_path) in str(error.value)
+
+
+def test_a_network_that_swallows_everything(monkeypatch):
+    monkeypatch.setattr(download, "CONNECT_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        mirrors = [f"{address}/one/", f"{address}/two/"]
+        monkeypatch.setattr(datasets.FashionMNIST, "mirrors", mirrors)
+        begin = time.monotonic()
+        assert data.fashion_mnist(limit=10).source == "drawn-garments"
+        assert time.monotonic() - begin < 0.3 + 1.5  # not once per mirror, not once per file
+
+
+def test_a_web_page_instead_of_the_file(tiny, capfd):
+    for name in tiny.packed:
+        tiny.packed[name] = b"<html>Please log in</html>"
+    assert data.fashion_mnist(limit=10).source == "drawn-garments"
+    assert capfd.readouterr().out.count("\n") == 1
+    assert not (tiny.cache_folder / TRAIN_IMAGES).exists()
+
+
+def test_a_broken_transfer_is_repeated(tiny):
+    tiny.server.broken_answers = 1
+    tiny.check(data.fashion_mnist())
+    assert tiny.server.downloads.count(f"{TRAIN_IMAGES}.gz") == 2
+
+
+@pytest.mark.parametrize("first", ["silent", "lacks the file", "broken"])
+def test_the_second_mirror_steps_in(tiny, monkeypatch, first):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        bad = {
+            "silent": f"http://127.0.0.1:{silent.getsockname()[1]}/",
+            "lacks the file": f"{tiny.server.address}nothing/here/",
+            "broken": f"{tiny.server.address}broken/",
+        }[first]
+        for name in list(tiny.packed):
+            tiny.packed[f"broken/{name}"] = b"not gzip"
+        monkeypatch.setattr(tiny.dataset, "mirrors", [bad, tiny.server.address])
+        tiny.check(data.fashion_mnist())
+
+
+BAD_LIMITS = [0, -1, 60_001, 1.5, "10", True, float("nan"), (10,), (0, 1), (1, 0), (1, 10_001), []]
+
+
+@pytest.mark.parametrize("limit", BAD_LIMITS)
+@pytest.mark.parametrize("load", [data.fashion_mnist, data.mnist])
+def test_bad_limits(load, limit, monkeypatch):
+    monkeypatch.setattr(data, "read_files", lambda *a: pytest.fail("files were read first"))
+    with pytest.raises(ValueError, match="from 1 to 60,000"):
+        load(limit=limit)
+
+
+@given(st.integers(1, 60_000))
+def test_sizes_for_every_good_limit(limit):
+    assert data._sizes(limit) == (limit, min(limit, 10_000))
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(1, 60))
+def test_a_limit_takes_all_classes_alike(labels, count):
+    labels = torch.tensor(labels)
+    chosen = data._first_of_each_class(labels, count)
+    assert len(chosen) == min(count, len(labels))
+    assert chosen.tolist() == sorted(set(chosen.tolist()))
+    taken, there = labels[chosen].bincount(minlength=10), labels.bincount(minlength=10)
+    # A class has fewer than another only if it has no more to give, but for one.
+    assert all(taken[c] >= min(there[c], taken.max() - 1) for c in range(10))
+    for label in range(10):  # the first of each class
+        own = (labels == label).nonzero().flatten()[: taken[label]]
+        assert set(own.tolist()) <= set(chosen.tolist())
+
+
+@needs_real_data
+@pytest.mark.parametrize(
+    ("load", "dataset", "per_class"),
+    [(data.fashion_mnist, datasets.FashionMNIST, 6000), (data.mnist, datasets.MNIST, None)],
+)
+def test_real_data_equals_torchvision(load, dataset, per_class, tmp_path, monkeypatch):
+    monkeypatch.setenv("RESNET_COURSE_DATA", str(REAL))
+    splits = load()
+    raw = tmp_path / dataset.__name__ / "raw"
+    raw.mkdir(parents=True)
+    for packed in (Path(REAL) / dataset.__name__ / "raw").glob("*.gz"):
+        (raw / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+    for train, images, labels in (
+        (True, splits.train_images, splits.train_labels),
+        (False, splits.test_images, splits.test_labels),
+    ):
+        oracle = dataset(tmp_path, train=train)
+        assert torch.equal(images[:, 0], oracle.data) and torch.equal(labels, oracle.targets)
+    if per_class:
+        assert splits.train_labels.bincount().tolist() == [per_class] * 10
+        assert list(splits.classes) == dataset.classes
+    pixels = splits.train_images.double() / 255
+    assert (splits.mean, splits.std) == (
+        round(float(pixels.mean()), 4),
+        round(float(pixels.std()), 4),
+    )
+    small = load(limit=(1000, 500))
+    assert small.train_labels.bincount().tolist() == [100] * 10 and len(small.test_labels) == 500
+
+
+@needs_real_data
+def test_real_files_from_a_mirror(tmp_path, monkeypatch):
+    """The real checksums, over the loopback network, stored and read again."""
+    folder = Path(REAL) / "FashionMNIST/raw"
+    server = Server({path.name: path.read_bytes() for path in folder.glob("*.gz")})
+    try:
+        monkeypatch.setattr(datasets.FashionMNIST, "mirrors", [server.address])
+        splits = data.fashion_mnist(tmp_path)
+        again = data.fashion_mnist(tmp_path)
+    finally:
+        server.stop()
+    assert splits.source == "fashion-mnist" and len(server.downloads) == 4
+    assert torch.equal(splits.train_images, again.train_images)

@@ -1,0 +1,241 @@
+"""Networks: the CIFAR family, plain networks, options, and wrong options."""
+
+import copy
+from dataclasses import FrozenInstanceError, fields, replace
+
+import pytest
+import torch
+from torch import nn
+
+from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock, ZeroPadShortcut
+from resnet_course.resnet import CONFIGS, ResNet, ResNetConfig, cifar_config, create_model
+from resnet_course.tracing import trace
+
+# From FACTS.md: depth → parameters with option A, receptive field of the last stage.
+CIFAR = {
+    20: (269_722, 81),
+    32: (464_154, 137),
+    44: (658_586, 193),
+    56: (853_018, 249),
+    110: (1_727_962, 501),
+}
+
+
+@pytest.mark.parametrize(("depth", "params", "field"), [(d, *f) for d, f in CIFAR.items()])
+def test_cifar_family_has_the_reference_numbers(depth, params, field):
+    for name in (f"resnet{depth}", f"plain{depth}"):
+        table = trace(create_model(name), (1, 3, 32, 32))
+        assert table.params == params
+        assert table.grouped(1)["layer3"].receptive_field == field
+        weighted = [row for row in table if row.kind in ("Conv2d", "Linear")]
+        assert len(weighted) == depth
+        assert table.grouped(1)["layer3"].out_shape == (64, 8, 8)
+
+
+@pytest.mark.parametrize("name", [name for name in CONFIGS if name.startswith("plain")])
+def test_plain_networks_add_nothing(name):
+    plain = trace(create_model(name), (1, 3, 64, 64))
+    residual = trace(create_model(name.replace("plain", "resnet")), (1, 3, 64, 64))
+    adds = [row for row in residual if row.kind == "add"]
+    assert len(adds) == sum(CONFIGS[name].depths)
+    assert not [row for row in plain if row.kind == "add" or row.path == "shortcut"]
+    # Apart from the projections both have the same layers.
+    convs = [r.out_shape for r in residual if r.kind == "Conv2d" and r.path == "main"]
+    assert [row.out_shape for row in plain if row.kind == "Conv2d"] == convs
+
+
+@pytest.mark.parametrize("depth", [8, 56])
+def test_plain_and_option_a_networks_exchange_weights(depth):
+    plain, residual = create_model(f"plain{depth}"), create_model(f"resnet{depth}")
+    plain.load_state_dict(residual.state_dict(), strict=True)
+    x = torch.randn(2, 3, 16, 16)
+    assert not torch.allclose(plain.eval()(x), residual.eval()(x))
+
+
+def test_cifar_family_can_use_projections():
+    model = create_model("resnet20", shortcut="projection")
+    assert not any(isinstance(m, ZeroPadShortcut) for m in model.modules())
+    extra = 16 * 32 + 2 * 32 + 32 * 64 + 2 * 64
+    assert sum(p.numel() for p in model.parameters()) == CIFAR[20][0] + extra
+
+
+def test_every_projection_has_norm():
+    for name in ("resnet18", "resnet50", "resnext50_32x4d"):
+        blocks = [m for m in create_model(name).modules() if isinstance(m, BasicBlock | Bottleneck)]
+        projections = [b.downsample for b in blocks if b.downsample is not None]
+        # The first stage of ResNet-18 keeps its 64 channels; Bottleneck makes 256 of them.
+        assert len(projections) == (3 if name == "resnet18" else 4)
+        for conv, norm in projections:
+            assert (conv.kernel_size, conv.bias) == ((1, 1), None)
+            assert norm.num_features == conv.out_channels
+
+
+def test_resnext_widths():
+    model = create_model("resnext50_32x4d")
+    convs = [getattr(model, name)[0].conv2 for name in model.stage_names]
+    assert [conv.out_channels for conv in convs] == [128, 256, 512, 1024]
+    assert {conv.groups for conv in convs} == {32}
+    assert [conv.out_channels // 32 for conv in convs] == [4, 8, 16, 32]
+
+
+@pytest.mark.parametrize("name", ["resnet8", "resnet18", "resnet50"])
+def test_zero_init_residual_silences_every_branch(name):
+    model = create_model(name, zero_init_residual=True, num_classes=2).eval()
+    blocks = [m for m in model.modules() if isinstance(m, BasicBlock | Bottleneck)]
+    assert len(blocks) == sum(CONFIGS[name].depths)
+    for block in blocks:
+        x = torch.randn(1, block.conv1.in_channels, 6, 6)
+        identity = x if block.downsample is None else block.downsample(x)
+        assert torch.equal(block(x), identity.relu())
+    fresh = create_model(name, num_classes=2)
+    assert all(p.abs().sum() > 0 for n, p in fresh.named_parameters() if n.endswith("bn2.weight"))
+
+
+def test_batch_norm_starts_as_the_identity_and_convolutions_for_relu():
+    torch.manual_seed(0)
+    model = create_model("resnet18")
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert (module.weight == 1).all()
+            assert (module.bias == 0).all()
+        elif isinstance(module, nn.Conv2d):
+            fan_out = module.out_channels * module.kernel_size[0] ** 2
+            assert module.weight.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=0.05)
+
+
+@pytest.mark.parametrize("depths", [(1, 1, 1), (2, 1)])
+def test_preact_network_normalises_the_last_sum(depths):
+    config = ResNetConfig(
+        PreActBlock, depths, widths=(8, 16, 24)[: len(depths)], stem="cifar", num_classes=5
+    )
+    model = ResNet(config).eval()
+    assert model.final_norm.num_features == config.widths[-1]
+    x = torch.randn(2, 3, 16, 16)
+    features = model.features(x)
+    assert features.shape == (2, config.widths[-1])
+    assert (features >= 0).all()
+    y = model.relu(model.bn1(model.conv1(x)))
+    for name in model.stage_names:
+        y = getattr(model, name)(y)
+    torch.testing.assert_close(features, model.final_norm(y).relu().mean(dim=(2, 3)))
+    assert "final_norm" in [row.name for row in trace(model, (1, 3, 16, 16))]
+
+
+def test_other_networks_have_no_final_norm():
+    assert create_model("resnet8").final_norm is None
+    assert not any("final_norm" in key for key in create_model("resnet8").state_dict())
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet8"])
+def test_forward_is_fc_of_features(name):
+    model = create_model(name, num_classes=7).eval()
+    x = torch.randn(2, 3, 32, 32)
+    features = model.features(x)
+    assert features.shape == (2, CONFIGS[name].widths[-1] * CONFIGS[name].block.expansion)
+    assert torch.equal(model(x), model.fc(features))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "plain8", "resnet8"])
+def test_full_backward_hooks_work_and_the_input_stays(name):
+    model = create_model(name, num_classes=3)
+    heard = set()
+    for path, module in model.named_modules():
+        module.register_full_backward_hook(lambda m, gin, gout, path=path: heard.add(path))
+    x = torch.randn(2, 3, 32, 32, requires_grad=True)
+    before = x.detach().clone()
+    model(x).sum().backward()
+    assert heard == {path for path, _ in model.named_modules()}
+    assert torch.equal(x.detach(), before)
+
+
+def stage_sizes(size, **options):
+    table = trace(create_model("resnet18", **options), (1, options.get("in_channels", 3), *size))
+    stages = table.grouped(1)
+    return [stages[f"layer{i}"].out_shape[1:] for i in (1, 2, 3, 4)]
+
+
+def test_imagenet_stem_divides_by_four():
+    assert stage_sizes((224, 224)) == [(56, 56), (28, 28), (14, 14), (7, 7)]
+
+
+def test_cifar_stem_keeps_the_size_and_stem_stride_halves_it():
+    assert stage_sizes((28, 28), stem="cifar") == [(28, 28), (14, 14), (7, 7), (4, 4)]
+    strided = stage_sizes((28, 28), stem="cifar", stem_stride=2)
+    assert strided == [(14, 14), (7, 7), (4, 4), (2, 2)]
+    assert stage_sizes((32, 32), stem_stride=1) == [(16, 16), (8, 8), (4, 4), (2, 2)]
+
+
+def test_overrides_reach_the_network():
+    model = create_model(
+        "resnet18", in_channels=1, num_classes=10, widths=(8, 8, 16, 32), depths=[1, 2, 1, 1]
+    )
+    assert model(torch.randn(2, 1, 28, 28)).shape == (2, 10)
+    assert model.conv1.weight.shape == (8, 1, 7, 7)
+    assert [len(getattr(model, name)) for name in model.stage_names] == [1, 2, 1, 1]
+    assert model.config == replace(
+        CONFIGS["resnet18"],
+        in_channels=1,
+        num_classes=10,
+        widths=(8, 8, 16, 32),
+        depths=(1, 2, 1, 1),
+    )
+    assert CONFIGS["resnet18"].in_channels == 3
+
+
+def test_a_network_can_be_copied_and_its_config_is_frozen():
+    model = create_model("resnet8").eval()
+    x = torch.randn(1, 3, 16, 16)
+    assert torch.equal(copy.deepcopy(model)(x), model(x))
+    with pytest.raises(FrozenInstanceError):
+        model.config.num_classes = 3
+
+
+@pytest.mark.parametrize("depth", [7, 9, 2, 0, -4, 21, 20.0, True, "20", None])
+def test_wrong_cifar_depth_says_which_depths_there_are(depth):
+    with pytest.raises(ValueError, match=r"depth must be 6n \+ 2 \(8, 14, 20, 26, \.\.\.\)"):
+        cifar_config(depth)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"depths": (2, 2, 2)}, "one number per stage"),
+        ({"depths": ()}, "at least one stage"),
+        ({"depths": (2, 2, 0, 2)}, r"depths\[2\] must be a positive integer, got 0"),
+        ({"depths": (2, 2, 2, True)}, r"depths\[3\] must be a positive integer, got True"),
+        ({"depths": (2.0, 2, 2, 2)}, r"depths\[0\] must be a positive integer, got 2.0"),
+        ({"widths": (64, -1, 2, 2)}, r"widths\[1\] must be a positive integer, got -1"),
+        ({"in_channels": 0}, "in_channels must be a positive integer"),
+        ({"num_classes": 10.0}, "num_classes must be a positive integer"),
+        ({"stem_stride": 0}, "stem_stride must be a positive integer, got 0"),
+        ({"stem_stride": True}, "stem_stride must be a positive integer, got True"),
+        ({"stem": "tiny"}, "unknown stem 'tiny': choose one of imagenet, cifar"),
+        ({"shortcut": "A"}, "choose one of projection, zero_pad, none"),
+        ({"block": "BasicBlock"}, "block must be a class like BasicBlock or Bottleneck"),
+        ({"groups": 32}, "groups and base_width belong to Bottleneck"),
+        ({"base_width": 4}, "groups and base_width belong to Bottleneck"),
+        ({"shortcut": "none", "zero_init_residual": True}, "zero_init_residual=True needs"),
+        ({"depth": 18}, "unknown option 'depth': a model takes block, depths"),
+    ],
+)
+def test_wrong_options_say_what_is_allowed(change, says):
+    with pytest.raises(ValueError, match=says):
+        create_model("resnet18", **change)
+
+
+def test_unknown_option_lists_all_options():
+    with pytest.raises(ValueError) as error:
+        create_model("resnet18", pretrained=True)
+    assert all(field.name in str(error.value) for field in fields(ResNetConfig))
+
+
+@pytest.mark.parametrize("name", ["resnet19", "ResNet18", "vgg16", "", None, 18])
+def test_unknown_model_lists_all_models(name):
+    with pytest.raises(ValueError, match="unknown model") as error:
+        create_model(name)
+    assert all(known in str(error.value) for known in CONFIGS)
+
+
+def test_a_misspelt_model_gets_a_guess():
+    with pytest.raises(ValueError, match="Did you mean 'resnext50_32x4d'?"):
+        create_model("resnext50_32x4")

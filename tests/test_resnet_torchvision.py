@@ -1,0 +1,138 @@
+"""The eight networks that torchvision has too, against torchvision and the reference numbers."""
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from resnet_course.resnet import create_model, load_torchvision
+from resnet_course.tracing import trace
+
+# From FACTS.md: parameters, keys of the state dict (where counted), multiply-adds at 224×224.
+FACTS = {
+    "resnet18": (11_689_512, 122, 1_814_073_344),
+    "resnet34": (21_797_672, 218, 3_663_761_408),
+    "resnet50": (25_557_032, 320, 4_089_184_256),
+    "resnet101": (44_549_160, 626, 7_801_405_440),
+    "resnet152": (60_192_808, 932, 11_513_626_624),
+    "resnext50_32x4d": (25_028_904, None, 4_230_479_872),
+    "resnext101_32x8d": (88_791_336, None, 16_414_015_488),
+    "wide_resnet50_2": (68_883_240, None, 11_398_021_120),
+}
+
+
+@pytest.fixture(scope="module", params=FACTS)
+def pair(request):
+    """Name, our network with torchvision's weights, torchvision's own."""
+    with torch.device("meta"):  # skip the initialisation, it would take most of the time
+        ours = create_model(request.param)
+        theirs = torchvision.models.get_model(request.param)
+    ours, theirs = ours.to_empty(device="cpu"), theirs.to_empty(device="cpu")
+    torch.manual_seed(0)
+    for key, value in theirs.state_dict().items():
+        if key.endswith("num_batches_tracked"):
+            value.zero_()
+        elif value.ndim == 1:  # all of batch normalisation, also the running statistics
+            value.uniform_(0.5, 1.0)
+        else:
+            value.normal_(0, (2 / value[0].numel()) ** 0.5)
+    assert load_torchvision(ours, theirs.state_dict()) == []
+    return request.param, ours, theirs
+
+
+def test_state_dict_has_the_same_keys_in_the_same_order(pair):
+    name, ours, theirs = pair
+    state, reference = ours.state_dict(), theirs.state_dict()
+    assert list(state) == list(reference)
+    assert len(state) == FACTS[name][1] or FACTS[name][1] is None
+    assert all(map(torch.equal, state.values(), reference.values()))
+
+
+def test_weights_go_back_to_torchvision(pair):
+    _, ours, theirs = pair
+    result = theirs.load_state_dict(ours.state_dict(), strict=True)
+    assert (result.missing_keys, result.unexpected_keys) == ([], [])
+
+
+def test_logits_are_equal_in_evaluation(pair):
+    _, ours, theirs = pair
+    x = torch.randn(1, 3, 64, 48)
+    with torch.no_grad():
+        logits = ours.eval()(x)
+        assert torch.equal(logits, theirs.eval()(x))
+    assert logits.shape == (1, 1000)
+    assert logits.isfinite().all()
+    assert logits.std() > 0
+
+
+def test_a_training_step_is_equal(pair):
+    """Same logits, same gradient for every weight, same running statistics afterwards."""
+    _, ours, theirs = pair
+    x, labels = torch.randn(2, 3, 33, 40), torch.tensor([3, 5])
+    steps = []
+    for model in (ours.train(), theirs.train()):
+        logits = model(x)
+        loss = nn.functional.cross_entropy(logits, labels)
+        steps.append([logits, *torch.autograd.grad(loss, list(model.parameters()))])
+    assert all(gradient.abs().max() > 0 for gradient in steps[0])
+    assert all(map(torch.equal, *steps))
+    buffers = dict(ours.named_buffers())
+    assert all(map(torch.equal, buffers.values(), theirs.buffers()))
+    assert buffers["bn1.num_batches_tracked"] == 1
+
+
+def test_parameters_and_multiply_adds_are_the_reference_numbers(pair):
+    name, ours, theirs = pair
+    table = trace(ours, (1, 3, 224, 224))
+    assert (table.params, table.macs) == (FACTS[name][0], FACTS[name][2])
+    assert sum(p.numel() for p in ours.parameters()) == FACTS[name][0]
+    assert sum(row.params for row in table) == FACTS[name][0]
+    meta = torchvision.models.get_model_weights(name).DEFAULT.meta
+    assert meta["num_params"] == table.params
+    assert meta["_ops"] == round(table.macs / 1e9, 3)
+    same = trace(theirs, (1, 3, 224, 224))
+    assert (same.params, same.macs) == (table.params, table.macs)
+
+
+def test_other_number_of_classes_leaves_fc_out():
+    source = torchvision.models.resnet18()
+    model = create_model("resnet18", num_classes=10)
+    fresh = model.fc.weight.clone(), model.fc.bias.clone()
+    assert load_torchvision(model, source.state_dict()) == ["fc.weight", "fc.bias"]
+    assert torch.equal(model.fc.weight, fresh[0])
+    assert torch.equal(model.fc.bias, fresh[1])
+    for key, value in source.state_dict().items():
+        assert key.startswith("fc.") or torch.equal(model.state_dict()[key], value), key
+
+
+def wrong_shape_in_the_stem():
+    return torchvision.models.resnet18().state_dict() | {"conv1.weight": torch.zeros(64, 1, 7, 7)}
+
+
+def wrong_shape_in_one_late_norm():
+    return torchvision.models.resnet18().state_dict() | {"layer4.1.bn2.bias": torch.zeros(64)}
+
+
+def without_one_key():
+    state = torchvision.models.resnet18().state_dict()
+    del state["layer2.0.downsample.0.weight"]
+    return state
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: torchvision.models.resnet34().state_dict(), "another architecture.*are unknown"),
+        (lambda: torchvision.models.alexnet().state_dict(), "another architecture"),
+        (dict, "another architecture: 122 keys are missing"),
+        (without_one_key, r"1 keys are missing \['layer2.0.downsample.0.weight'\], 0 are unknown"),
+        (wrong_shape_in_the_stem, r"conv1.weight has shape \(64, 1, 7, 7\).*\(64, 3, 7, 7\)"),
+        (wrong_shape_in_one_late_norm, r"layer4.1.bn2.bias has shape \(64,\).*\(512,\)"),
+    ],
+)
+def test_state_dict_that_does_not_fit_changes_nothing(make, says):
+    model = create_model("resnet18")
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    with pytest.raises(ValueError, match=says):
+        load_torchvision(model, make())
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
