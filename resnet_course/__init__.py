@@ -1,7 +1,18 @@
 """A hands-on course on residual networks: shared layers, measurements and pictures."""
 
+try:
+    import torchvision  # noqa: F401  (the import itself is the test)
+except (ImportError, RuntimeError) as error:
+    # A torch and a torchvision of different builds fail with "operator torchvision::nms does
+    # not exist", which tells a learner nothing.
+    raise ImportError(
+        "torch and torchvision do not fit together. Install both in one command: "
+        "pip install --force-reinstall torch torchvision"
+    ) from error
+
 from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock
 from resnet_course.data import Splits, TensorBatches, drawn_garments, fashion_mnist, mnist
+from resnet_course.environment import check_environment
 from resnet_course.gradients import activation_stats, gradient_norms, measured_receptive_field
 from resnet_course.history import History
 from resnet_course.resnet import (
@@ -31,6 +42,7 @@ __all__ = [
     "TraceError",
     "TrainConfig",
     "activation_stats",
+    "check_environment",
     "cifar_config",
     "create_model",
     "create_stack",

@@ -52,10 +52,18 @@ def gradient_norms(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class ActivationStats:
-    """Mean, standard deviation and share of exact zeros of one layer's output."""
+    """One layer's output in numbers.
+
+    Attributes:
+        mean, std: of all values.
+        batch_std: how much one value differs between the examples of the batch, as a standard
+            deviation, averaged over the values; near 0 all examples look alike to the layer.
+        zeros: share of values that are exactly zero.
+    """
 
     mean: float
     std: float
+    batch_std: float
     zeros: float
 
 
@@ -83,6 +91,7 @@ def activation_stats(model: nn.Module, x: Tensor) -> dict[str, ActivationStats]:
         stats[key] = ActivationStats(
             mean=values.mean().item(),
             std=values.std(correction=0).item(),
+            batch_std=values.std(dim=0, correction=0).mean().item(),
             zeros=(values == 0).float().mean().item(),
         )
 

@@ -50,12 +50,13 @@ ALIASES = {
 }
 
 
-class CallError(Exception):
-    """A torch function that failed: its name and the shapes of the tensors it got."""
+@dataclass
+class Failure:
+    """A torch function that failed: its error, its name and the shapes of the tensors it got."""
 
-    def __init__(self, kind: str, shapes: list[Shape], error: Exception) -> None:
-        super().__init__(str(error))
-        self.kind, self.shapes, self.error = kind, shapes, error
+    error: Exception
+    kind: str
+    shapes: list[Shape]
 
 
 @dataclass
@@ -69,12 +70,12 @@ class Origin:
 
 @dataclass
 class Geometry:
-    """Kernel, stride, padding and groups of one call, one number per spatial axis."""
+    """Kernel, stride, padding, one number per spatial axis, and a convolution's groups."""
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: tuple[int, ...]
-    groups: int = 1
+    groups: int | None = None
 
 
 @dataclass
@@ -83,6 +84,7 @@ class Call:
 
     kind: str
     inputs: list[Tensor]
+    passed: list[int]  # the layers that each input had passed before the call
     output: Tensor
     geometry: Geometry | None
     macs: int
@@ -94,6 +96,7 @@ class Recorder(TorchFunctionMode):
     def __init__(self, on_call: Any) -> None:
         super().__init__()
         self.on_call = on_call
+        self.failure: Failure | None = None  # the last one
         # Keyed by id; the tensor is kept beside it, so that its id is not given to another.
         self.origins: dict[int, tuple[Tensor, Origin]] = {}
 
@@ -104,17 +107,20 @@ class Recorder(TorchFunctionMode):
         try:
             result = func(*args, **kwargs)
         except Exception as error:
+            # Noted, not wrapped: the forward pass may be about to catch this very error.
             shapes = [tuple(t.shape) for t in tensors_in((args, kwargs))]
-            raise CallError(kind, shapes, error) from error
+            self.failure = Failure(error, kind, shapes)
+            raise
         output = next(tensors_in(result), None)
         inputs = [t for t in tensors_in((args, kwargs)) if id(t) in self.origins]
         if output is not None and inputs:
+            # Read before `out += x` makes one tensor of the input and the output.
+            passed = [self.origins[id(t)][1].layers for t in inputs]
             origin, geometry = self.follow(kind, args, kwargs, inputs, output)
             for tensor in tensors_in(result):
                 self.origins[id(tensor)] = (tensor, origin)
-            self.on_call(
-                Call(kind, inputs, output, geometry, multiply_adds(kind, args, kwargs, output))
-            )
+            macs = multiply_adds(kind, args, kwargs, output)
+            self.on_call(Call(kind, inputs, passed, output, geometry, macs))
         return result
 
     def start(self, tensor: Tensor) -> None:
@@ -191,12 +197,16 @@ def geometry_of(
             call.get("groups", 1),
         )
     if kind in POOLS:
-        call = dict(zip(("input", "kernel_size", "stride", "padding"), args, strict=False)) | kwargs
-        kernel = per_axis(call["kernel_size"], axes)
+        names = ["input", "kernel_size", "stride", "padding"]
+        if kind.startswith("max"):
+            names.append("dilation")
+        call = dict(zip(names, args, strict=False)) | kwargs
+        dilation = per_axis(call.get("dilation", 1), axes)
+        sizes = per_axis(call["kernel_size"], axes)
         stride = call.get("stride")
         return Geometry(
-            kernel,
-            kernel if stride in (None, [], ()) else per_axis(stride, axes),
+            tuple(d * (k - 1) + 1 for d, k in zip(dilation, sizes, strict=True)),
+            sizes if stride in (None, [], ()) else per_axis(stride, axes),
             per_axis(call.get("padding", 0), axes),
         )
     if kind in ADAPTIVE:

@@ -60,8 +60,11 @@ class ResNetConfig:
     stem_stride: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "depths", tuple(self.depths))
-        object.__setattr__(self, "widths", tuple(self.widths))
+        for name in ("depths", "widths"):
+            numbers = getattr(self, name)
+            if not isinstance(numbers, (tuple, list)):
+                raise ValueError(f"{name} must be a tuple, one number per stage, got {numbers!r}.")
+            object.__setattr__(self, name, tuple(numbers))
         if not isinstance(self.block, type) or not issubclass(self.block, nn.Module):
             raise ValueError(
                 f"block must be a class like BasicBlock or Bottleneck, got {self.block!r}."
@@ -236,7 +239,7 @@ def create_model(name: str, **overrides: Any) -> ResNet:
     Raises:
         ValueError: if there is no such name or field; the message lists what there is.
     """
-    if name not in CONFIGS:
+    if not isinstance(name, str) or name not in CONFIGS:
         close = difflib.get_close_matches(str(name), CONFIGS, n=1)
         guess = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"unknown model {name!r}.{guess} Choose one of: {', '.join(CONFIGS)}.")

@@ -6,19 +6,26 @@ no numbers. That takes a fraction of a second even for ResNet-152 and changes no
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
+from torch.nn.parameter import is_lazy
+from torch.nn.utils.parametrize import type_before_parametrizations
 
-from resnet_course.recorder import SHOWN, Call, CallError, Recorder, tensors_in
+from resnet_course.ghost import example_inputs, meta_copy
+from resnet_course.recorder import SHOWN, Call, Recorder, tensors_in
 from resnet_course.rows import LayerRow, Trace, TraceError, by
 
 __all__ = ["LayerRow", "Trace", "TraceError", "by", "trace"]
+
+# What PyTorch says when a forward pass wants numbers where there are only shapes.
+NO_NUMBERS = re.compile(
+    r"meta tensor|register_meta|meta device|Tensor\.__format__|data-dependent", re.IGNORECASE
+)
 
 
 def trace(model: nn.Module, input_shape: Sequence[Any] | Tensor) -> Trace:
@@ -42,57 +49,12 @@ def trace(model: nn.Module, input_shape: Sequence[Any] | Tensor) -> Trace:
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     dtypes = (p.dtype for p in model.parameters() if p.is_floating_point())
     inputs = example_inputs(input_shape, next(dtypes, torch.float32))
-    return _Tracer(meta_copy(model), inputs).run()
-
-
-def example_inputs(shape: Sequence[Any] | Tensor, dtype: torch.dtype) -> list[Tensor]:
-    """Turn a shape, a tensor or a list of those into meta tensors with a batch axis."""
-    if isinstance(shape, Tensor):
-        return [torch.empty_like(shape, device="meta")]
-    shape = tuple(shape)
-    if shape and not all(isinstance(n, int) for n in shape):
-        return [example for each in shape for example in example_inputs(each, dtype)]
-    if not shape or any(n < 1 for n in shape):
-        raise ValueError(
-            f"input_shape must be positive integers such as (1, 3, 224, 224), got {shape}."
-        )
-    if len(shape) in (1, 3):
-        shape = (1, *shape)
-    return [torch.empty(shape, dtype=dtype, device="meta")]
-
-
-def meta_copy(model: nn.Module) -> nn.Module:
-    """Copy a module so that all its tensors lie on the meta device; no weight is copied."""
-    memo = {id(tensor): _meta_tensor(tensor) for tensor in _all_tensors(model, set())}
-    ghost = copy.deepcopy(model, memo).eval()
-    for module in ghost.modules():
-        # The learner's hooks stay with the learner's model; lazy layers need theirs to wake up.
-        if not any(is_lazy(p) for p in module.parameters(recurse=False)):
-            module._forward_hooks.clear()
-            module._forward_pre_hooks.clear()
-    return ghost
-
-
-def _all_tensors(value: Any, seen: set[int]) -> Iterator[Tensor]:
-    """Yield every tensor a module holds, also in plain lists that PyTorch does not look into."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (nn.Module, dict, list, tuple)) and id(value) not in seen:
-        seen.add(id(value))
-        if isinstance(value, nn.Module):
-            value = vars(value)
-        for each in list(value.values()) if isinstance(value, dict) else value:
-            yield from _all_tensors(each, seen)
-
-
-def _meta_tensor(tensor: Tensor) -> Tensor:
-    if is_lazy(tensor):
-        kind = UninitializedParameter if isinstance(tensor, nn.Parameter) else UninitializedBuffer
-        return kind(device="meta")
-    ghost = torch.empty_like(tensor, device="meta", requires_grad=False)
-    if isinstance(tensor, nn.Parameter):
-        return nn.Parameter(ghost, requires_grad=tensor.requires_grad)
-    return ghost
+    try:
+        ghost = meta_copy(model)
+    except Exception as error:
+        kind = type(model).__name__
+        raise TraceError(f"{kind} cannot be copied for tracing: {error}", kind, []) from error
+    return _Tracer(ghost, inputs).run()
 
 
 class _Tracer:
@@ -110,11 +72,9 @@ class _Tracer:
     def run(self) -> Trace:
         for tensor in self.inputs:
             self.recorder.start(tensor)
-        for module in list(self.names):
-            module.register_forward_pre_hook(self.enter, with_kwargs=True)
-            module.register_forward_hook(self.leave)
         try:
-            with torch.device("meta"), self.recorder:
+            self.watch(self.model, set())
+            with torch.no_grad(), torch.device("meta"), self.recorder:
                 self.model(*self.inputs)
         except TraceError:
             raise
@@ -126,14 +86,26 @@ class _Tracer:
             macs=sum(row.macs for row in self.rows),
         )
 
+    def watch(self, module: nn.Module, seen: set[nn.Module]) -> None:
+        """Hook a module and those inside it, down to the layers."""
+        if module not in seen:
+            seen.add(module)
+            module.register_forward_pre_hook(self.enter, with_kwargs=True)
+            module.register_forward_hook(self.leave)
+            for child in () if self.is_layer(module) else module.children():
+                self.watch(child, seen)
+
     def enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         self.stack.append((module, (args, kwargs), []))
 
     def leave(self, module: nn.Module, args: Any, result: Any) -> None:
+        # A module whose error was caught has not left, so it may still lie on top.
+        while self.stack[-1][0] is not module:
+            self.stack.pop()
         _, given, calls = self.stack.pop()
         before, after = next(tensors_in(given), None), next(tensors_in(result), None)
         if before is not None and after is not None and self.is_layer(module):
-            bit = self.add_row(type(module).__name__, module, before, after, calls)
+            bit = self.add_row(kind_of(module), module, before, after, calls)
             for tensor in tensors_in(result):
                 if origin := self.recorder.origin(tensor):
                     self.recorder.origins[id(tensor)] = (
@@ -145,7 +117,8 @@ class _Tracer:
         """A layer is a row of its own; what happens inside it is not shown."""
         if isinstance(module, nn.MultiheadAttention):
             return True
-        childless = next(module.children(), None) is None
+        # A layer with weight normalisation keeps it in a child module of this name.
+        childless = all(name == "parametrizations" for name, _ in module.named_children())
         # A model written with functions only has no child modules: show its functions instead.
         own_code = not type(module).__module__.startswith("torch.")
         return childless and not (module is self.model and own_code)
@@ -160,17 +133,17 @@ class _Tracer:
         if call.kind not in SHOWN:
             return
         if call.kind == "add":
-            self.mark_shortcut(call.inputs)
+            self.mark_shortcut(call.passed)
         bit = self.add_row(call.kind, module, call.inputs[0], call.output, [call])
         origin = self.recorder.origin(call.output)
         assert origin is not None  # the recorder has just written it
         origin.layers |= bit
 
-    def mark_shortcut(self, terms: list[Tensor]) -> None:
+    def mark_shortcut(self, passed: list[int]) -> None:
         """Of two added terms, the layers that only the shorter one passed are the shortcut."""
-        if len(terms) != 2:
+        if len(passed) != 2:
             return
-        a, b = (self.recorder.origins[id(t)][1].layers for t in terms)
+        a, b = passed
         short, long = sorted((a & ~b, b & ~a), key=int.bit_count)
         if short.bit_count() < long.bit_count():
             for i in range(short.bit_length()):
@@ -215,33 +188,45 @@ class _Tracer:
     def explain(self, error: Exception) -> TraceError:
         """Say where the forward pass failed and which shapes met there."""
         module, given, _ = self.stack[-1] if self.stack else (self.model, self.inputs, [])
-        kind = type(module).__name__
+        kind = kind_of(module)
         path = self.names.get(module, "")
         where = f"{path} ({kind})" if path else kind
         shapes = [tuple(t.shape) for t in tensors_in(given)]
         says = f"PyTorch says: {error}"
-        built_for = expectation(module)
-        if built_for and shapes and self.is_layer(module):
+        failure = self.recorder.failure
+        built_for = expectation(module, shapes[0]) if shapes else ""
+        if NO_NUMBERS.search(str(error)):
+            message = (
+                f"{where} asks for the numbers in a tensor, in an if, a mask or .item() perhaps. "
+                f"Tracing has no numbers, only shapes: decide by shapes instead. {says}"
+            )
+        elif built_for and self.is_layer(module):
             shapes = [shapes[0], *(tuple(p.shape) for p in module.parameters(recurse=False))][:2]
             message = f"{where} was built for {built_for}, but it gets {by(shapes[0])}. {says}"
-        elif isinstance(error, CallError) and len(error.shapes) > 1:
-            shapes = error.shapes[:2]
+        elif failure and failure.error is error and len(failure.shapes) > 1:
+            shapes = failure.shapes[:2]
             message = (
-                f"{where}: {error.kind} cannot join {by(shapes[0])} and {by(shapes[1])}. {says}"
+                f"{where}: {failure.kind} cannot join {by(shapes[0])} and {by(shapes[1])}. {says}"
             )
         else:
-            inner = error.error if isinstance(error, CallError) else error
             message = (
                 f"{where} fails on input {' and '.join(map(by, shapes))}. "
-                f"{type(inner).__name__}: {error}"
+                f"{type(error).__name__}: {error}"
             )
         return TraceError(message, path or kind, shapes)
 
 
-def expectation(module: nn.Module) -> str:
-    """Say what a layer was built for, where one number tells it."""
+def kind_of(module: nn.Module) -> str:
+    """Name a module's class; parametrizing a layer has replaced its class by another."""
+    return type_before_parametrizations(module).__name__
+
+
+def expectation(module: nn.Module, shape: Sequence[int]) -> str:
+    """Say what a layer was built for, if one number tells it and the input's is another."""
     for attribute in ("in_channels", "num_features", "in_features"):
-        if isinstance(getattr(module, attribute, None), int):
-            word = "features" if attribute == "in_features" else "channels"
-            return f"{getattr(module, attribute)} {word}"
+        wanted = getattr(module, attribute, None)
+        if isinstance(wanted, int):
+            word, axis = ("features", -1) if attribute == "in_features" else ("channels", 1)
+            given = shape[axis] if len(shape) > 1 else None
+            return f"{wanted} {word}" if wanted != given else ""
     return ""

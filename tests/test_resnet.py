@@ -201,6 +201,8 @@ def test_wrong_cifar_depth_says_which_depths_there_are(depth):
     [
         ({"depths": (2, 2, 2)}, "one number per stage"),
         ({"depths": ()}, "at least one stage"),
+        ({"depths": 8}, "depths must be a tuple, one number per stage, got 8"),
+        ({"widths": None}, "widths must be a tuple, one number per stage, got None"),
         ({"depths": (2, 2, 0, 2)}, r"depths\[2\] must be a positive integer, got 0"),
         ({"depths": (2, 2, 2, True)}, r"depths\[3\] must be a positive integer, got True"),
         ({"depths": (2.0, 2, 2, 2)}, r"depths\[0\] must be a positive integer, got 2.0"),
@@ -229,7 +231,7 @@ def test_unknown_option_lists_all_options():
     assert all(field.name in str(error.value) for field in fields(ResNetConfig))
 
 
-@pytest.mark.parametrize("name", ["resnet19", "ResNet18", "vgg16", "", None, 18])
+@pytest.mark.parametrize("name", ["resnet19", "ResNet18", "vgg16", "", None, 18, ["resnet18"]])
 def test_unknown_model_lists_all_models(name):
     with pytest.raises(ValueError, match="unknown model") as error:
         create_model(name)

@@ -1,5 +1,7 @@
 """Receptive fields against autograd: the pixels that really reach one output value."""
 
+import copy
+
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -24,6 +26,7 @@ def seen_pixels(model, shape):
 
     Weights are all positive and pooling averages, so that no path is blocked or cancelled.
     """
+    model = copy.deepcopy(model)
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.MaxPool2d):
@@ -50,16 +53,10 @@ def test_stages_have_the_reference_fields(name):
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet8", "plain8"])
 def test_field_of_a_network_is_what_autograd_finds(name):
-    model = create_model(name)
-    if name in STAGES:
-        model = create_model(name, widths=(4, 4, 4, 4), base_width=64 if name[-2:] == "18" else 16)
-    trunk = nn.Sequential(
-        model.conv1,
-        model.bn1,
-        model.relu,
-        model.maxpool,
-        *map(model.get_submodule, model.stage_names),
-    )
+    small = {"widths": (16, 16, 16, 16)} if name in STAGES else {}
+    model = create_model(name, **small)
+    names = ("conv1", "bn1", "relu", "maxpool", *model.stage_names)
+    trunk = nn.Sequential(*map(model.get_submodule, names))
     field = trace(trunk, (1, 3, 64, 64))[-1].receptive_field
     size = 544 if name in STAGES else 96
     first, last = seen_pixels(trunk, (1, 3, size, size))
@@ -97,7 +94,7 @@ def test_transposed_convolution_against_autograd():
     )
     fields = []
     for crop in (60, 61):  # the two phases of the transposed convolution
-        first, last = seen_pixels(nn.Sequential(*model), (1, 1, crop))
+        first, last = seen_pixels(model, (1, 1, crop))
         fields.append(last - first + 1)
     assert trace(model, torch.zeros(1, 1, 60))[-1].receptive_field == max(fields)
 
@@ -123,3 +120,13 @@ def test_pooling_everything_sees_everything():
     assert [row.receptive_field for row in table] == [3, 3 + 15 * 2, 3 + 15 * 2]
     flat = trace(nn.Sequential(nn.Conv2d(1, 1, 3, 2, 1), nn.Flatten()), (1, 1, 16, 32))
     assert flat[-1].receptive_field == 3 + 15 * 2
+
+
+class PooledByFunction(nn.Module):
+    def forward(self, x):
+        return torch.max_pool2d(x, 3, 2, 1, 2)  # kernel, stride, padding, dilation
+
+
+def test_dilated_pooling_sees_its_gaps():
+    row = trace(PooledByFunction(), (1, 1, 16, 16))[0]
+    assert (row.kernel, row.receptive_field) == ((5, 5), 5)

@@ -1,0 +1,144 @@
+"""Gradient norms against autograd and a formula; nothing about the model changes."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from resnet_course import (
+    activation_stats,
+    create_model,
+    create_stack,
+    gradient_norms,
+    measured_receptive_field,
+)
+
+
+@pytest.fixture
+def batch():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(8, 1, 28, 28, generator=generator)
+    y = torch.randint(10, (8,), generator=generator)
+    return x, y
+
+
+def small_net():
+    torch.manual_seed(1)
+    return create_model("resnet8", in_channels=1)
+
+
+def test_norms_are_those_of_backward(batch):
+    x, y = batch
+    model = small_net()
+    norms = gradient_norms(model, x, y)
+    F.cross_entropy(model(x), y).backward()
+    layers = {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
+    assert list(norms) == list(layers)
+    for name, layer in layers.items():
+        assert norms[name] == pytest.approx(layer.weight.grad.norm().item(), rel=1e-4)
+
+
+def test_norms_of_a_linear_model_follow_the_formula(batch):
+    x, y = batch
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    error = model(x).softmax(1) - F.one_hot(y, 10)
+    expected = (error.T @ x.flatten(1) / len(y)).norm().item()
+    assert gradient_norms(model, x, y)["1"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_norms_below_the_range_of_float32_squares_are_not_zero(batch):
+    norms = gradient_norms(create_stack(depth=30), *batch)
+    assert 0 < norms["layers.1.linear"] < 1e-20
+
+
+def test_a_single_linear_layer_and_an_unused_layer_have_norms(batch):
+    x, y = batch
+
+    class Unused(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.used, self.unused = nn.Linear(784, 10), nn.Linear(3, 3)
+
+        def forward(self, x):
+            return self.used(x.flatten(1))
+
+    assert gradient_norms(Unused(), x, y)["unused"] == 0.0
+    assert gradient_norms(nn.Linear(784, 10), x.flatten(1), y)[""] > 0
+
+
+def test_a_model_without_weights_is_refused(batch):
+    with pytest.raises(ValueError, match="no convolution and no linear layer"):
+        gradient_norms(nn.Sequential(nn.ReLU()), *batch)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_measuring_changes_nothing(batch, training):
+    x, y = batch
+    model = small_net().train(training)
+    model.fc.weight.requires_grad_(False)
+    F.cross_entropy(model(x), y).backward()
+    before = copy.deepcopy(model.state_dict())
+    grads = {n: None if p.grad is None else p.grad.clone() for n, p in model.named_parameters()}
+    gradient_norms(model, x, y)
+    activation_stats(model, x)
+    measured_receptive_field(model, (1, 1, 40, 40), "layer1")
+    assert model.training is training and not model.fc.weight.requires_grad
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, before[key]), key
+    for name, parameter in model.named_parameters():
+        same = (
+            parameter.grad is None
+            if grads[name] is None
+            else torch.equal(parameter.grad, grads[name])
+        )
+        assert same, name
+    assert not any(m._forward_hooks for m in model.modules())
+
+
+def test_activation_stats_are_those_of_the_tensors(batch):
+    x, _ = batch
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 5), nn.ReLU())
+    stats = activation_stats(model, x)
+    out = model(x)
+    assert list(stats) == ["0", "1", "2"]
+    assert stats["2"].mean == pytest.approx(out.mean().item(), rel=1e-5)
+    assert stats["2"].std == pytest.approx(out.std(correction=0).item(), rel=1e-5)
+    assert stats["2"].zeros == pytest.approx((out == 0).float().mean().item())
+    spread = out.std(dim=0, correction=0).mean().item()
+    assert stats["2"].batch_std == pytest.approx(spread, rel=1e-5)
+
+
+def test_activation_stats_keep_both_calls_of_a_layer_used_twice(batch):
+    stats = activation_stats(small_net(), batch[0])
+    assert {"layer1.0.relu", "layer1.0.relu (2)"} <= stats.keys()
+
+
+# FACTS: CIFAR-style nets see 81 pixels with 20 layers; ResNet-18 sees 43, 99, 211, 435.
+@pytest.mark.parametrize(
+    ("name", "layer", "side", "pixels"),
+    [
+        ("resnet20", "layer3", 128, 81),
+        ("resnet18", "layer1", 128, 43),
+        ("resnet18", "layer2", 192, 99),
+    ],
+)
+def test_measured_receptive_fields(name, layer, side, pixels):
+    model = create_model(name, in_channels=1)
+    assert measured_receptive_field(model, (1, 1, side, side), layer) == (pixels, pixels)
+
+
+def test_receptive_field_of_a_flat_kernel_has_two_sides():
+    model = nn.Conv2d(1, 2, (3, 5), padding=(1, 2))
+    assert measured_receptive_field(model, (1, 1, 20, 20)) == (3, 5)
+
+
+def test_receptive_field_says_what_it_needs():
+    model = small_net()
+    with pytest.raises(ValueError, match="no layer 'layer9'.*layer3"):
+        measured_receptive_field(model, (1, 1, 28, 28), "layer9")
+    with pytest.raises(ValueError, match="only a map"):
+        measured_receptive_field(model, (1, 1, 28, 28))

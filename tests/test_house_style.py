@@ -1,0 +1,125 @@
+"""The part of the house style that a program can check, for every notebook."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
+# Home and temporary folders, site-packages, Windows drives.
+MACHINE_PATH = re.compile(
+    r"/home/|/root/|/Users/|/tmp/|/work/|/opt/|site-packages|\b[A-Z]:\\", re.IGNORECASE
+)
+USERS = re.compile(rf"\b{re.escape(getpass.getuser())}\b")
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def cells(path: Path, kind: str = "") -> list:
+    notebook = nbformat.read(path, as_version=4)
+    return [cell for cell in notebook.cells if kind in ("", cell.cell_type)]
+
+
+def outputs(path: Path) -> list:
+    return [output for cell in cells(path, "code") for output in cell.outputs]
+
+
+def texts(output) -> list[str]:
+    """Everything in an output that a person could read."""
+    data = [v for k, v in output.get("data", {}).items() if not k.startswith("image/p")]
+    return [*map(str, data), output.get("text", ""), *output.get("traceback", [])]
+
+
+def test_there_are_notebooks_numbered_without_gaps():
+    numbers = [int(path.name[:2]) for path in NOTEBOOKS if path.name[:2].isdigit()]
+    assert numbers == list(range(len(numbers))) and len(numbers) >= 4
+
+
+@every_notebook
+def test_is_valid_and_small_and_says_which_kernel(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert path.stat().st_size < 1_000_000
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+
+
+@every_notebook
+def test_was_run_once_from_top_to_bottom(path):
+    counts = [cell.execution_count for cell in cells(path, "code")]
+    assert counts == list(range(1, len(counts) + 1)) and counts
+
+
+@every_notebook
+def test_shows_no_errors_and_no_warnings(path):
+    for output in outputs(path):
+        assert output.output_type != "error", output.get("ename")
+        assert output.get("name") != "stderr", output.text
+        assert all("Warning" not in text for text in texts(output))
+
+
+@every_notebook
+def test_cells_are_short(path):
+    for cell in cells(path, "code"):
+        assert len(cell.source.splitlines()) <= 25, cell.source
+
+
+@every_notebook
+def test_no_cell_is_skipped_and_every_uncompared_cell_says_why(path):
+    for cell in cells(path, "code"):
+        tags = cell.metadata.get("tags", [])
+        assert "nbval-skip" not in tags
+        reason = re.match(r"# Not compared: \w.{15,}", cell.source)
+        assert bool(reason) == ("nbval-ignore-output" in tags), cell.source
+
+
+@every_notebook
+def test_outputs_name_no_machine_path_and_no_user(path):
+    for output in outputs(path):
+        for text in texts(output):
+            assert not MACHINE_PATH.search(text), text[:500]
+            assert not USERS.search(text), text[:500]
+
+
+@every_notebook
+def test_every_picture_has_a_description(path):
+    for output in outputs(path):
+        for kind in IMAGES:
+            if kind in output.get("data", {}):
+                alt = output.metadata.get(kind, {}).get("alt", "")
+                assert len(alt) > 20, "a picture without a description"
+    for cell in cells(path, "markdown"):
+        for alt in re.findall(r"!\[(.*?)\]\(", cell.source):
+            assert len(alt) > 20, cell.source
+        assert "<img" not in cell.source
+
+
+@every_notebook
+def test_has_the_opening_and_the_closing(path):
+    if not path.name[:2].isdigit():
+        return  # the glossary and other pages of the book are no chapters
+    first = cells(path)[0].source
+    assert re.match(rf"# {path.name[:2]} · \w+", first)
+    for part in (
+        r"\*\*Question\.\*\* .+\?",
+        r"\*\*You will be able to\*\*",
+        r"> \*\*Predict\.\*\*",
+    ):
+        assert re.search(part, first), f"the first cell has no {part}"
+    assert re.search(r"\*\*Time\.\*\* \d+ minutes", first)
+    text = "\n".join(cell.source for cell in cells(path, "markdown"))
+    order = [text.find(f"\n## {part}") for part in ("You can now explain", "Try next")]
+    assert -1 < order[0] < order[1]
+
+
+@every_notebook
+def test_links_to_files_lead_somewhere(path):
+    for cell in cells(path, "markdown"):
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", cell.source):
+            if not target.startswith(("http:", "https:")):
+                assert (path.parent / target).exists(), f"{path.name} links to {target}"

@@ -1,0 +1,220 @@
+"""A forward pass that fails: the message names the module and the two shapes that met."""
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from torch import nn
+from torch.nn import functional as F
+
+from resnet_course.blocks import BasicBlock
+from resnet_course.resnet import create_model
+from resnet_course.tracing import TraceError, trace
+
+
+class Step(nn.Module):
+    """A convolution, 1×3×9×8 → 1×4×7×6, and then any function."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.function = function
+
+    def forward(self, x):
+        return self.function(self.conv(x))
+
+
+def failure(model, shape=(1, 3, 9, 8)):
+    with pytest.raises(TraceError) as caught:
+        trace(model, shape)
+    assert isinstance(caught.value, ValueError)
+    return caught.value
+
+
+def test_shortcut_that_does_not_fit():
+    model = create_model("resnet18")
+    model.layer3[0].downsample = None
+    error = failure(model, (1, 3, 64, 64))
+    assert error.module == "layer3.0"
+    assert sorted(error.shapes) == [(1, 128, 8, 8), (1, 256, 4, 4)]
+    assert "layer3.0 (BasicBlock): add cannot join 1×256×4×4 and 1×128×8×8" in str(error)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_shortcut_that_does_not_fit_in_a_single_block(stride):
+    block = torchvision.models.resnet.BasicBlock(8, 16, stride)  # adds in place, no projection
+    error = failure(block, (2, 8, 6, 6))
+    size = 6 // stride
+    assert error.module == "BasicBlock"
+    assert error.shapes == [(2, 16, size, size), (2, 8, 6, 6)]
+    assert f"BasicBlock: add cannot join 2×16×{size}×{size} and 2×8×6×6" in str(error)
+
+
+def layers(*modules):
+    return nn.Sequential(nn.Sequential(*modules))
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "shapes", "says"),
+    [
+        (
+            layers(nn.Conv2d(3, 4, 3), nn.Conv2d(8, 4, 3)),
+            (1, 3, 9, 9),
+            [(1, 4, 7, 7), (4, 8, 3, 3)],
+            "0.1 (Conv2d) was built for 8 channels, but it gets 1×4×7×7",
+        ),
+        (
+            layers(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(8)),
+            (1, 3, 9, 9),
+            [(1, 4, 7, 7), (8,)],
+            "0.1 (BatchNorm2d) was built for 8 channels, but it gets 1×4×7×7",
+        ),
+        (
+            layers(nn.Flatten(), nn.Linear(100, 10)),
+            (2, 3, 9, 9),
+            [(2, 243), (10, 100)],
+            "0.1 (Linear) was built for 100 features, but it gets 2×243",
+        ),
+        (
+            layers(nn.ReLU(), nn.Conv2d(3, 4, 5)),
+            (1, 3, 4, 4),
+            [(1, 3, 4, 4), (4, 3, 5, 5)],
+            "Kernel size can't be greater than actual input size",
+        ),
+    ],
+)
+def test_layer_that_gets_the_wrong_input(model, shape, shapes, says):
+    error = failure(model, shape)
+    assert error.module == "0.1"
+    assert error.shapes == shapes
+    assert says in str(error)
+    assert "PyTorch says: " in str(error)
+
+
+def test_input_that_fits_is_not_blamed():
+    """3 channels in, 3 channels wanted: what is wrong here is the size, not the channels."""
+    assert "was built for" not in str(failure(nn.Conv2d(3, 4, 5), (1, 3, 4, 4)))
+    assert "was built for" not in str(failure(nn.Conv2d(3, 4, 3), torch.zeros(1, 3, 4, 4).int()))
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "shapes"),
+    [
+        (lambda x: x + x[:, :, 1:], "add", [(1, 4, 7, 6), (1, 4, 6, 6)]),
+        (lambda x: torch.cat([x, x[:, :, 1:]], dim=1), "cat", [(1, 4, 7, 6), (1, 4, 6, 6)]),
+        (lambda x: x @ torch.zeros(3, 2), "matmul", [(1, 4, 7, 6), (3, 2)]),
+        (lambda x: F.linear(x, torch.zeros(2, 5)), "linear", [(1, 4, 7, 6), (2, 5)]),
+        (lambda x: x.mul_(x[..., 1:]), "mul", [(1, 4, 7, 6), (1, 4, 7, 5)]),
+    ],
+)
+def test_function_that_joins_two_shapes(function, kind, shapes):
+    error = failure(nn.Sequential(Step(function)))
+    assert error.module == "0"
+    assert error.shapes == shapes
+    first, second = ("×".join(map(str, shape)) for shape in shapes)
+    assert f"0 (Step): {kind} cannot join {first} and {second}" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (lambda x: x.wrong(), "AttributeError: 'Tensor' object has no attribute 'wrong'"),
+        (lambda x: undefined, "NameError: name 'undefined' is not defined"),  # noqa: F821
+        (lambda x: x.view(1, 4, 100), "RuntimeError: shape '[1, 4, 100]' is invalid"),
+        (lambda x: x.flatten(7), "IndexError"),
+    ],
+)
+def test_other_errors_name_module_input_and_kind(function, says):
+    error = failure(nn.Sequential(nn.ReLU(), Step(function)))
+    assert error.module == "1"
+    assert error.shapes == [(1, 3, 9, 8)]
+    assert "1 (Step) fails on input 1×3×9×8. " + says in str(error)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x if x.mean() > 0 else -x,
+        lambda x: x * x.max().item(),
+        lambda x: x[x > 0],
+        lambda x: x.nonzero(),
+        lambda x: float(x.mean()),
+        lambda x: [x for _ in range(x.sum().int())],
+        lambda x: x.tolist(),
+        lambda x: x.numpy(),
+        lambda x: np.asarray(x),
+        lambda x: x.cpu(),
+        lambda x: f"{x.mean():.2f}",
+        lambda x: torch.equal(x, x),
+        lambda x: x.unique(),
+    ],
+)
+def test_asking_for_numbers_is_explained(function):
+    error = failure(nn.Sequential(Step(function)))
+    assert error.module == "0"
+    assert error.shapes == [(1, 3, 9, 8)]
+    assert "0 (Step) asks for the numbers in a tensor" in str(error)
+    assert "Tracing has no numbers, only shapes" in str(error)
+    assert "cannot join" not in str(error)
+
+
+class Fallback(nn.Module):
+    """Tries one layer and takes another if that fails, as its author meant it to."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(nn.Linear(3, 5))
+        self.second = nn.Linear(4, 2)
+
+    def forward(self, x):
+        try:
+            return self.first(x)
+        except RuntimeError:
+            return self.second(x)
+
+
+def test_error_that_the_model_catches_is_no_error():
+    for model in (Fallback(), nn.Sequential(Fallback(), nn.Identity())):
+        table = trace(model, (1, 4))
+        assert [row.kind for row in table][0] == "Linear"
+        assert table[0].out_shape == (2,)
+        assert table[0].name.endswith("second")
+        assert trace(model, (1, 3))[0].out_shape == (5,)
+
+
+class Uncopyable(nn.Module):
+    def __deepcopy__(self, memo):
+        raise RuntimeError("I am unique")
+
+
+def test_model_that_cannot_be_copied():
+    error = failure(Uncopyable())
+    assert "Uncopyable cannot be copied for tracing: I am unique" in str(error)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(), [], 224, None, "abc", (1, 3, 8, 0), (1, -3, 8, 8), (1, 3, 8.0, 8), (True, 3, 8, 8)]
+    + [(1, 3, "8", 8), [(1, 3, 8, 8), 5], [[]], {"x": (1, 3, 8, 8)}, torch.Size([0, 3, 8, 8])],
+)
+def test_wrong_shape_argument(shape):
+    with pytest.raises(ValueError, match="input_shape must be positive integers such as") as error:
+        trace(BasicBlock(3, 3), shape)
+    assert not isinstance(error.value, TraceError)
+
+
+@pytest.mark.parametrize("example", [torch.zeros(0, 3, 8, 8), torch.tensor(1.0)])
+def test_example_tensor_without_a_batch(example):
+    with pytest.raises(ValueError, match="needs a batch axis of 1 or more"):
+        trace(BasicBlock(3, 3), example)
+
+
+@pytest.mark.parametrize("model", [None, nn.Linear, lambda x: x, "resnet18"])
+def test_only_modules_can_be_traced(model):
+    with pytest.raises(ValueError, match="trace needs an nn.Module, got"):
+        trace(model, (1, 3, 8, 8))
+
+
+def test_numpy_integers_are_sizes():
+    shape = tuple(np.array([1, 3, 8, 8]))
+    assert trace(BasicBlock(3, 3), shape).rows == trace(BasicBlock(3, 3), (1, 3, 8, 8)).rows

@@ -1,0 +1,203 @@
+"""The training loop against one written out with plain PyTorch, and its small parts."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from resnet_course import (
+    TensorBatches,
+    TrainConfig,
+    create_model,
+    drawn_garments,
+    evaluate,
+    fit,
+    topk_accuracy,
+    train_step,
+)
+from resnet_course.history import EpochRow, History
+from resnet_course.train import bfloat16_is_faster
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return drawn_garments(300, 100)
+
+
+def linear_model():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+
+
+def test_train_step_is_one_step_of_sgd_and_returns_the_loss_before_it(splits):
+    model = linear_model()
+    twin = copy.deepcopy(model)
+    x, y = next(iter(TensorBatches(splits.train_images, splits.train_labels, 32, mean=0, std=1)))
+    loss = train_step(model, x, y, torch.optim.SGD(model.parameters(), lr=0.1))
+
+    expected = F.cross_entropy(twin(x), y)
+    expected.backward()
+    assert loss == pytest.approx(expected.item())
+    for parameter, other in zip(model.parameters(), twin.parameters(), strict=True):
+        assert torch.allclose(parameter, other - 0.1 * other.grad, atol=1e-7)
+
+
+def test_train_step_trains_batch_norm_and_does_not_add_up_gradients(splits):
+    model = create_model("resnet8", in_channels=1).eval()
+    x, y = next(iter(TensorBatches(splits.train_images, splits.train_labels, 8, mean=0, std=1)))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    train_step(model, x, y, optimizer)
+    first = model.fc.weight.grad.clone()
+    train_step(model, x, y, optimizer)
+    assert model.bn1.num_batches_tracked == 2 and model.training
+    assert torch.allclose(model.fc.weight.grad, first, atol=1e-6)
+
+
+def test_fit_equals_a_loop_in_plain_pytorch(splits):
+    config = TrainConfig(epochs=2, batch_size=64, lr=0.05, seed=3, bfloat16=False, device="cpu")
+    model = linear_model()
+    twin = copy.deepcopy(model)
+    history = fit(model, splits, config, progress=False)
+
+    optimizer = torch.optim.SGD(
+        twin.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=True
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.05, total_steps=10)
+    batches = TensorBatches(
+        splits.train_images,
+        splits.train_labels,
+        64,
+        mean=splits.mean,
+        std=splits.std,
+        shuffle=True,
+        seed=3,
+    )
+    losses = []
+    for _ in range(2):
+        for x, y in batches:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(twin(x), y)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+    assert history.step_losses == pytest.approx(losses)
+    assert history.last.train_loss == pytest.approx(sum(losses[5:]) / 5)
+    for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+def test_fit_is_the_same_twice_and_learns(splits):
+    histories = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        model = create_model("resnet8", in_channels=1, stem_stride=2)
+        histories.append(fit(model, splits, TrainConfig(epochs=2, device="cpu"), progress=False))
+    assert histories[0].step_losses == histories[1].step_losses
+    assert histories[0].last.train_loss < histories[0].rows[0].train_loss
+    assert histories[0].source == "drawn-garments"
+
+
+def test_fit_reports_what_evaluate_measures(splits):
+    model = linear_model()
+    history = fit(model, splits, TrainConfig(epochs=1, bfloat16=False), progress=False)
+    test = TensorBatches(
+        splits.test_images, splits.test_labels, 7, mean=splits.mean, std=splits.std
+    )
+    assert history.last.test_accuracy == pytest.approx(evaluate(model, test))
+
+
+@pytest.mark.parametrize("bfloat16", [True, False])
+def test_fit_works_with_16_and_with_32_bits(splits, bfloat16):
+    model = create_model("resnet8", in_channels=1, stem_stride=2)
+    history = fit(model, splits, TrainConfig(epochs=1, bfloat16=bfloat16), progress=False)
+    assert all(torch.isfinite(torch.tensor(history.step_losses)))
+    assert model.fc.weight.dtype == torch.float32
+
+
+class Lookup(nn.Module):
+    """Logits are the inputs themselves; dropout shows whether it is in evaluation mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.dropout = nn.Dropout(0.99)
+
+    def forward(self, x):
+        return self.dropout(x)
+
+
+def test_evaluate_weighs_batches_by_their_size_and_restores_the_mode():
+    # Three right of three, none right of one: 3/4, not the mean of 1 and 0.
+    right = torch.eye(10)[:3], torch.arange(3)
+    wrong = torch.eye(10)[:1], torch.tensor([5])
+    for training in (True, False):
+        model = Lookup().train(training)
+        assert evaluate(model, [right, wrong]) == 0.75
+        assert model.training is training
+
+
+def test_evaluate_without_images_is_an_error():
+    with pytest.raises(ValueError, match="no images"):
+        evaluate(Lookup(), [])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 20), st.integers(2, 12), st.integers(0, 10**6), st.data())
+def test_topk_accuracy_against_counting_by_hand(batch, classes, seed, data):
+    k = data.draw(st.integers(1, classes))
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.rand(batch, classes, generator=generator)
+    labels = torch.randint(classes, (batch,), generator=generator)
+    hits = sum(
+        sum(other > row[label] for other in row) < k
+        for row, label in zip(logits.tolist(), labels.tolist(), strict=True)
+    )
+    assert topk_accuracy(logits, labels, k) == pytest.approx(hits / batch)
+
+
+@pytest.mark.parametrize("k", [0, -1, 11])
+def test_topk_accuracy_says_which_k_is_allowed(k):
+    with pytest.raises(ValueError, match="from 1 to 10"):
+        topk_accuracy(torch.zeros(2, 10), torch.zeros(2, dtype=torch.long), k)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "epochs must be a positive integer"),
+        ({"batch_size": -1}, "batch_size must be a positive integer"),
+        ({"lr": 0.0}, "lr must be more than 0"),
+        ({"lr": float("nan")}, "lr must be more than 0"),
+        ({"momentum": 1.0}, "momentum must be at least 0 and below 1"),
+        ({"label_smoothing": -0.1}, "label_smoothing must be at least 0"),
+        ({"weight_decay": -1.0}, "weight_decay must be at least 0"),
+    ],
+)
+def test_bad_configurations_say_what_is_allowed(options, message):
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**options)
+
+
+def test_the_probe_answers_the_same_twice_and_leaves_the_seed_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    bfloat16_is_faster.cache_clear()
+    torch.manual_seed(0)
+    answer = bfloat16_is_faster("cpu")
+    assert torch.equal(torch.rand(1), expected)
+    assert bfloat16_is_faster("cpu") is answer
+
+
+def test_history_is_a_table():
+    history = History("drawn-garments", [EpochRow(1, 0.5, 0.8, 0.75, 3.0)])
+    assert str(history).splitlines()[1].split() == ["1", "0.5000", "80.0%", "75.0%"]
+    assert "drawn-garments" in str(history)
+    assert history.column("test_accuracy") == [0.75] and len(history) == 1
+    with pytest.raises(ValueError, match="no epoch is finished"):
+        _ = History("x").last
