@@ -17,7 +17,12 @@ INK, SOFT, PAPER = "#1b2330", "#5a6472", "#ffffff"
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#D55E00", "#009E73", "#B3001B", "#e8ecf1"
 FILLS = {"Conv2d": "#cfe5f5", "BatchNorm2d": "#e9eef4", "ReLU": "#d5efe6", "add": "#fde3d2"}
 FONT = "Helvetica, Arial, sans-serif"
-EXPLAIN = {"BatchNorm2d": "batch norm", "Conv2d": "conv", "MaxPool2d": "max pool"}
+EXPLAIN = {
+    "BatchNorm2d": "batch norm",
+    "Conv2d": "conv",
+    "MaxPool2d": "max pool",
+    "ZeroPadShortcut": "skip pixels, add channels of zeros",
+}
 
 
 def block(trace: Trace, title: str) -> Svg:
@@ -145,6 +150,88 @@ def function_classes() -> Svg:
         _text(picture, "★", x0 + 315, 96, 28, RED)
         _text(picture, "the best function", x0 + 330, 70, 13, SOFT)
     return Svg(_finish(picture, "Nested function classes", alt), alt)
+
+
+def windows(size: int, kernel: int, stride: int, padding: int) -> Svg:
+    """Draw one line of pixels and, above it, every window that a convolution places on it.
+
+    Padding is dashed, the middle of each window is marked, pixels that no window reads are crossed
+    out.
+
+    Args:
+        size: pixels in the line, 16 at most.
+        kernel: pixels in a window.
+        stride: step from one window to the next.
+        padding: zeros added at each end.
+
+    Raises:
+        ValueError: if the line is too long to draw, or the window does not fit.
+    """
+    cells = size + 2 * padding
+    if size > 16 or kernel > cells:
+        raise ValueError(
+            f"can draw up to 16 pixels and a window that fits, got size={size} and kernel={kernel}."
+        )
+    starts = range(0, cells - kernel + 1, stride)
+    read = {start + i for start in starts for i in range(kernel)}
+    cell, left, lane = 46, 24, 26
+    base = 56 + lane * len(starts)
+    picture = _paper(max(left * 2 + cell * cells, 520), base + 108)
+    _text(
+        picture,
+        f"{size} pixels, kernel {kernel}, stride {stride}, padding {padding}"
+        f" → {len(starts)} windows",
+        left,
+        28,
+        17,
+        bold=True,
+        anchor="start",
+    )
+    for i, start in enumerate(starts):
+        x, y = left + cell * start, 48 + lane * i
+        picture.append(
+            svg.Rectangle(x + 3, y, cell * kernel - 6, 18, rx=5, fill=FILLS["Conv2d"], stroke=BLUE)
+        )
+        picture.append(svg.Circle(x + cell * kernel / 2, y + 9, 5, fill=ORANGE))
+        _text(picture, str(i), x + 14, y + 14, 12, SOFT)
+    for i in range(cells):
+        x, padded = left + cell * i, not padding <= i < size + padding
+        picture.append(
+            svg.Rectangle(
+                x + 2,
+                base,
+                cell - 4,
+                cell - 4,
+                rx=4,
+                fill=PAPER if padded else GREY,
+                stroke=SOFT,
+                stroke_dasharray="4 3" if padded else None,
+            )
+        )
+        _text(picture, "0" if padded else f"p{i - padding}", x + cell / 2, base + 27, 14)
+        if i not in read:
+            for y1, y2 in ((base + 4, base + cell - 8), (base + cell - 8, base + 4)):
+                picture.append(svg.Line(x + 6, y1, x + cell - 6, y2, stroke=RED, stroke_width=2.5))
+    _text(
+        picture,
+        "dashed: padding · dot: middle of a window · crossed out: read by no window",
+        left,
+        base + 76,
+        13,
+        SOFT,
+        anchor="start",
+    )
+    left_out = [
+        "a padding zero" if not padding <= i < size + padding else f"pixel p{i - padding}"
+        for i in range(cells)
+        if i not in read
+    ]
+    alt = (
+        f"A line of {size} pixels with {padding} zeros at each end. Each window covers {kernel} "
+        f"cells and starts {stride} after the one before; {len(starts)} fit. "
+        f"Read by no window: {', '.join(left_out) or 'nothing'}."
+    )
+    return Svg(_finish(picture, "The windows of a convolution", alt), alt)
 
 
 def _layer_box(picture: svg.Drawing, row: LayerRow, x: float, y: float, width: float) -> None:

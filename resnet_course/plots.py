@@ -185,6 +185,43 @@ def learning_curves(
     return figure
 
 
+@mpl.rc_context(STYLE)
+def bars(
+    names: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    ylabel: str,
+    alt: str,
+    number_format: str = "{:.0f}",
+) -> DescribedFigure:
+    """Draw bars side by side, one group per name, with the numbers above them.
+
+    Args:
+        names: what the groups are, along the horizontal axis.
+        series: label → values, each as long as `names`.
+        title: what the figure shows, in a few words.
+        ylabel: what is on the vertical axis.
+        alt: the figure in words.
+        number_format: how the numbers above the bars are written.
+    """
+    figure = _figure((8, 4.2), alt)
+    axes = figure.subplots()
+    width = 0.8 / len(series)
+    for i, ((label, values), colour, hatch) in enumerate(
+        zip(series.items(), cycle(COLOURS), cycle(("", "//", "..", "xx")), strict=False)
+    ):
+        places = [x + (i - (len(series) - 1) / 2) * width for x in range(len(names))]
+        drawn = axes.bar(
+            places, values, width, color=colour, hatch=hatch, edgecolor="white", label=label
+        )
+        axes.bar_label(drawn, [number_format.format(v) for v in values], padding=2, fontsize=11)
+    axes.set_xticks(range(len(names)), names)
+    axes.grid(visible=False, axis="x")
+    _finish(axes, title, "", ylabel, log=False)
+    return figure
+
+
 def _figure(size: tuple[float, float], alt: str) -> DescribedFigure:
     return DescribedFigure(figsize=size, layout="constrained", alt=alt)
 

@@ -80,7 +80,7 @@ class Server:
 
         self.http = Http(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self.http.server_port}/"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self):
         self.http.shutdown()
@@ -198,6 +198,8 @@ def test_the_cache_fills_what_the_environment_folder_lacks(tiny, tmp_path, monke
     monkeypatch.setenv("RESNET_COURSE_DATA", str(tmp_path / "named"))
     tiny.check(data.fashion_mnist())
     assert tiny.server.downloads == [f"{NAMES[3]}.gz"]
+    assert (tiny.cache_folder / NAMES[3]).exists()
+    assert len(list((tmp_path / "named/FashionMNIST/raw").iterdir())) == 2  # nothing added there
 
 
 def test_a_missing_environment_folder_is_named(tiny, tmp_path, monkeypatch):
@@ -319,6 +321,12 @@ def test_a_failed_download_is_not_tried_again(monkeypatch, capsys):
     assert capsys.readouterr().out.count("\n") == 2
 
 
+def test_without_a_network_nobody_queues_for_the_lock(monkeypatch):
+    no_network(monkeypatch)
+    monkeypatch.setattr(cache, "_one_at_a_time", lambda folder: pytest.fail("took the lock"))
+    assert data.fashion_mnist(limit=10).source == "drawn-garments"
+
+
 def test_no_stand_in_for_digits(monkeypatch, tmp_path):
     no_network(monkeypatch, datasets.MNIST)
     with pytest.raises(data.DataUnavailableError, match="MNIST.*put the four") as error:
@@ -335,6 +343,17 @@ def test_a_network_that_swallows_everything(monkeypatch):
         begin = time.monotonic()
         assert data.fashion_mnist(limit=10).source == "drawn-garments"
         assert time.monotonic() - begin < 0.3 + 1.5  # not once per mirror, not once per file
+
+
+def test_a_name_server_that_keeps_silent(monkeypatch):
+    """Looking up a name knows no timeout: it must not hold up the caller."""
+    monkeypatch.setattr(download, "CONNECT_SECONDS", 0.3)
+    over = threading.Event()
+    monkeypatch.setattr(download.urllib.request, "urlopen", lambda *a, **k: over.wait(10))
+    begin = time.monotonic()
+    assert data.fashion_mnist(limit=10).source == "drawn-garments"
+    assert time.monotonic() - begin < 0.3 + 1.5
+    over.set()
 
 
 def test_a_web_page_instead_of_the_file(tiny, capfd):

@@ -1,4 +1,4 @@
-"""The drawn garments: reproducible, balanced, varied; too hard for a line, easy for a small ResNet."""
+"""The drawn garments: reproducible, varied, too hard for a linear model, easy for a ResNet."""
 
 import hashlib
 import time
@@ -21,6 +21,15 @@ def splits():
     return drawn_garments(10_000, 2_000)
 
 
+@pytest.fixture
+def one_thread():
+    """On busy cores torch's threads wait for each other: seen 100 s with two, 10 s with one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def test_shapes_types_and_names(splits):
     assert splits.train_images.shape == (10_000, 1, 28, 28)
     assert splits.test_images.shape == (2_000, 1, 28, 28)
@@ -31,10 +40,10 @@ def test_shapes_types_and_names(splits):
 
 
 def test_the_pictures_of_a_seed_never_change():
-    """Seen alike with NumPy 1.23 and 2; a change of the drawings must be meant, and changes this."""
+    """Seen alike with NumPy 1.23 and 2.4. Who changes the drawings on purpose changes this."""
     images, labels = garments.draw(1000, seed=7)
     digest = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
-    assert digest == "GOLDEN"
+    assert digest == "02d9beaead442659f4eb5841513ae1e5595a8e4c90047203442d698987551eeb"
 
 
 @settings(deadline=None, max_examples=10)
@@ -99,7 +108,7 @@ def test_bad_seeds(bad):
         drawn_garments(10, 10, seed=bad)
 
 
-def test_a_linear_model_stays_below_90_percent(splits):
+def test_a_linear_model_stays_below_90_percent(splits, one_thread):
     """Logistic regression on 10,000 pictures; L-BFGS until it stands still. Seen: 74 to 77 %."""
     x = to_float(splits.train_images, splits.mean, splits.std).flatten(1)
     test_x = to_float(splits.test_images, splits.mean, splits.std).flatten(1)
@@ -124,7 +133,7 @@ def test_a_linear_model_stays_below_90_percent(splits):
     assert 0.65 < accuracy < 0.90
 
 
-def test_a_small_resnet_passes_85_percent(splits):
+def test_a_small_resnet_passes_85_percent(splits, one_thread):
     """ResNet-8 on 10,000 pictures, four epochs. Seen: 91 to 93 %."""
     torch.manual_seed(0)
     model = create_model("resnet8", in_channels=1, num_classes=10)
