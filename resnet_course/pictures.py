@@ -10,27 +10,28 @@ from __future__ import annotations
 import base64
 import html
 import io
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from IPython.display import display
+from matplotlib import get_data_path
 from matplotlib.figure import Figure
+from resvg_py import svg_to_bytes
 
 
-def show_with_words(mime_type: str, data: str | bytes, alt: str) -> None:
+def show_with_words(images: Mapping[str, str | bytes], alt: str) -> None:
     """Display an image and, below it, its description.
 
     Args:
-        mime_type: "image/png" (data is bytes) or "image/svg+xml" (data is a string).
-        data: the image.
+        images: the same image in one or more formats, such as {"image/png": bytes}.
         alt: the description: what can be seen, not how it was drawn.
     """
-    if isinstance(data, bytes):
-        data = base64.b64encode(data).decode()
-    display(
-        {mime_type: data, "text/plain": alt},
-        raw=True,
-        metadata={mime_type: {"alt": alt}},
-    )
+    data = {
+        kind: base64.b64encode(image).decode() if isinstance(image, bytes) else image
+        for kind, image in images.items()
+    }
+    display({**data, "text/plain": alt}, raw=True, metadata={kind: {"alt": alt} for kind in images})
     words = f"<details><summary>This picture in words</summary>{html.escape(alt)}</details>"
     display({"text/html": words, "text/plain": ""}, raw=True)
 
@@ -45,7 +46,7 @@ class DescribedFigure(Figure):
     def _ipython_display_(self) -> None:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", facecolor="white")
-        show_with_words("image/png", buffer.getvalue(), self.alt)
+        show_with_words({"image/png": buffer.getvalue()}, self.alt)
 
 
 class Svg(str):
@@ -60,4 +61,17 @@ class Svg(str):
         return picture
 
     def _ipython_display_(self) -> None:
-        show_with_words("image/svg+xml", str(self), self.alt)
+        # JupyterLab shows no SVG of a notebook that it does not trust yet, as every freshly cloned
+        # one; then it takes the PNG.
+        show_with_words({"image/svg+xml": str(self), "image/png": self.png()}, self.alt)
+
+    def png(self) -> bytes:
+        """Render the picture, with fonts that every installation has."""
+        folder = Path(get_data_path()) / "fonts" / "ttf"
+        return bytes(
+            svg_to_bytes(
+                svg_string=str(self),
+                skip_system_fonts=True,
+                font_files=[str(folder / f"DejaVuSans{style}.ttf") for style in ("", "-Bold")],
+            )
+        )

@@ -63,7 +63,7 @@ def image_grid(
     for axes, image, name in zip(
         np.ravel(figure.subplots(lines, columns, squeeze=False)), images, names, strict=False
     ):
-        axes.imshow(image[0], cmap="gray_r", vmin=0, vmax=255)
+        axes.imshow(image[0].numpy(), cmap="gray_r", vmin=0, vmax=255)
         axes.set_title(name, fontsize=10)
     for axes in figure.axes:
         axes.axis("off")
@@ -218,6 +218,8 @@ def bars(
         axes.bar_label(drawn, [number_format.format(v) for v in values], padding=2, fontsize=11)
     axes.set_xticks(range(len(names)), names)
     axes.grid(visible=False, axis="x")
+    axes.set_axisbelow(True)
+    axes.margins(y=0.12)  # room for the numbers
     _finish(axes, title, "", ylabel, log=False)
     return figure
 
