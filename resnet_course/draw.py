@@ -6,6 +6,7 @@ The pictures bring their own light background, so that they can be read in a dar
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import drawsvg as svg
 
@@ -87,20 +88,25 @@ def block(trace: Trace, title: str) -> Svg:
 
 
 def network(trace: Trace, title: str) -> Svg:
-    """Draw a whole network as a strip: one bar per step, its height is the map's height.
+    """Draw a whole network as a strip, from the picture on: one bar per step.
 
-    The wider a bar, the more channels. Numbers below: channels × height × width.
+    The higher a bar, the larger the map; the wider, the more channels (by its square root).
+    Numbers below: channels × height × width.
 
     Args:
         trace: of a network, best joined by block, `trace(...).grouped(2)`.
         title: name of the network.
     """
     rows = [row for row in trace if row.kind not in ("BatchNorm2d", "ReLU", "flatten", "Identity")]
-    tallest = max(row.out_shape[1] for row in rows if len(row.out_shape) == 3)
+    first = rows[0]
+    picture_in = replace(
+        first, name="picture", stage="picture", kind="picture", out_shape=first.in_shape
+    )
+    tallest = max(row.out_shape[1] for row in [picture_in, *rows] if len(row.out_shape) == 3)
     widest = max(row.out_shape[0] for row in rows)
-    stages: list[list[LayerRow]] = []
+    stages: list[list[LayerRow]] = [[picture_in]]
     for row in rows:
-        if stages and stages[-1][0].stage == row.stage:
+        if stages[-1][0].stage == row.stage:
             stages[-1].append(row)
         else:
             stages.append([row])
@@ -116,14 +122,22 @@ def network(trace: Trace, title: str) -> Svg:
             size = row.out_shape[1] if len(row.out_shape) == 3 else 1
             tall = 10 + 130 * size / tallest
             picture.append(
-                svg.Rectangle(at, base - tall / 2, bar, tall, rx=2, fill=SKY, stroke=BLUE)
+                svg.Rectangle(
+                    at,
+                    base - tall / 2,
+                    bar,
+                    tall,
+                    rx=2,
+                    fill=GREY if row is picture_in else SKY,
+                    stroke=BLUE,
+                )
             )
             at += bar + 6
         text(picture, stage[0].stage, x + span / 2, base + 92, 14, bold=True)
         text(picture, by(stage[-1].out_shape), x + span / 2, base + 112, 12, SOFT)
         x += span + 22
     shapes = ", ".join(f"{stage[0].stage} {by(stage[-1].out_shape)}" for stage in stages)
-    alt = f"{title} as a row of bars: the maps get smaller and the channels more. {shapes}."
+    alt = f"{title} as a row of bars, from left to right lower and wider. {shapes}."
     return finish(picture, title, alt)
 
 

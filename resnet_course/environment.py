@@ -40,7 +40,7 @@ class Report:
             + (f"\n     {' ' * width}  → {check.advice}" if check.advice else "")
             for check in self.checks
         ]
-        lines.append("Everything is ready." if self else "Mend the lines marked FIX first.")
+        lines.append("Everything is ready." if self else "Repair the lines marked FIX first.")
         return "\n".join(lines)
 
     __repr__ = __str__

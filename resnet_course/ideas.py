@@ -114,20 +114,14 @@ def windows(size: int, kernel: int, stride: int, padding: int) -> Svg:
         if i not in read:
             for y1, y2 in ((base + 4, base + cell - 8), (base + cell - 8, base + 4)):
                 picture.append(svg.Line(x + 6, y1, x + cell - 6, y2, stroke=RED, stroke_width=2.5))
-    text(
-        picture,
-        "dashed: padding · dot: middle of a window · crossed out: read by no window",
-        left,
-        base + 76,
-        13,
-        SOFT,
-        anchor="start",
-    )
     left_out = [
         "a padding zero" if not padding <= i < size + padding else f"pixel p{i - padding}"
         for i in range(cells)
         if i not in read
     ]
+    legend = ["dashed: padding"] * (padding > 0) + ["dot: middle of a window"]
+    legend += ["crossed out: read by no window"] * bool(left_out)
+    text(picture, " · ".join(legend), left, base + 76, 13, SOFT, anchor="start")
     alt = (
         f"A line of {size} pixels, padding {padding} at each end. With kernel {kernel} and stride "
         f"{stride}, {len(starts)} windows fit; each is a bar above the cells that it reads. "

@@ -19,7 +19,7 @@ from resnet_course.history import History
 from resnet_course.pictures import DescribedFigure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-DASHES = ("-", "--", "-.", ":")
+DASHES = ("-", "--", "-.", ":", (0, (7, 2)), (0, (3, 1, 1, 1)), (0, (1, 3)))
 STYLE = {
     "font.size": 13,
     "axes.spines.top": False,
@@ -56,9 +56,8 @@ def image_grid(
     columns = min(len(images), 10)
     lines = -(-len(images) // columns)
     names = [classes[int(label)] for label in labels]
-    figure = _figure(
-        (1.25 * columns, 1.6 * lines + 0.4), f"{len(images)} pictures from {source}: {names}."
-    )
+    alt = f"{len(images)} pictures from {source}: {', '.join(names)}."
+    figure = _figure((1.25 * columns, 1.6 * lines + 0.4), alt)
     figure.suptitle(f"source: {source}", fontsize=11)
     for axes, image, name in zip(
         np.ravel(figure.subplots(lines, columns, squeeze=False)), images, names, strict=False
@@ -136,7 +135,7 @@ def gradient_flow(
     for (label, values), colour, dash in zip(
         runs.items(), cycle(COLOURS), cycle(DASHES), strict=False
     ):
-        axes.plot(range(1, len(values) + 1), values, dash, color=colour, label=label)
+        axes.plot(range(1, len(values) + 1), values, color=colour, linestyle=dash, label=label)
     if bound is not None:
         count = len(next(iter(runs.values())))
         steps = range(1, count + 1)
@@ -181,7 +180,8 @@ def learning_curves(
         )
         axes.set_xticks(epochs)
     sources = sorted({history.source for history in histories.values()})
-    _finish(axes, NAMES.get(column, column), f"epoch ({', '.join(sources)})", "", log=False)
+    title = f"{NAMES.get(column, column)} on {', '.join(sources)}"
+    _finish(axes, title[0].upper() + title[1:], "epoch", "", log=False)
     return figure
 
 

@@ -32,7 +32,6 @@ POOLS = {f"{kind}_pool{n}d" for kind in ("max", "avg") for n in (1, 2, 3)}
 ADAPTIVE = {f"adaptive_{kind}_pool{n}d" for kind in ("max", "avg") for n in (1, 2, 3)}
 REDUCTIONS = {"mean", "sum", "amax"}
 RESHAPES = {"flatten", "reshape", "view"}
-RESIZES = {"getitem", "interpolate"}
 # Functions that become a row of their own when no layer object stands for them.
 SHOWN = (
     {"add", "cat", "linear", "relu", "sigmoid", "tanh", "gelu", "silu", "softmax", "pad"}
@@ -161,11 +160,13 @@ class Recorder(TorchFunctionMode):
         elif kind in REDUCTIONS or (kind in RESHAPES and output.ndim <= 2 < inputs[0].ndim):
             # All pixels flow together: one value now sees what the whole map saw.
             field = tuple(f + (n - 1) * j for f, n, j in zip(field, sizes, jump, strict=False))
-        elif kind in RESIZES and output.ndim == inputs[0].ndim == axes + 2:
-            # Slicing takes every n-th pixel, resizing repeats pixels: neighbours move apart or
-            # closer, by the ratio of the sizes.
+        elif kind == "getitem":
+            # x[:, :, ::2, ::2] takes every second pixel: neighbours move apart.
+            jump = tuple(j * s for j, s in zip(jump, slice_steps(args[1], axes), strict=True))
+        elif kind == "interpolate" and output.ndim == axes + 2:
+            # Resizing repeats pixels or leaves some out: neighbours move by the ratio of the sizes.
             ratios = zip(jump, sizes, output.shape[2:], strict=False)
-            jump = tuple(max(round(j * n / m), 1) if m else j for j, n, m in ratios)
+            jump = tuple(max(round(j * n / m), 1) for j, n, m in ratios)
         return Origin(field, jump, layers), geometry
 
 
@@ -232,6 +233,14 @@ def multiply_adds(kind: str, args: Any, kwargs: Any, output: Tensor) -> int:
         tokens = args[0].numel() // args[0].shape[-1]
         return tokens * sum(w.numel() for w in weights if w.ndim == 2)
     return 0
+
+
+def slice_steps(index: Any, axes: int) -> tuple[int, ...]:
+    """Return the steps of the last `axes` slices of an index; 1 where there is no plain slice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if len(parts) != axes + 2 or not all(isinstance(part, slice) for part in parts):
+        return (1,) * axes
+    return tuple(part.step or 1 for part in parts[2:])
 
 
 def plain_name(func: Any) -> str:

@@ -34,7 +34,16 @@ def figures():
         [0, 1], {"a": [1, 2]}, title="t", xlabel="x", ylabel="y", alt="A rising line."
     )
     yield plots.gradient_flow({"net": [1e-9, 1e-3, 1.0]}, bound=0.25, source="drawn-garments")
+    yield plots.gradient_flow({f"net {i}": [0.1, 1.0] for i in range(9)})
     yield plots.learning_curves(histories())
+    yield plots.bars(
+        ["a", "b"],
+        {"n": [1, 2]},
+        title="t",
+        ylabel="y",
+        alt="Two bars, one higher.",
+        number_format="{:.0f}",
+    )
 
 
 @pytest.mark.parametrize("figure", list(figures()), ids=lambda figure: figure.axes[0].get_title())
@@ -55,7 +64,7 @@ def test_gradient_flow_draws_the_numbers_it_is_given():
 def test_learning_curves_name_the_source_of_the_images():
     axes = plots.learning_curves(histories(), "test_accuracy").axes[0]
     assert list(axes.lines[0].get_ydata()) == pytest.approx([0.5, 0.6, 0.7])
-    assert "drawn-garments" in axes.get_xlabel()
+    assert "drawn-garments" in axes.get_title(loc="left")
 
 
 def displayed(thing) -> list:
@@ -116,10 +125,33 @@ def test_a_network_has_one_bar_per_block_in_proportion():
     passage = trace(create_model("resnet34"), (3, 224, 224)).grouped(2)
     root = ElementTree.fromstring(draw.network(passage, "ResNet-34"))
     heights = [float(r.get("height")) for r in root.iter(f"{SVG}rect") if r.get("stroke")]
-    # conv1, maxpool, 16 blocks, avgpool, fc; 10 points of margin, the rest to scale.
-    assert len(heights) == 20
-    assert (heights[0] - 10) / (heights[2] - 10) == pytest.approx(2)
-    assert heights[2] == heights[4] > heights[5]
+    # The picture, conv1, maxpool, 16 blocks, avgpool, fc; 10 points of margin, the rest to scale.
+    assert len(heights) == 21
+    assert (heights[0] - 10) / (heights[1] - 10) == pytest.approx(2)
+    assert (heights[1] - 10) / (heights[3] - 10) == pytest.approx(2)
+    assert heights[3] == heights[5] > heights[6]
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("size", "kernel", "padding"), [(8, 3, 1), (9, 3, 1), (8, 1, 0), (7, 3, 0)]
+)
+def test_windows_counts_as_a_convolution_does(size, kernel, padding, stride):
+    convolution = nn.Conv1d(1, 1, kernel, stride, padding)
+    windows = convolution(torch.zeros(1, 1, size)).shape[-1]
+    root = ElementTree.fromstring(draw.windows(size, kernel, stride, padding))
+    assert len(list(root.iter(f"{SVG}circle"))) == windows  # a dot in the middle of each
+    # Cells that no window reads have no influence on the sum of the output.
+    line = torch.zeros(1, 1, size + 2 * padding, requires_grad=True)
+    nn.functional.conv1d(line, torch.ones(1, 1, kernel), stride=stride).sum().backward()
+    assert len(list(root.iter(f"{SVG}path"))) == 2 * int((line.grad == 0).sum())
+
+
+def test_windows_refuses_what_it_cannot_draw():
+    with pytest.raises(ValueError, match="up to 16 pixels"):
+        draw.windows(17, 3, 1, 1)
+    with pytest.raises(ValueError, match="a window that fits"):
+        draw.windows(4, 7, 1, 1)
 
 
 def test_names_that_look_like_markup_are_escaped():

@@ -130,3 +130,11 @@ class PooledByFunction(nn.Module):
 def test_dilated_pooling_sees_its_gaps():
     row = trace(PooledByFunction(), (1, 1, 16, 16))[0]
     assert (row.kernel, row.receptive_field) == ((5, 5), 5)
+
+
+@pytest.mark.parametrize("side", [28, 29, 32, 224])
+def test_zero_padding_shortcuts_see_the_same_at_odd_sizes(side):
+    # 7 → 4 pixels by taking every second one: the step is 2, not 7 / 4.
+    model = create_model("resnet8", stem="imagenet")
+    passage = trace(model, (1, 3, side, side))
+    assert passage.within("layer3").rows[-1].receptive_field == 99
