@@ -1,13 +1,13 @@
 """Execute the notebooks in place and keep their outputs: `python tests/execute_notebooks.py`.
 
 With names, `python tests/execute_notebooks.py 02`, only the notebooks whose file names start so.
-This is the only way in which outputs get into the repository.
+With `--dry-run` nothing is written. This is the only way in which outputs get into the repository.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
-import sys
 import time
 from pathlib import Path
 
@@ -20,7 +20,7 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
-def execute(path: Path) -> float:
+def execute(path: Path, *, write: bool = True) -> float:
     """Run one notebook from top to bottom and write it back; returns seconds."""
     notebook = nbformat.read(path, as_version=4)
     start = time.perf_counter()
@@ -31,8 +31,9 @@ def execute(path: Path) -> float:
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     seconds = time.perf_counter() - start
-    tidy(notebook)
-    nbformat.write(notebook, path)
+    if write:
+        tidy(notebook)
+        nbformat.write(notebook, path)
     return seconds
 
 
@@ -73,12 +74,16 @@ def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 def main() -> None:
     """Execute the notebooks named on the command line, or all."""
-    prefixes = tuple(sys.argv[1:]) or ("",)
+    parser = argparse.ArgumentParser(description="Execute the notebooks and keep their outputs.")
+    parser.add_argument("names", nargs="*", help="beginnings of file names; none means all")
+    parser.add_argument("--dry-run", action="store_true", help="run, but write nothing")
+    options = parser.parse_args()
+    prefixes = tuple(options.names) or ("",)
     paths = [p for p in sorted(NOTEBOOKS.glob("*.ipynb")) if p.name.startswith(prefixes)]
     if not paths:
         raise SystemExit(f"no notebook in {NOTEBOOKS.name}/ starts with {' or '.join(prefixes)}")
     for path in paths:
-        print(f"{path.name}: {execute(path):.0f} s", flush=True)
+        print(f"{path.name}: {execute(path, write=not options.dry_run):.0f} s", flush=True)
 
 
 if __name__ == "__main__":
