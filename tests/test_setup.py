@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,10 @@ def project() -> dict:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def requirements(lines: list[str]) -> set[str]:
-    """Names and versions without markers; the project's own extras are left out."""
-    parsed = [Requirement(line) for line in lines]
-    return {f"{r.name}{r.specifier}" for r in parsed if r.name != "resnet-course"}
+def requirements(*groups: list[str]) -> dict[str, str]:
+    """Name → versions, without markers; where two groups name a package, the later one counts."""
+    parsed = [Requirement(line) for group in groups for line in group]
+    return {each.name: str(each.specifier) for each in parsed}
 
 
 def pip_part() -> list[str]:
@@ -30,11 +31,25 @@ def pip_part() -> list[str]:
 
 
 def test_environment_yml_installs_what_pyproject_asks_for():
-    wanted = project()["dependencies"][:]
-    for extra in ("d2l", "check", "test"):
-        wanted += project()["optional-dependencies"][extra]
-    assert requirements([line for line in pip_part() if line != "-e ."]) == requirements(wanted)
+    extras = project()["optional-dependencies"]
+    wanted = requirements(project()["dependencies"], extras["check"], extras["d2l"])
+    assert requirements([line for line in pip_part() if line != "-e ."]) == wanted
     assert "-e ." in pip_part()
+
+
+def test_the_test_extra_is_check_and_d2l():
+    extras = project()["optional-dependencies"]
+    assert sorted(extras["test"]) == sorted(extras["check"] + extras["d2l"])
+
+
+def test_the_d2l_extra_repeats_the_pins_of_d2l():
+    try:
+        pins = requirements(metadata.requires("d2l"))
+    except metadata.PackageNotFoundError:
+        pytest.skip("d2l is not installed")
+    ours = requirements(project()["optional-dependencies"]["d2l"])
+    assert ours.pop("d2l") == "==1.0.3"
+    assert ours.items() <= pins.items()
 
 
 def test_environment_yml_has_a_python_that_pyproject_allows_and_d2l_can_use():
