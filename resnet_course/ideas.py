@@ -80,7 +80,7 @@ def windows(size: int, kernel: int, stride: int, padding: int) -> Svg:
     read = {start + i for start in starts for i in range(kernel)}
     cell, left, lane = 46, 24, 26
     base = 56 + lane * len(starts)
-    picture = paper(max(left * 2 + cell * cells, 520), base + 108)
+    picture = paper(max(left * 2 + cell * cells, 580), base + 108)
     text(
         picture,
         f"{size} pixels, kernel {kernel}, stride {stride}, padding {padding}"
@@ -113,9 +113,11 @@ def windows(size: int, kernel: int, stride: int, padding: int) -> Svg:
         text(picture, "0" if padded else f"p{i - padding}", x + cell / 2, base + 27, 14)
         if i not in read:
             for y1, y2 in ((base + 4, base + cell - 8), (base + cell - 8, base + 4)):
-                picture.append(svg.Line(x + 6, y1, x + cell - 6, y2, stroke=RED, stroke_width=2.5))
+                picture.append(svg.Line(x + 6, y1, x + cell - 6, y2, stroke=RED, stroke_width=1.5))
     left_out = [
-        "a padding zero" if not padding <= i < size + padding else f"pixel p{i - padding}"
+        f"the zero at the {'left' if i < padding else 'right'} end"
+        if not padding <= i < size + padding
+        else f"pixel p{i - padding}"
         for i in range(cells)
         if i not in read
     ]

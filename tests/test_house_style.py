@@ -11,9 +11,11 @@ import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
-# Home and temporary folders, site-packages, Windows drives.
+# Home and temporary folders, installed packages, Windows drives, and this very folder.
 MACHINE_PATH = re.compile(
-    r"/home/|/root/|/Users/|/tmp/|/work/|/opt/|site-packages|\b[A-Z]:\\", re.IGNORECASE
+    r"/home/|/root/|/Users/|/tmp/|/opt/|site-packages|\b[A-Z]:\\|"
+    + re.escape(str(NOTEBOOKS[0].parents[1])),
+    re.IGNORECASE,
 )
 # A name such as "root" is a word of English too; /root/ is caught above.
 USER = None if getpass.getuser() in ("root", "user", "runner", "admin") else getpass.getuser()
