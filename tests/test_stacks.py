@@ -88,3 +88,10 @@ def test_batch_norm_is_a_layer_only_when_asked_for():
 
     assert norms() == 0
     assert norms(batch_norm=True) == 4
+
+
+def test_batch_norm_comes_before_the_activation():
+    layer = create_stack(depth=2, width=5, batch_norm=True).layers[1]
+    x = torch.randn(16, 5)
+    normal = nn.functional.batch_norm(layer.linear(x), None, None, training=True)
+    assert torch.allclose(layer(x), torch.sigmoid(normal), atol=1e-6)

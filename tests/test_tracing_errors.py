@@ -218,3 +218,26 @@ def test_only_modules_can_be_traced(model):
 def test_numpy_integers_are_sizes():
     shape = tuple(np.array([1, 3, 8, 8]))
     assert trace(BasicBlock(3, 3), shape).rows == trace(BasicBlock(3, 3), (1, 3, 8, 8)).rows
+
+
+def test_a_caught_error_leaves_the_place_in_the_model_right():
+    class Careful(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.wrong, self.right = nn.Conv2d(5, 3, 1), nn.Conv2d(3, 3, 1)
+
+        def forward(self, x):
+            try:
+                return self.wrong(x)
+            except RuntimeError:
+                return self.right(x)
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.careful = Careful()
+
+        def forward(self, x):
+            return self.careful(x) + x
+
+    assert [row.name for row in trace(Net(), (1, 3, 8, 8))] == ["careful.right", "add"]
