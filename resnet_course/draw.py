@@ -78,7 +78,7 @@ def block(trace: Trace, title: str) -> Svg:
     text(picture, "out", end + 64, middle + 24, 12, SOFT)
 
     words = [f"{title}: {by(main[0].in_shape)} goes in"]
-    words += [f"{_name(row)}" for row in main]
+    words += [_name(row) for row in main]
     if joint is not None:
         _shortcut(picture, side, left + 3, left + pitch * joint + 58, middle)
         kind = " and ".join(_name(row) for row in side) or "the unchanged input"

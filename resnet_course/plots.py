@@ -54,13 +54,13 @@ def image_grid(
         source: name of the image collection, for the title.
     """
     columns = min(len(images), 10)
-    lines = -(-len(images) // columns)
+    rows = -(-len(images) // columns)
     names = [classes[int(label)] for label in labels]
     alt = f"{len(images)} pictures from {source}: {', '.join(names)}."
-    figure = _figure((1.25 * columns, 1.6 * lines + 0.4), alt)
+    figure = _figure((1.25 * columns, 1.6 * rows + 0.4), alt)
     figure.suptitle(f"source: {source}", fontsize=11)
     for axes, image, name in zip(
-        np.ravel(figure.subplots(lines, columns, squeeze=False)), images, names, strict=False
+        np.ravel(figure.subplots(rows, columns, squeeze=False)), images, names, strict=False
     ):
         axes.imshow(image[0].numpy(), cmap="gray_r", vmin=0, vmax=255)
         axes.set_title(name, fontsize=10)
@@ -95,10 +95,7 @@ def lines(
     """
     figure = _figure((8, 4.2), alt)
     axes = figure.subplots()
-    for (label, values), colour, dash in zip(
-        curves.items(), cycle(COLOURS), cycle(DASHES), strict=False
-    ):
-        axes.plot(x, values, color=colour, linestyle=dash, label=label)
+    _curves(axes, {label: (x, values) for label, values in curves.items()})
     for label, height in (marks or {}).items():
         axes.axhline(height, color="black", linewidth=1)
         axes.annotate(label, (x[0], height), xytext=(4, 4), textcoords="offset points", fontsize=11)
@@ -132,10 +129,7 @@ def gradient_flow(
     ]
     figure = _figure((8, 4.4), "Gradient norm by layer, logarithmic scale. " + " ".join(words))
     axes = figure.subplots()
-    for (label, values), colour, dash in zip(
-        runs.items(), cycle(COLOURS), cycle(DASHES), strict=False
-    ):
-        axes.plot(range(1, len(values) + 1), values, color=colour, linestyle=dash, label=label)
+    _curves(axes, {label: (range(1, len(v) + 1), v) for label, v in runs.items()})
     if bound is not None:
         count = len(next(iter(runs.values())))
         steps = range(1, count + 1)
@@ -171,13 +165,9 @@ def learning_curves(
     words = [f"{label}: {h.column(column)[-1]:.2f} at the end." for label, h in histories.items()]
     figure = _figure((8, 4.2), f"{NAMES.get(column, column)} by epoch. " + " ".join(words))
     axes = figure.subplots()
-    for (label, history), colour, dash, marker in zip(
-        histories.items(), cycle(COLOURS), cycle(DASHES), cycle("osD^v"), strict=False
-    ):
-        epochs = history.column("epoch")
-        axes.plot(
-            epochs, history.column(column), color=colour, linestyle=dash, marker=marker, label=label
-        )
+    points = {label: (h.column("epoch"), h.column(column)) for label, h in histories.items()}
+    _curves(axes, points, markers="osD^v")
+    for epochs, _ in points.values():
         axes.set_xticks(epochs)
     sources = sorted({history.source for history in histories.values()})
     title = f"{NAMES.get(column, column)} on {', '.join(sources)}"
@@ -226,6 +216,17 @@ def bars(
 
 def _figure(size: tuple[float, float], alt: str) -> DescribedFigure:
     return DescribedFigure(figsize=size, layout="constrained", alt=alt)
+
+
+def _curves(
+    axes: Axes,
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    markers: Sequence[str] = ("",),
+) -> None:
+    """Draw label → (x, y), each in a colour, a line style and a marker of its own."""
+    styles = zip(cycle(COLOURS), cycle(DASHES), cycle(markers), strict=False)
+    for (label, (x, y)), (colour, dash, marker) in zip(curves.items(), styles, strict=False):
+        axes.plot(x, y, color=colour, linestyle=dash, marker=marker, label=label)
 
 
 def _finish(axes: Axes, title: str, xlabel: str, ylabel: str, log: bool) -> None:
