@@ -10,8 +10,16 @@ except (ImportError, RuntimeError) as error:
         "pip install --force-reinstall torch torchvision"
     ) from error
 
+from resnet_course.augment import Augment
 from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock
-from resnet_course.data import Splits, TensorBatches, drawn_garments, fashion_mnist, mnist
+from resnet_course.data import (
+    Splits,
+    TensorBatches,
+    drawn_garments,
+    fashion_mnist,
+    hold_out,
+    mnist,
+)
 from resnet_course.environment import check_environment
 from resnet_course.gradients import activation_stats, gradient_norms, measured_receptive_field
 from resnet_course.history import History
@@ -25,10 +33,11 @@ from resnet_course.resnet import (
 )
 from resnet_course.stacks import create_stack
 from resnet_course.tracing import LayerRow, Trace, TraceError, trace
-from resnet_course.train import TrainConfig, evaluate, fit, topk_accuracy, train_step
+from resnet_course.train import TrainConfig, evaluate, fit, predict, topk_accuracy, train_step
 
 __all__ = [
     "CONFIGS",
+    "Augment",
     "BasicBlock",
     "Bottleneck",
     "History",
@@ -51,9 +60,11 @@ __all__ = [
     "fashion_mnist",
     "fit",
     "gradient_norms",
+    "hold_out",
     "load_torchvision",
     "measured_receptive_field",
     "mnist",
+    "predict",
     "topk_accuracy",
     "trace",
     "train_step",

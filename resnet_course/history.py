@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,18 @@ class History:
         if not self.rows:
             raise ValueError("no epoch is finished yet, so there is no last row.")
         return self.rows[-1]
+
+    @property
+    def best(self) -> EpochRow:
+        """The epoch with the highest test accuracy, the first of several; errors as in `last`."""
+        return max(self.rows or [self.last], key=lambda row: row.test_accuracy)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the rows as a table with a header: one column for each number of `EpochRow`."""
+        with Path(path).open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, [field.name for field in fields(EpochRow)])
+            table.writeheader()
+            table.writerows(asdict(row) for row in self.rows)
 
     def column(self, name: str) -> list[float]:
         """Return one number of every epoch, `history.column("test_accuracy")`."""

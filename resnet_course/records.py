@@ -1,0 +1,111 @@
+"""Results of earlier, longer training runs, with what made them.
+
+A record is a JSON file in `resnet_course/records`, collected from the folders that
+`python -m resnet_course.train` wrote. Nothing in it is typed by hand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from statistics import mean, stdev
+
+FOLDER = resources.files("resnet_course") / "records"
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """One training run: what made it, and its numbers after each epoch."""
+
+    label: str
+    command: str
+    seed: int
+    parameters: int
+    train_loss: tuple[float, ...]
+    train_accuracy: tuple[float, ...]
+    test_accuracy: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """Runs that belong together: several networks or recipes, several seeds each.
+
+    `evidence` says with which commit, machine, versions and images they were made.
+    """
+
+    name: str
+    evidence: dict[str, str]
+    runs: tuple[RecordedRun, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What was compared, in the order of the record."""
+        return tuple(dict.fromkeys(run.label for run in self.runs))
+
+    def of(self, label: str) -> tuple[RecordedRun, ...]:
+        """Return the runs of one label, one for each seed.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        found = tuple(run for run in self.runs if run.label == label)
+        if not found:
+            raise ValueError(f"no run {label!r} in {self.name!r}: choose one of {self.labels}.")
+        return found
+
+    def last(self, label: str, column: str) -> tuple[float, ...]:
+        """Return the value of `column`, such as "test_accuracy", after the last epoch, by seed."""
+        return tuple(getattr(run, column)[-1] for run in self.of(label))
+
+    def curve(self, label: str, column: str) -> list[float]:
+        """Return the mean over the seeds of `column` after every epoch."""
+        columns = [getattr(run, column) for run in self.of(label)]
+        return [mean(values) for values in zip(*columns, strict=True)]
+
+    def header(self) -> str:
+        """Return the evidence as lines of text, with the command of the first run."""
+        seeds = sorted({run.seed for run in self.runs})
+        lines = {
+            "command": self.runs[0].command,
+            **self.evidence,
+            "seeds": ", ".join(map(str, seeds)),
+        }
+        return "\n".join(f"{key:<9} {value}" for key, value in lines.items())
+
+    def __str__(self) -> str:
+        width = max(map(len, self.labels))
+        rows = [f"{'':{width}}  parameters  train loss  test accuracy, mean ± spread of the seeds"]
+        for label in self.labels:
+            runs, accuracy = self.of(label), self.last(label, "test_accuracy")
+            rows.append(
+                f"{label:{width}}  {runs[0].parameters:10,}"
+                f"  {mean(self.last(label, 'train_loss')):10.4f}  {spread(accuracy)}"
+            )
+        return "\n".join([self.header(), "", *rows])
+
+
+def spread(values: Sequence[float]) -> str:
+    """Write shares as "93.12 % ± 0.15 (3)": mean, standard deviation and number of values."""
+    deviation = stdev(values) if len(values) > 1 else 0.0
+    return f"{100 * mean(values):.2f} % ± {100 * deviation:.2f} ({len(values)})"
+
+
+def recorded(name: str) -> Record:
+    """Load a record by name.
+
+    Raises:
+        ValueError: if there is none; the message lists what there is.
+    """
+    path = FOLDER / f"{name}.json"
+    if not path.is_file():
+        there = sorted(p.name.removesuffix(".json") for p in FOLDER.iterdir() if p.name[-1] == "n")
+        raise ValueError(f"no record {name!r}: choose one of {', '.join(there)}.")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    runs = (
+        RecordedRun(**{k: tuple(v) if isinstance(v, list) else v for k, v in run.items()})
+        for run in content["runs"]
+    )
+    return Record(name, content["evidence"], tuple(runs))

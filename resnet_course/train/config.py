@@ -1,0 +1,51 @@
+"""How to train: every number of a run in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from resnet_course.augment import Augment
+from resnet_course.blocks import check_sizes
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train. The defaults suit small networks on 28×28 pictures.
+
+    Attributes:
+        epochs: passes over the training images.
+        batch_size: images per step.
+        lr: the highest learning rate of the run.
+        momentum: of SGD, Nesterov's variant.
+        weight_decay: pull of all weights towards zero.
+        label_smoothing: share of the label that is spread over all classes.
+        augment: random changes of the training images; None shows them as they are.
+        seed: of the order of the images. Weights and `augment` use torch's own generator, so call
+            `torch.manual_seed` before you build the model to repeat a run.
+        bfloat16: compute convolutions with 16 bits; None tries which is faster here.
+        device: "cpu", "cuda", ...; None takes a GPU if there is one.
+
+    Raises:
+        ValueError: for numbers outside their range; the message says the range.
+    """
+
+    epochs: int = 4
+    batch_size: int = 128
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.0
+    augment: Augment | None = None
+    seed: int = 0
+    bfloat16: bool | None = None
+    device: str | None = None
+
+    def __post_init__(self) -> None:
+        check_sizes(epochs=self.epochs, batch_size=self.batch_size)
+        if not self.lr > 0:
+            raise ValueError(f"lr must be more than 0, got {self.lr!r}.")
+        for name, end in (("momentum", 1), ("label_smoothing", 1), ("weight_decay", float("inf"))):
+            if not 0 <= getattr(self, name) < end:
+                raise ValueError(
+                    f"{name} must be at least 0 and below {end}, got {getattr(self, name)!r}."
+                )

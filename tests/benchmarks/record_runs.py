@@ -1,0 +1,144 @@
+"""Make the recorded results of chapter 05: run the training command many times, then collect.
+
+    python tests/benchmarks/record_runs.py run plain-and-residual --jobs 6 --runs runs
+    python tests/benchmarks/record_runs.py collect plain-and-residual --runs runs
+
+`run` starts the commands of one group, several at a time, and leaves one folder for each.
+`collect` turns the folders of a group into `resnet_course/records/<group>.json`, and those of the
+group "shipped" into the weights that come with the package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+
+from resnet_course import TensorBatches, create_model, drawn_garments, evaluate, fashion_mnist
+
+PACKAGE = Path(__file__).resolve().parents[2] / "resnet_course"
+COLUMNS = ("train_loss", "train_accuracy", "test_accuracy", "seconds")
+SHARED = ("commit", "date", "hardware", "versions", "images")
+
+SMALL = "--epochs 20 --batch-size 256 --lr 0.2 --shift 2 --flip"
+FULL = "--stem cifar --batch-size 256 --weight-decay 5e-4 --shift 2 --flip --label-smoothing 0.1"
+SHIPPED = "--model resnet14 --epochs 40 --batch-size 256 --lr 0.2 --shift 2"
+# group → label → options. The label is what the learner reads.
+GROUPS: dict[str, dict[str, str]] = {
+    "plain-and-residual": {
+        name: f"--model {name} {SMALL}"
+        for name in ("plain20", "resnet20", "resnext20_8x4d", "plain56", "resnet56")
+    },
+    "digits": {"resnet20": "--dataset mnist --model resnet20 --epochs 10 --lr 0.1 --shift 2"},
+    "shipped": {
+        "fashion-mnist": f"{SHIPPED} --flip",
+        "drawn-garments": f"{SHIPPED} --dataset drawn-garments --epochs 20",
+    },
+    "tuning": {
+        f"cutout {cutout}, lr {lr}": f"--model resnet18 {FULL} --epochs 20 --lr {lr} "
+        f"--cutout {cutout} --hold-out 5000"
+        for cutout, lr in ((0, 0.2), (8, 0.2), (12, 0.2), (8, 0.1))
+    },
+    "resnet18-and-34": {
+        name: f"--model {name} {FULL} --epochs 40 --lr 0.2 --cutout 8"
+        for name in ("resnet18", "resnet34")
+    },
+}
+ONE_SEED = ("shipped", "tuning")
+
+
+def main() -> None:
+    """Run or collect one group."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("action", choices=("run", "collect"))
+    parser.add_argument("groups", nargs="+", choices=GROUPS)
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--commit", help="of the package, where the runs were made without git")
+    options = parser.parse_args()
+    if options.action == "run":
+        tasks = [
+            (shlex.split(command), seed, options.runs / group / label.replace(" ", "_") / str(seed))
+            for group in options.groups
+            for seed in range(1 if group in ONE_SEED else options.seeds)
+            for label, command in GROUPS[group].items()
+        ]
+        with ThreadPoolExecutor(options.jobs) as pool:
+            codes = list(pool.map(train, *zip(*tasks, strict=True)))
+        sys.exit(any(codes))
+    for group in options.groups:
+        (ship if group == "shipped" else collect)(group, options.runs / group, options.commit)
+
+
+def train(command: list[str], seed: int, out: Path) -> int:
+    """Run one command to its end; print its last lines and return its exit code."""
+    arguments = [*command, "--seed", str(seed), "--out", str(out)]
+    done = subprocess.run(
+        [sys.executable, "-m", "resnet_course.train", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "2"},
+    )
+    print(shlex.join(arguments), *(done.stdout + done.stderr[-500:]).splitlines()[-3:], sep="\n  ")
+    return done.returncode
+
+
+def read_run(folder: Path, commit: str | None) -> dict:
+    """Read `run.json`; `commit` is filled in where the run could not know it."""
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    if run["commit"].startswith("unknown") and commit:
+        run["commit"] = commit
+    return run
+
+
+def collect(group: str, folder: Path, commit: str | None) -> None:
+    """Write the record of one group."""
+    runs, shared = [], set()
+    for label in GROUPS[group]:
+        for path in sorted((folder / label.replace(" ", "_")).iterdir()):
+            run = read_run(path, commit)
+            shared.add(tuple((key, run[key]) for key in SHARED))
+            runs.append(
+                {key: run[key] for key in ("command", "seed", "parameters")}
+                | {"label": label}
+                | {key: [round(row[key], 5) for row in run["history"]] for key in COLUMNS}
+            )
+    (evidence,) = shared  # runs of one record come from one machine, one commit and one day
+    content = {"evidence": dict(evidence), "runs": runs}
+    text = json.dumps(content, indent=1).replace(",\n    ", ", ").replace("[\n    ", "[")
+    (PACKAGE / "records").mkdir(exist_ok=True)
+    (PACKAGE / "records" / f"{group}.json").write_text(text + "\n", encoding="utf-8")
+    print(f"{group}: {len(runs)} runs")
+
+
+def ship(group: str, folder: Path, commit: str | None) -> None:
+    """Store the last weights with 16 bits and measure what is stored."""
+    (PACKAGE / "weights").mkdir(exist_ok=True)
+    for source in GROUPS[group]:
+        run = read_run(folder / source / "0", commit)
+        state = torch.load(folder / source / "0" / "last.pt", weights_only=True)["model"]
+        state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+        torch.save(state, PACKAGE / "weights" / f"{source}.pt")
+        model = create_model(run["model"], in_channels=1)
+        model.load_state_dict(state)
+        splits = fashion_mnist() if source == "fashion-mnist" else drawn_garments()
+        test = TensorBatches(
+            splits.test_images, splits.test_labels, 500, mean=splits.mean, std=splits.std
+        )
+        run["test_accuracy"] = evaluate(model, test)
+        text = json.dumps(run, indent=1) + "\n"
+        (PACKAGE / "weights" / f"{source}.json").write_text(text, encoding="utf-8")
+        print(f"{source}: {run['test_accuracy']:.2%} with the stored weights")
+
+
+if __name__ == "__main__":
+    main()
