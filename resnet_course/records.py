@@ -26,7 +26,6 @@ class RecordedRun:
     train_loss: tuple[float, ...]
     train_accuracy: tuple[float, ...]
     test_accuracy: tuple[float, ...]
-    seconds: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -66,18 +65,25 @@ class Record:
         return [mean(values) for values in zip(*columns, strict=True)]
 
     def header(self) -> str:
-        """Return the evidence as lines of text, with the command of the first run."""
-        seeds = sorted({run.seed for run in self.runs})
+        """Return the evidence as lines of text: one command, what differs in the others, and so on.
+
+        A learner who runs these commands makes the record again.
+        """
+        words = [run.command.split(" --") for run in self.runs]
+        # Each word is an option with its value; those that not all runs share are what differs.
+        differ = {w.split()[0] for run in words for w in run if any(w not in r for r in words)}
         lines = {
             "command": self.runs[0].command,
+            "runs": f"{len(self.runs)}; the others differ in "
+            + ", ".join(f"--{option}" for option in sorted(differ)),
             **self.evidence,
-            "seeds": ", ".join(map(str, seeds)),
+            "seeds": ", ".join(map(str, sorted({run.seed for run in self.runs}))),
         }
         return "\n".join(f"{key:<9} {value}" for key, value in lines.items())
 
     def __str__(self) -> str:
         width = max(map(len, self.labels))
-        rows = [f"{'':{width}}  parameters  train loss  test accuracy, mean ± spread of the seeds"]
+        rows = [f"{'':{width}}  parameters  train loss  test accuracy: mean ± spread (runs)"]
         for label in self.labels:
             runs, accuracy = self.of(label), self.last(label, "test_accuracy")
             rows.append(
@@ -89,8 +95,8 @@ class Record:
 
 def spread(values: Sequence[float]) -> str:
     """Write shares as "93.12 % ± 0.15 (3)": mean, standard deviation and number of values."""
-    deviation = stdev(values) if len(values) > 1 else 0.0
-    return f"{100 * mean(values):.2f} % ± {100 * deviation:.2f} ({len(values)})"
+    deviation = f" ± {100 * stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{100 * mean(values):.2f} %{deviation} ({len(values)})"
 
 
 def recorded(name: str) -> Record:

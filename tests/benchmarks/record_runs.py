@@ -3,7 +3,8 @@
     python tests/benchmarks/record_runs.py run plain-and-residual --jobs 6 --runs runs
     python tests/benchmarks/record_runs.py collect plain-and-residual --runs runs
 
-`run` starts the commands of one group, several at a time, and leaves one folder for each.
+`run` starts the commands of one group, several at a time, and leaves one folder for each. Runs that
+are finished already are left as they are.
 `collect` turns the folders of a group into `resnet_course/records/<group>.json`, and those of the
 group "shipped" into the weights that come with the package.
 """
@@ -22,9 +23,11 @@ from pathlib import Path
 import torch
 
 from resnet_course import TensorBatches, create_model, drawn_garments, evaluate, fashion_mnist
+from resnet_course.train import checkpoints
 
 PACKAGE = Path(__file__).resolve().parents[2] / "resnet_course"
-COLUMNS = ("train_loss", "train_accuracy", "test_accuracy", "seconds")
+# Several runs share a machine, so their seconds say nothing about speed and are left out.
+COLUMNS = ("train_loss", "train_accuracy", "test_accuracy")
 SHARED = ("commit", "date", "hardware", "versions", "images")
 
 SMALL = "--epochs 20 --batch-size 256 --lr 0.2 --shift 2 --flip"
@@ -47,7 +50,7 @@ GROUPS: dict[str, dict[str, str]] = {
         for cutout, lr in ((0, 0.2), (8, 0.2), (12, 0.2), (8, 0.1))
     },
     "resnet18-and-34": {
-        name: f"--model {name} {FULL} --epochs 40 --lr 0.2 --cutout 8"
+        name: f"--model {name} {FULL} --epochs 30 --lr 0.2 --cutout 8"
         for name in ("resnet18", "resnet34")
     },
 }
@@ -71,6 +74,7 @@ def main() -> None:
             for seed in range(1 if group in ONE_SEED else options.seeds)
             for label, command in GROUPS[group].items()
         ]
+        tasks = [task for task in tasks if not (task[2] / "run.json").exists()]
         with ThreadPoolExecutor(options.jobs) as pool:
             codes = list(pool.map(train, *zip(*tasks, strict=True)))
         sys.exit(any(codes))
@@ -93,11 +97,9 @@ def train(command: list[str], seed: int, out: Path) -> int:
 
 
 def read_run(folder: Path, commit: str | None) -> dict:
-    """Read `run.json`; `commit` is filled in where the run could not know it."""
+    """Read `run.json`; `commit` replaces the one in it, which a copy without git cannot know."""
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    if run["commit"].startswith("unknown") and commit:
-        run["commit"] = commit
-    return run
+    return run | ({"commit": commit} if commit else {})
 
 
 def collect(group: str, folder: Path, commit: str | None) -> None:
@@ -113,8 +115,9 @@ def collect(group: str, folder: Path, commit: str | None) -> None:
                 | {key: [round(row[key], 5) for row in run["history"]] for key in COLUMNS}
             )
     (evidence,) = shared  # runs of one record come from one machine, one commit and one day
-    content = {"evidence": dict(evidence), "runs": runs}
-    text = json.dumps(content, indent=1).replace(",\n    ", ", ").replace("[\n    ", "[")
+    head = json.dumps(dict(evidence), indent=2).replace("\n}", "\n }")
+    lines = ",\n  ".join(json.dumps(run) for run in runs)  # one run on each line: easy to compare
+    text = f'{{\n "evidence": {head},\n "runs": [\n  {lines}\n ]\n}}'
     (PACKAGE / "records").mkdir(exist_ok=True)
     (PACKAGE / "records" / f"{group}.json").write_text(text + "\n", encoding="utf-8")
     print(f"{group}: {len(runs)} runs")
@@ -125,7 +128,7 @@ def ship(group: str, folder: Path, commit: str | None) -> None:
     (PACKAGE / "weights").mkdir(exist_ok=True)
     for source in GROUPS[group]:
         run = read_run(folder / source / "0", commit)
-        state = torch.load(folder / source / "0" / "last.pt", weights_only=True)["model"]
+        state = checkpoints.load(folder / source / "0" / "last.pt")["model"]
         state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
         torch.save(state, PACKAGE / "weights" / f"{source}.pt")
         model = create_model(run["model"], in_channels=1)
