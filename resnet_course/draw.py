@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import drawsvg as svg
 
-from resnet_course.ideas import function_classes, windows
+from resnet_course.ideas import function_classes, paths, windows
 from resnet_course.pictures import Svg
 from resnet_course.rows import LayerRow, Trace, by
 from resnet_course.strokes import (
@@ -27,7 +27,7 @@ from resnet_course.strokes import (
     text,
 )
 
-__all__ = ["block", "function_classes", "network", "windows"]
+__all__ = ["block", "function_classes", "network", "paths", "windows"]
 
 FILLS = {"Conv2d": SKY, "BatchNorm2d": "#e9eef4", "ReLU": "#d5efe6", "add": "#fde3d2"}
 EXPLAIN = {
@@ -38,7 +38,7 @@ EXPLAIN = {
 }
 
 
-def block(trace: Trace, title: str) -> Svg:
+def block(trace: Trace, title: str, hide: Sequence[str] = ()) -> Svg:
     """Draw one residual (or plain) block: its layers in a row, its shortcut as an arc above.
 
     A solid arc is the input itself, a dashed arc passes layers of its own.
@@ -46,10 +46,12 @@ def block(trace: Trace, title: str) -> Svg:
     Args:
         trace: of one block.
         title: name of the block, shown in the corner.
+        hide: kinds of layers to leave out, ["BatchNorm2d"] to fit a long block on the page.
     """
-    main = [row for row in trace if row.path == "main"]
+    main = [row for row in trace if row.path == "main" and row.kind not in hide]
     # nn.Identity does nothing: a shortcut that passes it still carries the input itself.
-    side = [row for row in trace if row.path == "shortcut" and row.kind != "Identity"]
+    hide = [*hide, "Identity"]
+    side = [row for row in trace if row.path == "shortcut" and row.kind not in hide]
     joint = next((i for i, row in enumerate(main) if row.kind == "add"), None)
     pitch, left, middle = 108, 104, 150
     width, height = left + pitch * len(main) + 114, 234

@@ -1,6 +1,8 @@
-"""SVG pictures of ideas that are not a network: families of functions, windows on pixels."""
+"""SVG pictures of ideas that are not a network: functions, windows, paths."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import drawsvg as svg
 
@@ -9,12 +11,15 @@ from resnet_course.strokes import (
     BLUE,
     GREEN,
     GREY,
+    INK,
     ORANGE,
     PAPER,
     RED,
     SKY,
     SOFT,
+    arrow,
     finish,
+    line,
     paper,
     text,
 )
@@ -130,3 +135,76 @@ def windows(size: int, kernel: int, stride: int, padding: int) -> Svg:
         f"Read by no window: {', '.join(left_out) or 'nothing'}."
     )
     return finish(picture, "The windows of a convolution", alt)
+
+
+def paths(
+    title: str,
+    given: str,
+    routes: Sequence[Sequence[str]],
+    joint: str,
+    result: str,
+    after: Sequence[str] = (),
+) -> Svg:
+    """Draw a block whose input takes several paths, side by side, that are joined at the end.
+
+    Args:
+        title: name of the block, shown in the corner.
+        given: what goes in, "192 channels".
+        routes: the layers of each path, from above; an empty path carries the input itself.
+        joint: how the paths are joined: "+" is drawn as a circle, any other word as a bar.
+        result: what comes out.
+        after: layers behind the joint.
+    """
+    pitch, box, lane, left = 168, 144, 58, 152
+    top = 74
+    longest = max(map(len, routes))
+    meet = left + pitch * max(longest, 1) + 34
+    end = meet + 40 + pitch * len(after)
+    bottom = top + lane * (len(routes) - 1)
+    middle = (top + bottom) / 2
+    picture = paper(end + 150, bottom + 50)
+    text(picture, title, 16, 30, 17, bold=True, anchor="start")
+    text(picture, given, 66, middle + 5, 14, bold=True)
+    arrow(picture, 120, middle, 136, middle)
+    line(picture, 136, top, 136, bottom)
+    for i, layers in enumerate(routes):
+        y = top + lane * i
+        colour = INK if layers else ORANGE
+        if joint == "+":
+            picture.append(svg.Line(136, y, meet, y, stroke=colour, stroke_width=2))
+        else:
+            arrow(picture, 136, y, meet - 12, y, colour)
+        if not layers:
+            text(picture, "the input itself", (left + meet) / 2, y - 8, 13, SOFT)
+        for j, words in enumerate(layers):
+            _box(picture, words, left + pitch * j, y, box)
+    if joint == "+":
+        line(picture, meet, top, meet, bottom)
+        picture.append(svg.Circle(meet, middle, 18, fill="#fde3d2", stroke=ORANGE))
+        text(picture, "+", meet, middle + 8, 24, bold=True)
+    else:
+        picture.append(
+            svg.Rectangle(
+                meet - 12, top - 22, 24, bottom - top + 44, rx=8, fill="#fde3d2", stroke=ORANGE
+            )
+        )
+        text(picture, joint, meet, bottom + 40, 14, bold=True)
+    line(picture, meet + (18 if joint == "+" else 12), middle, end + 8, middle)
+    for j, words in enumerate(after):
+        _box(picture, words, meet + 34 + pitch * j, middle, box)
+    arrow(picture, end + 8, middle, end + 22, middle)
+    text(picture, result, end + 84, middle + 5, 14, bold=True)
+    told = "; ".join(" → ".join(layers) if layers else "the input itself" for layers in routes)
+    behind = f" then {' → '.join(after)}," if after else ""
+    alt = (
+        f"{title}: {given} go into {len(routes)} paths: {told}. "
+        f"They are joined by {joint},{behind} {result} come out."
+    )
+    return finish(picture, title, alt)
+
+
+def _box(picture: svg.Drawing, words: str, x: float, y: float, width: float) -> None:
+    picture.append(
+        svg.Rectangle(x, y - 20, width, 40, rx=8, fill=SKY, stroke=INK, stroke_width=1.2)
+    )
+    text(picture, words, x + width / 2, y + 5, 13.5, bold=True)

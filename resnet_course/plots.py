@@ -13,27 +13,16 @@ from itertools import cycle
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from resnet_course.charts import matrices as matrices
+from resnet_course.charts import trade_off as trade_off
 from resnet_course.history import History
 from resnet_course.pictures import DescribedFigure
+from resnet_course.records import Record
+from resnet_course.style import COLOURS, DASHES, STYLE
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-DASHES = ("-", "--", "-.", ":", (0, (7, 2)), (0, (3, 1, 1, 1)), (0, (1, 3)))
-STYLE = {
-    "font.size": 13,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.3,
-    "lines.linewidth": 2.5,
-    "figure.dpi": 90,
-    "legend.frameon": False,
-    "legend.fontsize": 12,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 14,
-    "axes.labelsize": 12,
-}
 NAMES = {
     "train_loss": "training loss",
     "train_accuracy": "training accuracy",
@@ -172,6 +161,34 @@ def learning_curves(
     sources = sorted({history.source for history in histories.values()})
     title = f"{NAMES.get(column, column)} on {', '.join(sources)}"
     _finish(axes, title[0].upper() + title[1:], "epoch", "", log=False)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def recorded_curves(record: Record, column: str = "test_accuracy") -> DescribedFigure:
+    """Draw one number of every network of a record over the epochs: the mean over its seeds.
+
+    A band reaches from the lowest to the highest of the seeds.
+
+    Args:
+        record: runs of equal length, as `recorded` returns them.
+        column: "train_loss", "train_accuracy" or "test_accuracy".
+    """
+    name = NAMES.get(column, column)
+    means = {label: record.curve(label, column) for label in record.labels}
+    words = [f"{label}: {values[-1]:.3f} at the end." for label, values in means.items()]
+    figure = _figure((8, 4.6), f"{name[0].upper() + name[1:]} by epoch. " + " ".join(words))
+    axes = figure.subplots()
+    epochs = range(1, max(map(len, means.values())) + 1)
+    _curves(axes, {label: (epochs[: len(values)], values) for label, values in means.items()})
+    for line, label in zip(axes.get_lines(), means, strict=True):
+        seeds = list(zip(*(getattr(run, column) for run in record.of(label)), strict=True))
+        lows, highs = [min(s) for s in seeds], [max(s) for s in seeds]
+        axes.fill_between(
+            epochs[: len(seeds)], lows, highs, color=line.get_color(), alpha=0.2, linewidth=0
+        )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _finish(axes, f"{name[0].upper() + name[1:]}, mean of the seeds (recorded)", "epoch", "", False)
     return figure
 
 

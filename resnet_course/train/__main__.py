@@ -29,7 +29,7 @@ from resnet_course.train.loop import fit
 DATASETS: dict[str, Callable[[str | None, int | None], Splits]] = {
     "fashion-mnist": fashion_mnist,
     "mnist": mnist,
-    "drawn-garments": lambda _, limit: drawn_garments(*([limit, limit] if limit else [])),
+    "drawn-garments": lambda _, limit: drawn_garments(*([] if limit is None else [limit, limit])),
 }
 
 

@@ -1,0 +1,112 @@
+"""layer_outputs and grad_cam against values computed another way."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from resnet_course import create_model
+from resnet_course.insight import grad_cam, layer_outputs
+from resnet_course.modes import evaluation_mode
+
+
+def small_net() -> nn.Module:
+    torch.manual_seed(0)
+    return create_model("resnet8", in_channels=1, stem_stride=2)
+
+
+def test_layer_outputs_are_what_a_forward_by_hand_gives():
+    model, x = small_net().eval(), torch.randn(3, 1, 28, 28)
+    seen = layer_outputs(model, x, ["conv1", "layer1.0.bn1", "fc"])
+    stem = model.conv1(x)
+    block = model.layer1[0]
+    assert list(seen) == ["conv1", "layer1.0.bn1", "fc"]
+    assert torch.equal(seen["conv1"], stem)
+    assert torch.equal(seen["layer1.0.bn1"], block.bn1(block.conv1(model.bn1(stem).relu())))
+    assert torch.equal(seen["fc"], model(x))
+    assert not seen["conv1"].requires_grad
+
+
+class LinearHead(nn.Module):
+    """Maps → mean over the pixels → linear: here Grad-CAM is known exactly.
+
+    The gradient of a logit with respect to map k is weight[k] / pixels at every pixel.
+    """
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.maps = nn.Conv2d(1, 4, 3, padding=1, stride=2)
+        self.dropout = nn.Dropout(0.9)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.head(self.dropout(self.maps(x)).mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize("target", [None, torch.tensor([0, 2, 1, 1])])
+def test_grad_cam_is_the_class_activation_map_of_a_linear_head(target):
+    model, x = LinearHead(), torch.randn(4, 1, 8, 8)
+    heat = grad_cam(model, x, target, layer="maps")
+
+    chosen = model.eval()(x).argmax(dim=1) if target is None else target
+    weights = model.head.weight[chosen]  # (4, channels)
+    expected = torch.einsum("bc,bchw->bhw", weights, model.maps(x)).relu()[:, None]
+    expected = F.interpolate(expected, size=(8, 8), mode="bilinear", align_corners=False)[:, 0]
+    expected = expected / expected.amax(dim=(1, 2), keepdim=True)
+    assert torch.allclose(heat, expected, atol=1e-5)
+    assert heat.amax(dim=(1, 2)).eq(1).all() and heat.amin() >= 0
+
+
+def test_grad_cam_takes_the_last_stage_and_works_on_frozen_weights_and_without_gradients():
+    model, x = small_net(), torch.randn(2, 1, 28, 28)
+    expected = grad_cam(model, x, layer="layer3")
+    model.requires_grad_(False)
+    with torch.no_grad():
+        assert torch.equal(grad_cam(model, x), expected)
+    assert expected.shape == (2, 28, 28) and not expected.requires_grad
+
+
+def test_a_map_that_speaks_against_the_class_everywhere_is_zero_and_not_nan():
+    model = LinearHead()
+    model.maps.weight.data.abs_()
+    model.maps.bias.data.zero_()
+    model.head.weight.data.fill_(-1)
+    heat = grad_cam(model, torch.rand(1, 1, 8, 8), layer="maps")
+    assert torch.equal(heat, torch.zeros(1, 8, 8))
+
+
+def test_the_model_is_left_as_it_was():
+    model, x = small_net().train(), torch.randn(2, 1, 28, 28)
+    model.layer1.eval()  # as somebody who freezes batch norm does
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    grad_cam(model, x)
+    layer_outputs(model, x, ["conv1"])
+    assert model.training and model.layer2.training and not model.layer1[0].bn1.training
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_modes_come_back_after_an_error():
+    model = small_net().train()
+    with pytest.raises(ZeroDivisionError), evaluation_mode(model):
+        assert not any(module.training for module in model.modules())
+        raise ZeroDivisionError
+    assert all(module.training for module in model.modules())
+
+
+def test_errors_name_the_layer_and_what_there_is():
+    model, x = small_net(), torch.randn(1, 1, 28, 28)
+    with pytest.raises(ValueError, match=r"no module 'layer9'.*choose one of conv1, "):
+        layer_outputs(model, x, ["layer9"])
+    with pytest.raises(ValueError, match=r"fc gives \(1, 10\)"):
+        grad_cam(model, x, layer="fc")
+    with pytest.raises(ValueError, match="no module ''"):
+        grad_cam(nn.Sequential(nn.Conv2d(1, 1, 1)), x)
+    model.unused = nn.Linear(1, 1)
+    with pytest.raises(ValueError, match="'unused' passed on no tensor"):
+        layer_outputs(model, x, ["unused"])
+    assert not any(module._forward_hooks for module in model.modules())

@@ -1,0 +1,134 @@
+"""Predictions against counting by hand, records and trained networks against what they claim."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from statistics import mean, stdev
+
+import pytest
+import torch
+
+from resnet_course import TensorBatches, drawn_garments, evaluate, fashion_mnist, predict
+from resnet_course.predictions import Predictions
+from resnet_course.records import FOLDER, recorded, spread
+from resnet_course.resnet import CONFIGS, create_model
+from resnet_course.trained import trained_model, trained_record
+
+CLASSES = ("cat", "dog", "owl")
+# Right: 0, 1, 2, 2, 0. Predicted: 0, 2, 2, 1, 1.
+LOGITS = torch.tensor(
+    [[5.0, 1, 0], [0, 1.0, 1.5], [0, 0, 3.0], [0, 9.0, 1], [2.0, 2.5, 0]],
+)
+LABELS = torch.tensor([0, 1, 2, 2, 0])
+
+
+def test_predictions_count_as_by_hand():
+    seen = Predictions(LOGITS, LABELS, CLASSES)
+    assert len(seen) == 5
+    assert seen.predicted.tolist() == [0, 2, 2, 1, 1]
+    assert seen.accuracy() == 2 / 5 and seen.accuracy(k=2) == 1.0
+    assert seen.confusion().tolist() == [[1, 1, 0], [0, 0, 1], [0, 1, 1]]
+    assert seen.mistakes().tolist() == [3, 4, 1]  # surest first: 9 against 1, 2.5:2:0, 1.5:1:0
+    assert seen.confidence[3].item() == pytest.approx(LOGITS[3].softmax(0)[1].item())
+    assert seen.confused_pairs() == [("cat", "dog", 1), ("dog", "owl", 1), ("owl", "dog", 1)]
+
+
+def test_logits_of_other_pictures_or_classes_are_refused():
+    with pytest.raises(ValueError, match=r"\(5, 2\), got \(5, 3\)"):
+        Predictions(LOGITS, LABELS, ("cat", "dog"))
+    with pytest.raises(ValueError, match=r"\(4, 3\)"):
+        Predictions(LOGITS, LABELS[:4], CLASSES)
+
+
+def test_predict_keeps_the_order_and_takes_batches_of_any_size():
+    splits = drawn_garments(10, 37)
+    torch.manual_seed(0)
+    model = create_model("resnet8", in_channels=1, stem_stride=2).eval()
+    scale = {"mean": splits.mean, "std": splits.std}
+    logits, labels = predict(
+        model, TensorBatches(splits.test_images, splits.test_labels, 10, **scale)
+    )
+    x, y = next(iter(TensorBatches(splits.test_images, splits.test_labels, 37, **scale)))
+    assert torch.equal(labels, y)
+    assert torch.allclose(logits, model(x), atol=1e-5)
+
+
+NAMES = sorted(path.name.removesuffix(".json") for path in FOLDER.iterdir())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_record_carries_its_evidence_and_its_numbers_hang_together(name):
+    record = recorded(name)
+    assert list(record.evidence) == ["commit", "date", "hardware", "versions", "images"]
+    assert all(len(text) > 5 for text in record.evidence.values())
+    assert "/" not in record.runs[0].command.replace("runs/", "").replace(f"{name}/", "").replace(
+        f"{record.runs[0].label.replace(' ', '_')}/", ""
+    ), "a path of the machine"
+    for run in record.runs:
+        words = run.command.split()
+        options = dict(zip(words[3::1], words[4::1], strict=False))
+        assert int(options["--seed"]) == run.seed
+        assert len(run.test_accuracy) == len(run.train_loss) == int(options["--epochs"])
+        overrides = {"stem": options["--stem"]} if "--stem" in options else {}
+        with torch.device("meta"):
+            model = create_model(options["--model"], in_channels=1, num_classes=10, **overrides)
+        assert sum(p.numel() for p in model.parameters()) == run.parameters
+    header = record.header()
+    assert header.startswith(f"command   {record.runs[0].command}")
+    assert f"commit    {record.evidence['commit']}" in header and "seeds" in header
+
+
+def test_a_record_adds_up_over_its_seeds():
+    record = recorded("plain-and-residual")
+    assert record.labels == ("plain20", "resnet20", "resnext20_8x4d", "plain56", "resnet56")
+    runs = record.of("resnet20")
+    assert [run.seed for run in runs] == [0, 1, 2]
+    last = [run.test_accuracy[-1] for run in runs]
+    assert record.last("resnet20", "test_accuracy") == tuple(last)
+    assert record.curve("resnet20", "test_accuracy")[-1] == pytest.approx(mean(last))
+    assert spread(last) == f"{100 * mean(last):.2f} % ± {100 * stdev(last):.2f} (3)"
+    assert spread([0.9]) == "90.00 % (1)"
+    assert "--model, --out, --seed" in record.header()
+    with pytest.raises(ValueError, match="no run 'resnet9'"):
+        record.of("resnet9")
+    with pytest.raises(ValueError, match="choose one of digits"):
+        recorded("nothing")
+
+
+@pytest.mark.parametrize("source", ["fashion-mnist", "drawn-garments"])
+def test_the_trained_networks_are_small_and_keep_what_their_record_says(source):
+    record = trained_record(source)
+    weights = Path(str(FOLDER)).parent / "weights" / f"{source}.pt"
+    assert weights.stat().st_size < 500_000
+    state = torch.load(weights, weights_only=True)  # data only, no code
+    assert all(isinstance(value, torch.Tensor) for value in state.values())
+    assert record["command"].startswith("python -m resnet_course.train --model resnet14")
+    assert record["commit"] and record["hardware"] and record["model"] in CONFIGS
+
+    if source == "fashion-mnist":
+        splits = fashion_mnist(limit=(1, 2000))
+        if splits.source != source:
+            pytest.skip("the real pictures are not here")
+    else:
+        splits = drawn_garments(1, 1000)
+    model = trained_model(source)
+    assert not model.training
+    test = TensorBatches(
+        splits.test_images, splits.test_labels, 500, mean=splits.mean, std=splits.std
+    )
+    assert evaluate(model, test) == pytest.approx(record["test_accuracy"], abs=0.02)
+
+
+def test_there_is_no_trained_network_for_digits():
+    with pytest.raises(ValueError, match="one for drawn-garments and one for fashion-mnist"):
+        trained_model("mnist")
+
+
+def test_the_record_in_a_checkout_is_json_that_a_person_can_read():
+    for name in NAMES:
+        text = (Path(str(FOLDER)) / f"{name}.json").read_text(encoding="utf-8")
+        assert max(map(len, text.splitlines())) < 2000
+        assert json.loads(text)["runs"]
+    assert os.path.getsize(str(FOLDER)) < 1_000_000  # noqa: PTH202

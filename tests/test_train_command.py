@@ -1,0 +1,134 @@
+"""`python -m resnet_course.train`, checkpoints and the files that a run leaves."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from resnet_course import TrainConfig, create_model, drawn_garments, fit, hold_out
+from resnet_course.evidence import commit
+from resnet_course.history import EpochRow, History
+from resnet_course.train import checkpoints
+from resnet_course.train.__main__ import main
+
+QUICK = ["--dataset", "drawn-garments", "--limit", "64", "--model", "resnet8", "--batch-size", "32"]
+
+
+def test_a_run_leaves_weights_history_and_evidence(tmp_path, capsys):
+    out = tmp_path / "run"
+    main([*QUICK, "--epochs", "2", "--seed", "3", "--shift", "1", "--out", str(out)])
+    assert "epoch  train loss" in capsys.readouterr().out
+
+    last, best = checkpoints.load(out / "last.pt"), checkpoints.load(out / "best.pt")
+    model = create_model("resnet8", in_channels=1, num_classes=10)
+    model.load_state_dict(last["model"])
+    assert last["epoch"] == 2 and last["config"]["seed"] == 3
+    assert last["config"]["augment"] == {"shift": 1, "flip": False, "cutout": 0}
+
+    with (out / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    run = json.loads((out / "run.json").read_text())
+    accuracies = [row["test_accuracy"] for row in run["history"]]
+    assert [float(row["test_accuracy"]) for row in rows] == accuracies
+    assert best["test_accuracy"] == max(accuracies)
+    assert run["command"].startswith("python -m resnet_course.train --dataset drawn-garments")
+    assert run["parameters"] == sum(p.numel() for p in model.parameters())
+    assert "64 for training" in run["images"] and torch.__version__ in run["versions"]
+
+
+def test_the_command_repeats_itself_and_equals_fit(tmp_path):
+    for name in ("one", "two"):
+        main([*QUICK, "--epochs", "1", "--flip", "--seed", "1", "--out", str(tmp_path / name)])
+    one, two = (checkpoints.load(tmp_path / name / "last.pt")["model"] for name in ("one", "two"))
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_it_runs_as_a_module_and_help_names_every_option(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "resnet_course.train", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for option in ("model", "epochs", "batch-size", "lr", "limit", "seed", "data", "out"):
+        assert f"--{option}" in done.stdout
+    assert not done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--epochs", "0"], "epochs must be a positive integer"),
+        (["--model", "resnet9"], "invalid choice: 'resnet9'"),
+        (["--shift", "-1"], "shift must be a whole number"),
+        (["--hold-out", "64"], "count must be a whole number from 1 to 63"),
+        (["--limit", "0"], "whole number from 1"),
+    ],
+)
+def test_wrong_options_end_with_a_sentence(arguments, message, capsys, tmp_path):
+    with pytest.raises(SystemExit) as error:
+        main([*QUICK, "--out", str(tmp_path / "run"), *arguments])
+    assert error.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_missing_digits_end_with_a_sentence(capsys, tmp_path, monkeypatch):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with pytest.raises(SystemExit):
+        main(["--dataset", "mnist", "--data", str(tmp_path)])
+    assert "MNIST is not on this computer" in capsys.readouterr().err
+
+
+def test_best_is_the_first_of_the_best_epochs(tmp_path):
+    rows = [EpochRow(i, 1.0, 0.5, accuracy, 1.0) for i, accuracy in enumerate((0.5, 0.9, 0.9))]
+    assert History("mnist", rows).best is rows[1]
+    with pytest.raises(ValueError, match="no epoch is finished"):
+        _ = History("mnist").best
+
+
+def test_fit_writes_the_best_epoch_and_the_last(tmp_path):
+    splits = drawn_garments(200, 60)
+    torch.manual_seed(0)
+    model = create_model("resnet8", in_channels=1, stem_stride=2)
+    history = fit(model, splits, TrainConfig(epochs=3, lr=0.4), out=tmp_path, progress=False)
+    best, last = checkpoints.load(tmp_path / "best.pt"), checkpoints.load(tmp_path / "last.pt")
+    assert best["epoch"] == history.best.epoch and last["epoch"] == 3
+    assert all(torch.equal(v, last["model"][k]) for k, v in model.state_dict().items())
+    assert [p.name for p in tmp_path.iterdir() if p.name.endswith(".part")] == []
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path):
+    path = tmp_path / "last.pt"
+    checkpoints.save({"epoch": 1}, path)
+    with pytest.raises((AttributeError, TypeError, RuntimeError)):
+        checkpoints.save({"epoch": 2, "model": lambda: None}, path)  # no lambda can be pickled
+    assert checkpoints.load(path) == {"epoch": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
+
+
+def test_hold_out_takes_the_last_training_images_and_never_the_test_images():
+    splits = drawn_garments(100, 50)
+    kept = hold_out(splits, 20)
+    assert torch.equal(torch.cat([kept.train_images, kept.test_images]), splits.train_images)
+    assert torch.equal(kept.test_labels, splits.train_labels[-20:])
+    assert kept.source == splits.source and len(kept.train_labels) == 80
+    for count in (0, 100, True, 1.0):
+        with pytest.raises(ValueError, match="from 1 to 99"):
+            hold_out(splits, count)
+
+
+def test_the_commit_is_that_of_the_checkout():
+    known = commit()
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True)
+    if done.returncode:
+        assert known.startswith("unknown")
+    else:
+        assert done.stdout.startswith(known.split(" ")[0])
