@@ -32,6 +32,9 @@ def test_predictions_count_as_by_hand():
     assert seen.confusion().tolist() == [[1, 1, 0], [0, 0, 1], [0, 1, 1]]
     assert seen.mistakes().tolist() == [3, 4, 1]  # surest first: 9 against 1, 2.5:2:0, 1.5:1:0
     assert seen.confidence[3].item() == pytest.approx(LOGITS[3].softmax(0)[1].item())
+    first = Predictions(LOGITS[:1], LABELS[:1], CLASSES)  # most classes do not occur
+    assert first.confusion().tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert first.mistakes().tolist() == [] and first.confused_pairs() == []
     assert seen.confused_pairs() == [("cat", "dog", 1), ("dog", "owl", 1), ("owl", "dog", 1)]
 
 
