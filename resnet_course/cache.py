@@ -23,6 +23,7 @@ from torchvision.datasets import MNIST
 from tqdm.auto import tqdm
 
 from resnet_course.download import fetch, first_answering
+from resnet_course.files import write_whole
 
 FOLDER_VARIABLE = "RESNET_COURSE_DATA"
 
@@ -179,10 +180,8 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 
 
 def _store(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(content)
-        part.replace(path)  # in one step: no reader ever sees half a file
+        write_whole(path, content)
     except OSError as error:
         text = (
             f"Cannot write to {path.parent} ({error.strerror}): nothing downloaded is kept there."

@@ -252,7 +252,7 @@ def test_a_read_only_cache(tiny, monkeypatch):
     def refuse(*args, **kwargs):
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr(cache, "write_whole", refuse)
     monkeypatch.setattr(cache.FileLock, "acquire", refuse)
     with pytest.warns(UserWarning, match="Cannot write.*Read-only"):
         tiny.check(data.fashion_mnist())

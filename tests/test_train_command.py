@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
-from resnet_course import TrainConfig, create_model, drawn_garments, fit, hold_out
+from resnet_course import (
+    Augment,
+    TensorBatches,
+    TrainConfig,
+    create_model,
+    drawn_garments,
+    evaluate,
+    fit,
+    hold_out,
+)
 from resnet_course.evidence import commit
 from resnet_course.history import EpochRow, History
-from resnet_course.train import checkpoints
+from resnet_course.train import checkpoints, loop
 from resnet_course.train.__main__ import main
 
 QUICK = ["--dataset", "drawn-garments", "--limit", "64", "--model", "resnet8", "--batch-size", "32"]
@@ -79,12 +91,20 @@ def test_wrong_options_end_with_a_sentence(arguments, message, capsys, tmp_path)
     assert not (tmp_path / "run").exists()
 
 
-def test_missing_digits_end_with_a_sentence(capsys, tmp_path, monkeypatch):
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with pytest.raises(SystemExit):
-        main(["--dataset", "mnist", "--data", str(tmp_path)])
-    assert "MNIST is not on this computer" in capsys.readouterr().err
+def test_missing_digits_end_with_a_sentence(tmp_path):
+    nobody = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
+    names = {name: value for key, value in nobody.items() for name in (key, key.upper())}
+    arguments = ["--dataset", "mnist", "--data", str(tmp_path)]
+    done = subprocess.run(  # a process of its own, because the proxies are read once
+        [sys.executable, "-m", "resnet_course.train", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **names, "no_proxy": "", "NO_PROXY": ""},
+    )
+    assert done.returncode == 2
+    assert "error: MNIST is not on this computer" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_best_is_the_first_of_the_best_epochs(tmp_path):
@@ -94,15 +114,51 @@ def test_best_is_the_first_of_the_best_epochs(tmp_path):
         _ = History("mnist").best
 
 
-def test_fit_writes_the_best_epoch_and_the_last(tmp_path):
-    splits = drawn_garments(200, 60)
-    torch.manual_seed(0)
+def test_fit_writes_the_best_epoch_and_the_last(tmp_path, monkeypatch):
+    accuracies = iter([0.5, 0.9, 0.7])
+    monkeypatch.setattr(loop, "evaluate", lambda *args, **options: next(accuracies))
+    splits = drawn_garments(64, 10)
     model = create_model("resnet8", in_channels=1, stem_stride=2)
-    history = fit(model, splits, TrainConfig(epochs=3, lr=0.4), out=tmp_path, progress=False)
+    history = fit(model, splits, TrainConfig(epochs=3), out=tmp_path, progress=False)
     best, last = checkpoints.load(tmp_path / "best.pt"), checkpoints.load(tmp_path / "last.pt")
-    assert best["epoch"] == history.best.epoch and last["epoch"] == 3
+    assert history.best.epoch == best["epoch"] == 2 and best["test_accuracy"] == 0.9
+    assert last["epoch"] == 3
     assert all(torch.equal(v, last["model"][k]) for k, v in model.state_dict().items())
-    assert [p.name for p in tmp_path.iterdir() if p.name.endswith(".part")] == []
+    assert not torch.equal(best["model"]["fc.weight"], last["model"]["fc.weight"])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["best.pt", "history.csv", "last.pt"]
+
+
+def test_fit_trains_on_augmented_pictures_and_tests_on_the_pictures_themselves():
+    seen = []
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(784, 10)
+
+        def forward(self, x):
+            seen.append((self.training, x.detach().clone()))
+            return self.fc(x.flatten(1))
+
+    splits = drawn_garments(64, 10)
+    black = torch.full_like(splits.train_images, 255)
+    splits = replace(splits, train_images=black, test_images=black[:10])
+    fit(Model(), splits, TrainConfig(epochs=1, augment=Augment(3), bfloat16=False), progress=False)
+    changed = [x for training, x in seen if training]
+    same = [x for training, x in seen if not training]
+    assert len(torch.cat(changed).unique()) == 2  # a shift lets zeros in
+    assert len(torch.cat(same).unique()) == 1
+
+
+def test_training_accuracy_is_the_share_of_right_pictures():
+    splits = drawn_garments(100, 10)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    config = TrainConfig(epochs=1, lr=1e-30, bfloat16=False, batch_size=32)
+    history = fit(model, splits, config, progress=False)
+    scale = {"mean": splits.mean, "std": splits.std}
+    same = evaluate(model, TensorBatches(splits.train_images, splits.train_labels, 7, **scale))
+    assert history.last.train_accuracy == same
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path):

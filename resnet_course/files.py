@@ -1,0 +1,23 @@
+"""Write a file so that nobody ever finds half of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write `content` in one step: whoever reads `path` finds the old file or the new one.
+
+    Raises:
+        OSError: it cannot be written; the old file is still there.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut may leave the new name on an empty file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

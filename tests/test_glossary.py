@@ -1,0 +1,184 @@
+"""The glossary: complete rows in three languages, and chapters whose links agree with it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+import pytest
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+GLOSSARY = NOTEBOOKS / "glossary.md"
+CHAPTERS = sorted(path.name for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+
+# Names that Korean or Chinese texts write in Latin letters.
+NO_OTHER_LINK = re.compile(r"\[[^\[\]]*\]\([^)]*\)")
+HANGUL = {"ResNeXt"}
+NO_HAN = {"ReLU", "ResNeXt", "Transformer"}
+# Words that an earlier chapter uses too: in another meaning, or to announce what will be explained.
+USED_BEFORE = {
+    ("shortcut", "00"),  # in the list of chapters
+    ("kernel", "00"),  # a menu of JupyterLab
+    ("residual", "01"),  # announces chapter 02
+    ("width", "02"),  # height and width of a map, not of a network
+    ("width", "03"),
+    ("bottleneck", "03"),  # announces chapter 04
+}
+
+SECTION = re.compile(r"## \[(.+)\]\((.+\.ipynb)\)")
+TERM = re.compile(r'<a id="([^"]*)"></a>(.+)')
+LINK = re.compile(r'\[([^\[\]]*)\]\(glossary\.md(?:#([^\s)]*))?(?: "([^"]*)")?\)')
+CODE = re.compile(r"(?ms)^[ >]*(```+|~~~+).*?^[ >]*\1[ >]*$|(?<!`)(`+)(?!`).*?(?<!`)\2(?!`)")
+HEADING = re.compile(r"(?m)^#{1,6} .*$")
+TITLES_OF_PAPERS = re.compile(r"(?ms)^## Read more\s*$.*?(?=^## |\Z)")
+OTHER_LINK = re.compile(r"\[[^\[\]]*\]\([^)]*\)")
+HANGUL = re.compile("[\uac00-\ud7a3]")
+HAN = re.compile("[\u4e00-\u9fff]")
+
+
+class Row(NamedTuple):
+    """One term of the glossary."""
+
+    chapter: str
+    anchor: str
+    term: str
+    korean: str
+    chinese: str
+    sentence: str
+
+
+class Link(NamedTuple):
+    """One link from a chapter to the glossary."""
+
+    chapter: str
+    text: str
+    anchor: str
+    tooltip: str
+
+
+def lines() -> list[str]:
+    return GLOSSARY.read_text(encoding="utf-8").splitlines()
+
+
+def cells(chapter: str, kind: str) -> list[str]:
+    notebook = nbformat.read(NOTEBOOKS / chapter, as_version=4)
+    return [cell.source for cell in notebook.cells if cell.cell_type == kind]
+
+
+def prose(chapter: str) -> str:
+    """The words of a chapter, without code, headings, the list of papers and other links."""
+    text = "\n\n".join(cells(chapter, "markdown"))
+    for cut in (TITLES_OF_PAPERS, CODE, HEADING):
+        text = cut.sub(" ", text)
+    text = OTHER_LINK.sub(" ", LINK.sub(r"\1", text))
+    return " ".join(text.split())
+
+
+def links_of(chapter: str) -> list[Link]:
+    text = "\n\n".join(cells(chapter, "markdown"))
+    return [
+        Link(chapter, " ".join(found[1].split()), found[2] or "", found[3] or "")
+        for found in LINK.finditer(text)
+    ]
+
+
+def anchor_of(term: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", term.lower()).strip("-")
+
+
+def uses(word: str, text: str) -> bool:
+    return bool(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text, re.IGNORECASE))
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    """All rows of all tables, strictly read: a line that looks like a row must be one."""
+    found, chapter = [], ""
+    for line in lines():
+        if line.startswith("## "):
+            section = SECTION.fullmatch(line)
+            chapter = section[2] if section else ""
+        if not line.startswith("|") or line.startswith(("| term |", "|---")):
+            continue
+        parts = [part.strip() for part in line.removeprefix("|").removesuffix("|").split("|")]
+        assert len(parts) == 4, line
+        term = TERM.fullmatch(parts[0])
+        assert term, line
+        found.append(Row(chapter, term[1], term[2], *parts[1:]))
+    return found
+
+
+@pytest.fixture(scope="module")
+def links() -> list[Link]:
+    return [link for chapter in CHAPTERS for link in links_of(chapter)]
+
+
+def test_there_is_one_table_for_each_chapter_under_its_own_title(rows):
+    sections = [SECTION.fullmatch(line) for line in lines() if line.startswith("## [")]
+    titles = {chapter: cells(chapter, "markdown")[0].splitlines()[0] for chapter in CHAPTERS}
+    assert [section[2] for section in sections] == CHAPTERS
+    assert {section[2]: "# " + section[1] for section in sections} == titles
+    assert {row.chapter for row in rows} == set(CHAPTERS)
+
+
+def test_rows_are_complete_and_in_three_languages(rows):
+    for row in rows:
+        assert all(row)
+        assert not HAN.search(row.korean) and not HANGUL.search(row.chinese), row
+        assert '"' not in row.korean + row.chinese, f"this would end the tooltip: {row}"
+    assert {row.term for row in rows if not HANGUL.search(row.korean)} == NO_HANGUL
+    assert {row.term for row in rows if not HAN.search(row.chinese)} == NO_HAN
+
+
+def test_every_explanation_is_one_short_sentence(rows):
+    for row in rows:
+        assert re.fullmatch(r"[A-Z0-9][^.!?]*\.", row.sentence), row
+        assert len(row.sentence.split()) <= 25, row
+
+
+def test_anchors_are_unique_and_made_from_the_terms(rows):
+    anchors = [row.anchor for row in rows]
+    assert anchors == [anchor_of(row.term) for row in rows]
+    assert len(set(anchors)) == len(anchors)
+
+
+def test_the_index_names_every_term_in_alphabetical_order(rows):
+    index = re.findall(r"\[([^\]]+)\]\(#([^)]+)\)", lines()[-1])
+    assert index == sorted(index, key=lambda entry: entry[0].casefold())
+    assert Counter(index) == Counter((row.term, row.anchor) for row in rows)
+
+
+def test_a_link_leads_to_its_term_and_shows_both_translations(rows, links):
+    tooltips = {row.anchor: f"{row.korean} · {row.chinese}" for row in rows}
+    for link in links:
+        assert link.anchor in tooltips, link
+        assert link.tooltip == tooltips[link.anchor], link
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_links_stand_in_prose(chapter):
+    assert "glossary.md#" not in "\n".join(cells(chapter, "code") + cells(chapter, "raw"))
+    for text in cells(chapter, "markdown"):
+        not_prose = [*CODE.finditer(text), *HEADING.finditer(text)]
+        assert not [found[0] for found in not_prose if "glossary.md#" in found[0]]
+        assert text.count("glossary.md#") == len(LINK.findall(text)), "a malformed link"
+
+
+def test_every_term_is_linked_once_in_its_own_chapter(rows, links):
+    linked = Counter((link.chapter, link.anchor) for link in links)
+    expected = Counter((row.chapter, row.anchor) for row in rows)
+    assert (linked - expected, expected - linked) == (Counter(), Counter())
+
+
+def test_a_word_is_linked_where_it_is_first_used(links):
+    texts = {chapter: prose(chapter) for chapter in CHAPTERS}
+    early = {
+        (link.text.lower(), chapter[:2])
+        for link in links
+        for chapter in CHAPTERS
+        if chapter < link.chapter and uses(link.text, texts[chapter])
+    }
+    assert early == USED_BEFORE
