@@ -165,7 +165,9 @@ def learning_curves(
 
 
 @mpl.rc_context(STYLE)
-def recorded_curves(record: Record, column: str = "test_accuracy") -> DescribedFigure:
+def recorded_curves(
+    record: Record, column: str = "test_accuracy", *, start: int = 1
+) -> DescribedFigure:
     """Draw one number of every network of a record over the epochs: the mean over its seeds.
 
     A band reaches from the lowest to the highest of the seeds.
@@ -173,22 +175,22 @@ def recorded_curves(record: Record, column: str = "test_accuracy") -> DescribedF
     Args:
         record: runs of equal length, as `recorded` returns them.
         column: "train_loss", "train_accuracy" or "test_accuracy".
+        start: the first epoch to draw; a later one shows the end larger.
     """
     name = NAMES.get(column, column)
-    means = {label: record.curve(label, column) for label in record.labels}
+    name = name[0].upper() + name[1:]
+    means = {label: record.curve(label, column)[start - 1 :] for label in record.labels}
     words = [f"{label}: {values[-1]:.3f} at the end." for label, values in means.items()]
-    figure = _figure((8, 4.6), f"{name[0].upper() + name[1:]} by epoch. " + " ".join(words))
+    figure = _figure((8, 4.2), f"{name} from epoch {start} on. " + " ".join(words))
     axes = figure.subplots()
-    epochs = range(1, max(map(len, means.values())) + 1)
-    _curves(axes, {label: (epochs[: len(values)], values) for label, values in means.items()})
+    epochs = range(start, start + len(next(iter(means.values()))))
+    _curves(axes, {label: (epochs, values) for label, values in means.items()})
     for line, label in zip(axes.get_lines(), means, strict=True):
-        seeds = list(zip(*(getattr(run, column) for run in record.of(label)), strict=True))
-        lows, highs = [min(s) for s in seeds], [max(s) for s in seeds]
-        axes.fill_between(
-            epochs[: len(seeds)], lows, highs, color=line.get_color(), alpha=0.2, linewidth=0
-        )
+        columns = np.array([getattr(run, column)[start - 1 :] for run in record.of(label)])
+        low, high = columns.min(axis=0), columns.max(axis=0)
+        axes.fill_between(epochs, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _finish(axes, f"{name[0].upper() + name[1:]}, mean of the seeds (recorded)", "epoch", "", False)
+    _finish(axes, f"{name}, mean of the seeds (recorded)", "epoch", "", log=False)
     return figure
 
 
