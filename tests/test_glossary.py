@@ -15,12 +15,10 @@ GLOSSARY = NOTEBOOKS / "glossary.md"
 CHAPTERS = sorted(path.name for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 
 # Names that Korean or Chinese texts write in Latin letters.
-NO_OTHER_LINK = re.compile(r"\[[^\[\]]*\]\([^)]*\)")
-HANGUL = {"ResNeXt"}
+NO_HANGUL = {"ResNeXt"}
 NO_HAN = {"ReLU", "ResNeXt", "Transformer"}
 # Words that an earlier chapter uses too: in another meaning, or to announce what will be explained.
 USED_BEFORE = {
-    ("shortcut", "00"),  # in the list of chapters
     ("kernel", "00"),  # a menu of JupyterLab
     ("residual", "01"),  # announces chapter 02
     ("width", "02"),  # height and width of a map, not of a network
@@ -30,11 +28,11 @@ USED_BEFORE = {
 
 SECTION = re.compile(r"## \[(.+)\]\((.+\.ipynb)\)")
 TERM = re.compile(r'<a id="([^"]*)"></a>(.+)')
-LINK = re.compile(r'\[([^\[\]]*)\]\(glossary\.md(?:#([^\s)]*))?(?: "([^"]*)")?\)')
+LINK = re.compile(r'\[([^\[\]]*)\]\(glossary\.md#([^\s)]*)(?: "([^"]*)")?\)')
 CODE = re.compile(r"(?ms)^[ >]*(```+|~~~+).*?^[ >]*\1[ >]*$|(?<!`)(`+)(?!`).*?(?<!`)\2(?!`)")
 HEADING = re.compile(r"(?m)^#{1,6} .*$")
 TITLES_OF_PAPERS = re.compile(r"(?ms)^## Read more\s*$.*?(?=^## |\Z)")
-OTHER_LINK = re.compile(r"\[[^\[\]]*\]\([^)]*\)")
+OTHER_CHAPTER = re.compile(r"(?m)^.*\]\(\d\d_\w+\.ipynb.*$")  # a line that announces it
 HANGUL = re.compile("[\uac00-\ud7a3]")
 HAN = re.compile("[\u4e00-\u9fff]")
 
@@ -69,18 +67,17 @@ def cells(chapter: str, kind: str) -> list[str]:
 
 
 def prose(chapter: str) -> str:
-    """The words of a chapter, without code, headings, the list of papers and other links."""
+    """The words of a chapter, without code, headings and the lists of papers and chapters."""
     text = "\n\n".join(cells(chapter, "markdown"))
-    for cut in (TITLES_OF_PAPERS, CODE, HEADING):
+    for cut in (TITLES_OF_PAPERS, OTHER_CHAPTER, CODE, HEADING):
         text = cut.sub(" ", text)
-    text = OTHER_LINK.sub(" ", LINK.sub(r"\1", text))
-    return " ".join(text.split())
+    return " ".join(LINK.sub(r"\1", text).split())
 
 
 def links_of(chapter: str) -> list[Link]:
     text = "\n\n".join(cells(chapter, "markdown"))
     return [
-        Link(chapter, " ".join(found[1].split()), found[2] or "", found[3] or "")
+        Link(chapter, " ".join(found[1].split()), found[2], found[3] or "")
         for found in LINK.finditer(text)
     ]
 

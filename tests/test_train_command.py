@@ -156,6 +156,7 @@ def test_training_accuracy_is_the_share_of_right_pictures():
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     config = TrainConfig(epochs=1, lr=1e-30, bfloat16=False, batch_size=32)
     history = fit(model, splits, config, progress=False)
+    assert not any(module.training for module in model.modules())
     scale = {"mean": splits.mean, "std": splits.std}
     same = evaluate(model, TensorBatches(splits.train_images, splits.train_labels, 7, **scale))
     assert history.last.train_accuracy == same

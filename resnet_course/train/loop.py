@@ -35,6 +35,8 @@ def fit(
 ) -> History:
     """Train `model` in place on the training images; measure it on the test images each epoch.
 
+    The model ends in evaluation mode.
+
     Args:
         model: a classifier of (batch, 1, 28, 28).
         splits: the images. To choose between recipes, pass `hold_out(splits)`: its "test" images
@@ -85,6 +87,7 @@ def fit(
             )
             if out is not None:
                 _save(Path(out), model, config, history)
+    model.eval()  # ready for use: in training mode, every batch would change batch norm's means
     return history
 
 
