@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from PIL import Image
 from torch import nn
 
 from resnet_course import BasicBlock, Bottleneck, create_model, draw, plots, trace
@@ -86,6 +90,19 @@ def test_shown_pictures_carry_their_description_twice(thing, kind):
     assert picture.metadata[kind]["alt"] == thing.alt == picture.data["text/plain"]
     assert thing.alt.split(".")[0] in words.data["text/html"]
     assert "<summary>" in words.data["text/html"]
+
+
+def test_a_shown_figure_is_smaller_and_looks_the_same():
+    figure = plots.learning_curves(histories())
+    full = io.BytesIO()
+    figure.savefig(full, format="png", facecolor="white")
+    shown = base64.b64decode(displayed(figure)[0].data["image/png"])
+    assert len(shown) < 0.7 * full.tell()
+    before, after = (
+        np.asarray(Image.open(f).convert("RGB"), int) for f in (full, io.BytesIO(shown))
+    )
+    assert before.shape == after.shape
+    assert np.abs(before - after).mean() < 0.5  # of 255
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,9 @@ def test_environment_yml_has_a_python_that_pyproject_allows_and_d2l_can_use():
 
 def test_the_package_imports_nothing_that_it_does_not_ask_for():
     asked = {Requirement(line).name for line in project()["dependencies"]}
-    asked |= {"IPython", "resnet_course"}  # IPython comes with ipywidgets
-    for path in (ROOT / "resnet_course").glob("*.py"):
+    assert "pillow" in asked
+    asked |= {"IPython", "PIL", "resnet_course"}  # IPython comes with ipywidgets; PIL is pillow
+    for path in (ROOT / "resnet_course").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
