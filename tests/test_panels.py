@@ -1,0 +1,103 @@
+"""Figures of maps, confusion matrices and recorded curves: what they say and what they draw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from resnet_course.panels import confusion, panels
+from resnet_course.plots import recorded_curves
+from resnet_course.records import Record, RecordedRun
+
+MAPS = list(torch.rand(5, 7, 7, generator=torch.Generator().manual_seed(0)))
+NAMES = ["a", "b", "c\nd", "", "e"]
+WORDS = {"title": "Five maps", "alt": "Five maps of random numbers."}
+
+
+def test_panels_draw_one_named_map_per_place_and_hide_the_empty_places():
+    figure = panels(MAPS, NAMES, columns=3, **WORDS)
+    assert figure.alt == WORDS["alt"] and figure._suptitle.get_text() == WORDS["title"]
+    assert [axes.get_title() for axes in figure.axes] == [*NAMES, ""]
+    assert [len(axes.images) for axes in figure.axes] == [1, 1, 1, 1, 1, 0]
+    assert not any(axes.axison for axes in figure.axes)
+    for axes, values in zip(figure.axes, MAPS, strict=False):
+        assert np.array_equal(axes.images[0].get_array(), values.numpy())
+
+
+def test_panels_lay_heat_over_each_map_stronger_where_it_is_larger():
+    heat = [torch.linspace(0, 1, 49).view(7, 7) for _ in MAPS]
+    figure = panels(MAPS, NAMES, heat=heat, **WORDS)
+    for axes in figure.axes:
+        alpha = axes.images[1].get_alpha()
+        assert alpha.min() == 0 and 0.5 < alpha.max() <= 1
+        assert (np.diff(alpha.ravel()) > 0).all()
+
+
+def test_signed_panels_share_one_scale_with_zero_in_the_middle():
+    figure = panels([torch.tensor([[-1.0, 0.0]]), torch.tensor([[0.5, 3.0]])], ["", ""],
+                    signed=True, **WORDS)  # fmt: skip
+    assert [axes.images[0].get_clim() for axes in figure.axes] == [(-3, 3), (-3, 3)]
+    middle = figure.axes[0].images[0].cmap(0.5)
+    assert min(middle[:3]) > 0.9  # nearly white
+
+
+def test_panels_grow_where_a_name_or_the_title_needs_room():
+    def width(names, title):
+        return panels(MAPS, names, columns=2, title=title, alt="x" * 30).get_size_inches()[0]
+
+    short = width([""] * 5, "x")
+    assert width(["a long name of a class"] + [""] * 4, "x") > short
+    assert width([""] * 5, "a title that is longer than two small maps are wide") > short
+    larger = panels(MAPS, NAMES, columns=2, size=3, **WORDS).get_size_inches()
+    assert larger[0] >= 6 and larger[1] > 9
+
+
+@pytest.mark.parametrize("wrong", [{"names": NAMES[:4]}, {"heat": MAPS[:2]}])
+def test_panels_refuse_names_or_heat_of_another_number(wrong):
+    given = {"names": NAMES, "heat": None} | wrong
+    (what,) = wrong
+    with pytest.raises(ValueError, match=rf"5 maps, but {len(wrong[what])} {what}"):
+        panels(MAPS, given["names"], heat=given["heat"], **WORDS)
+
+
+def test_confusion_shows_every_count_and_names_the_largest_mistake():
+    matrix = torch.tensor([[8, 2, 0], [5, 4, 1], [0, 0, 10]])
+    figure = confusion(matrix, ["shirt", "coat", "bag"], source="some pictures")
+    (axes,) = figure.axes
+    assert [int(text.get_text()) for text in axes.texts] == matrix.flatten().tolist()
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["shirt", "coat", "bag"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["shirt", "coat", "bag"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "right class")
+    assert "some pictures" in axes.get_title("left")
+    for part in ("3 × 3", "some pictures", "22 of 30", "coat taken for shirt, 5 times"):
+        assert part in figure.alt
+    # A row is coloured by its shares: all of the bags are on the diagonal.
+    assert axes.images[0].get_array()[2].tolist() == [0, 0, 1]
+
+
+def test_confusion_has_no_trouble_with_a_class_that_never_comes():
+    figure = confusion(torch.tensor([[0, 0], [1, 3]]), ["a", "b"], source="few")
+    assert np.isfinite(figure.axes[0].images[0].get_array()).all()
+
+
+def run(label, seed, accuracies):
+    numbers = tuple(accuracies)
+    return RecordedRun(label, "a command", seed, 10, numbers, numbers, numbers)
+
+
+def test_recorded_curves_draw_the_mean_and_a_band_over_the_seeds():
+    runs = (run("one", 0, (0.5, 0.7)), run("one", 1, (0.6, 0.9)), run("two", 0, (0.1, 0.2)))
+    figure = recorded_curves(Record("name", {}, runs))
+    (axes,) = figure.axes
+    assert [line.get_label() for line in axes.get_lines()] == ["one", "two"]
+    assert np.allclose(axes.get_lines()[0].get_ydata(), [0.55, 0.8])
+    assert list(axes.get_lines()[0].get_xdata()) == [1, 2]
+    band = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == (0.5, 0.9)
+    assert "Test accuracy" in axes.get_title("left") and "recorded" in axes.get_title("left")
+    assert "one: 0.800 at the end. two: 0.200 at the end." in figure.alt
+    assert list(
+        recorded_curves(Record("name", {}, runs), start=2).axes[0].lines[0].get_xdata()
+    ) == [2]
+    assert all(float(tick).is_integer() for tick in axes.get_xticks())
