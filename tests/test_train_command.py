@@ -189,3 +189,18 @@ def test_the_commit_is_that_of_the_checkout():
         assert known.startswith("unknown")
     else:
         assert done.stdout.startswith(known.split(" ")[0])
+
+
+def test_changed_files_show_beside_the_commit(tmp_path, monkeypatch):
+    module = tmp_path / "evidence.py"
+    module.write_text("1")
+    author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "first"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    monkeypatch.setattr("resnet_course.evidence.__file__", str(module))
+    clean = commit()
+    assert len(clean) == 10
+    module.write_text("2")
+    assert commit() == f"{clean} + changes"
+    monkeypatch.setattr("resnet_course.evidence.__file__", str(tmp_path / "no" / "where.py"))
+    assert commit().startswith("unknown")
