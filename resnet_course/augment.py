@@ -20,7 +20,7 @@ class Augment:
     Attributes:
         shift: move by up to so many pixels in each direction; the gap becomes 0. The same as
             padding by `shift` and cropping (He et al. 2016, section 4.2).
-        flip: mirror every second picture, left and right, on average.
+        flip: mirror each picture, left and right, with probability 1/2.
         cutout: set a square of so many pixels a side to 0, centred anywhere in the picture, so that
             a part may fall outside (DeVries and Taylor 2017, arXiv 1708.04552); 0 covers nothing.
 

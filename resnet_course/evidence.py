@@ -18,13 +18,14 @@ import torchvision
 from resnet_course.data import Splits
 
 
-def evidence(command: str, splits: Splits, device: torch.device) -> dict[str, str]:
+def evidence(command: str, splits: Splits, device: torch.device, bfloat16: bool) -> dict[str, str]:
     """Return what a reader needs to repeat a run, as texts that can be printed in this order."""
     return {
         "command": command,
         "commit": commit(),
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         "hardware": hardware(device),
+        "precision": "bfloat16 in convolutions and products" if bfloat16 else "float32",
         "versions": f"Python {platform.python_version()}, torch {torch.__version__}, "
         f"torchvision {torchvision.__version__}",
         "images": f"{splits.source}, {len(splits.train_labels):,} for training, "
@@ -43,6 +44,7 @@ def commit() -> str:
         return done.stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", Path(__file__).name)  # else another project's checkout
         changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
         return git("rev-parse", "--short=10", "HEAD") + (" + changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):

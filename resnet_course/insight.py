@@ -13,9 +13,10 @@ from resnet_course.modes import evaluation_mode
 
 
 def layer_outputs(model: nn.Module, x: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
-    """Return what the named modules pass on for the batch `x`, detached.
+    """Return what the named modules pass on for the batch `x`, without gradients.
 
-    The model is in evaluation mode meanwhile and afterwards in the mode it was in.
+    The model is in evaluation mode meanwhile and afterwards in the mode it was in. Of a module that
+    runs several times, its last output is returned.
 
     Args:
         model: any network.
@@ -25,9 +26,9 @@ def layer_outputs(model: nn.Module, x: Tensor, names: Iterable[str]) -> dict[str
     Raises:
         ValueError: if there is no such module, or it did not take part.
     """
-    with torch.no_grad(), _listening(model, names) as outputs:
+    with torch.no_grad(), _listening(model, names, copy=True) as outputs:
         model(x)
-    return {name: _found(outputs, name).detach() for name in outputs}
+    return {name: _found(outputs, name) for name in outputs}
 
 
 def grad_cam(
@@ -71,7 +72,9 @@ def grad_cam(
 
 
 @contextmanager
-def _listening(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Tensor | None]]:
+def _listening(
+    model: nn.Module, names: Iterable[str], *, copy: bool = False
+) -> Iterator[dict[str, Tensor | None]]:
     """Note the output of each named module, in evaluation mode; leave the model as it was."""
     modules = dict(model.named_modules())
     outputs: dict[str, Tensor | None] = dict.fromkeys(names)
@@ -84,7 +87,8 @@ def _listening(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Ten
 
     def note(name: str):  # noqa: ANN202
         def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            outputs[name] = output
+            # A ReLU that works in place would overwrite what was noted: then keep a copy.
+            outputs[name] = output.clone() if copy and isinstance(output, Tensor) else output
 
         return hook
 

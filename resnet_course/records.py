@@ -1,7 +1,8 @@
 """Results of earlier, longer training runs, with what made them.
 
 A record is a JSON file in `resnet_course/records`, collected from the folders that
-`python -m resnet_course.train` wrote. Nothing in it is typed by hand.
+`python -m resnet_course.train` wrote. Nothing in it is typed by hand but for the commit where the
+runs were made on a machine with a copy of the course without git.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
-FOLDER = resources.files("resnet_course") / "records"
+FOLDER = Path(__file__).parent / "records"
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,10 @@ class Record:
         words = [run.command.split(" --") for run in self.runs]
         # Each word is an option with its value; those that not all runs share are what differs.
         differ = {w.split()[0] for run in words for w in run if any(w not in r for r in words)}
+        others = "; the others differ in " + ", ".join(f"--{option}" for option in sorted(differ))
         lines = {
             "command": self.runs[0].command,
-            "runs": f"{len(self.runs)}; the others differ in "
-            + ", ".join(f"--{option}" for option in sorted(differ)),
+            "runs": f"{len(self.runs)}" + (others if differ else ""),
             **self.evidence,
             "seeds": ", ".join(map(str, sorted({run.seed for run in self.runs}))),
         }
@@ -105,13 +107,21 @@ def recorded(name: str) -> Record:
     Raises:
         ValueError: if there is none; the message lists what there is.
     """
-    path = FOLDER / f"{name}.json"
-    if not path.is_file():
-        there = sorted(p.name.removesuffix(".json") for p in FOLDER.iterdir() if p.name[-1] == "n")
-        raise ValueError(f"no record {name!r}: choose one of {', '.join(there)}.")
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(FOLDER, name)
     runs = (
         RecordedRun(**{k: tuple(v) if isinstance(v, list) else v for k, v in run.items()})
         for run in content["runs"]
     )
     return Record(name, content["evidence"], tuple(runs))
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """Return the content of `name`.json in a folder of the package.
+
+    Raises:
+        ValueError: if there is no such file; the message lists what there is.
+    """
+    there = sorted(path.stem for path in folder.glob("*.json"))
+    if name not in there:
+        raise ValueError(f"there is no {name!r} in the course: choose one of {', '.join(there)}.")
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))

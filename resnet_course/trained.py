@@ -7,15 +7,15 @@ stored weights.
 
 from __future__ import annotations
 
-import json
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from resnet_course.records import read_json
 from resnet_course.resnet import ResNet, create_model
 
-FOLDER = resources.files("resnet_course") / "weights"
+FOLDER = Path(__file__).parent / "weights"
 
 
 def trained_model(source: str = "fashion-mnist") -> ResNet:
@@ -29,8 +29,7 @@ def trained_model(source: str = "fashion-mnist") -> ResNet:
     """
     record = trained_record(source)
     model = create_model(record["model"], in_channels=1)
-    with (FOLDER / f"{source}.pt").open("rb") as file:
-        state_dict = torch.load(file, map_location="cpu", weights_only=True)
+    state_dict = torch.load(FOLDER / f"{source}.pt", map_location="cpu", weights_only=True)
     model.load_state_dict(state_dict)  # copies the 16 bits into the model's 32
     return model.eval()
 
@@ -40,11 +39,4 @@ def trained_record(source: str = "fashion-mnist") -> dict[str, Any]:
 
     The keys are those of `run.json` and "test_accuracy". Errors are those of `trained_model`.
     """
-    path = FOLDER / f"{source}.json"
-    if not path.is_file():
-        there = sorted(p.name.removesuffix(".json") for p in FOLDER.iterdir() if p.name[-1] == "n")
-        raise ValueError(
-            f"no trained network for {source!r} comes with the course: there is one for "
-            f"{' and one for '.join(there)}."
-        )
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(FOLDER, source)

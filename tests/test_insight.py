@@ -29,6 +29,12 @@ def test_layer_outputs_are_what_a_forward_by_hand_gives():
     assert not seen["conv1"].requires_grad
 
 
+def test_layer_outputs_are_not_overwritten_by_a_relu_in_place():
+    model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(inplace=True))
+    x = torch.randn(2, 1, 4, 4)
+    assert layer_outputs(model, x, ["0"])["0"].amin() < 0
+
+
 class LinearHead(nn.Module):
     """Maps → mean over the pixels → linear: here Grad-CAM is known exactly.
 

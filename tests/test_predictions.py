@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from statistics import mean, stdev
 
 import pytest
@@ -58,13 +56,13 @@ def test_predict_keeps_the_order_and_takes_batches_of_any_size():
     assert torch.allclose(logits, model(x), atol=1e-5)
 
 
-NAMES = sorted(path.name.removesuffix(".json") for path in FOLDER.iterdir())
+NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_record_carries_its_evidence_and_its_numbers_hang_together(name):
     record = recorded(name)
-    assert list(record.evidence) == ["commit", "date", "hardware", "versions", "images"]
+    assert {"commit", "date", "hardware", "versions", "images"} <= set(record.evidence)
     assert all(len(text) > 5 for text in record.evidence.values())
     assert "/" not in record.runs[0].command.replace("runs/", "").replace(f"{name}/", "").replace(
         f"{record.runs[0].label.replace(' ', '_')}/", ""
@@ -103,7 +101,7 @@ def test_a_record_adds_up_over_its_seeds():
 @pytest.mark.parametrize("source", ["fashion-mnist", "drawn-garments"])
 def test_the_trained_networks_are_small_and_keep_what_their_record_says(source):
     record = trained_record(source)
-    weights = Path(str(FOLDER)).parent / "weights" / f"{source}.pt"
+    weights = FOLDER.parent / "weights" / f"{source}.pt"
     assert weights.stat().st_size < 500_000
     state = torch.load(weights, weights_only=True)  # data only, no code
     assert all(isinstance(value, torch.Tensor) for value in state.values())
@@ -125,13 +123,12 @@ def test_the_trained_networks_are_small_and_keep_what_their_record_says(source):
 
 
 def test_there_is_no_trained_network_for_digits():
-    with pytest.raises(ValueError, match="one for drawn-garments and one for fashion-mnist"):
+    with pytest.raises(ValueError, match="no 'mnist'.*choose one of drawn-garments, fashion-mnist"):
         trained_model("mnist")
 
 
 def test_the_record_in_a_checkout_is_json_that_a_person_can_read():
     for name in NAMES:
-        text = (Path(str(FOLDER)) / f"{name}.json").read_text(encoding="utf-8")
+        text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
         assert max(map(len, text.splitlines())) < 2000
         assert json.loads(text)["runs"]
-    assert os.path.getsize(str(FOLDER)) < 1_000_000  # noqa: PTH202

@@ -56,17 +56,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         model = create_model(
             options.model, in_channels=1, num_classes=len(splits.classes), **overrides
         )
-    except (ValueError, DataUnavailableError) as error:
+        out = Path(options.out)
+        out.mkdir(parents=True, exist_ok=True)  # before the hours of training, not after
+    except (ValueError, DataUnavailableError, OSError) as error:
         parser.error(str(error))
 
-    out = Path(options.out)
     history = fit(model, splits, config, out=out, label=options.model)
     print(history)
+    device = next(model.parameters()).device
     run = {
         **evidence(
             shlex.join(["python", "-m", "resnet_course.train", *arguments]),
             splits,
-            next(model.parameters()).device,
+            device,
+            config.bfloat16_on(device),
         ),
         "model": options.model,
         "seed": options.seed,
@@ -106,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         help="share of each label that is spread over all classes",
     )
     add("--shift", type=int, default=0, help="move each picture by up to so many pixels")
-    add("--flip", action="store_true", help="mirror every second picture")
+    add("--flip", action="store_true", help="mirror each picture with probability 1/2")
     add("--cutout", type=int, default=0, help="cover a square of so many pixels a side")
     add("--seed", type=int, default=0, help="of weights, order and augmentation")
     add("--dataset", choices=DATASETS, default="fashion-mnist", help="which pictures")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from resnet_course.augment import Augment
 from resnet_course.blocks import check_sizes
+from resnet_course.train.precision import bfloat16_is_faster
 
 
 @dataclass(frozen=True)
@@ -49,3 +52,7 @@ class TrainConfig:
                 raise ValueError(
                     f"{name} must be at least 0 and below {end}, got {getattr(self, name)!r}."
                 )
+
+    def bfloat16_on(self, device: torch.device) -> bool:
+        """Return whether `fit` computes with 16 bits on this device."""
+        return bfloat16_is_faster(device.type) if self.bfloat16 is None else self.bfloat16

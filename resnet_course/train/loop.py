@@ -20,7 +20,7 @@ from resnet_course.data import Splits, TensorBatches
 from resnet_course.history import EpochRow, History
 from resnet_course.train import checkpoints
 from resnet_course.train.config import TrainConfig
-from resnet_course.train.precision import autocast, bfloat16_is_faster
+from resnet_course.train.precision import autocast
 from resnet_course.train.steps import evaluate, step
 
 
@@ -52,7 +52,7 @@ def fit(
     """
     config = config or TrainConfig()
     device = torch.device(config.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    bfloat16 = bfloat16_is_faster(device.type) if config.bfloat16 is None else config.bfloat16
+    bfloat16 = config.bfloat16_on(device)
     # Pixels whose channels lie side by side in memory suit the convolutions of most processors.
     model.to(device, memory_format=torch.channels_last)
     train, test = _batches(splits, config, device)

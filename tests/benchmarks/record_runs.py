@@ -28,11 +28,11 @@ from resnet_course.train import checkpoints
 PACKAGE = Path(__file__).resolve().parents[2] / "resnet_course"
 # Several runs share a machine, so their seconds say nothing about speed and are left out.
 COLUMNS = ("train_loss", "train_accuracy", "test_accuracy")
-SHARED = ("commit", "date", "hardware", "versions", "images")
+SHARED = ("commit", "hardware", "precision", "versions", "images")
 
 SMALL = "--epochs 20 --batch-size 256 --lr 0.2 --shift 2 --flip"
 FULL = "--stem cifar --batch-size 256 --weight-decay 5e-4 --shift 2 --flip --label-smoothing 0.1"
-SHIPPED = "--model resnet14 --epochs 40 --batch-size 256 --lr 0.2 --shift 2"
+SHIPPED = "--model resnet14 --batch-size 256 --lr 0.2 --shift 2"
 # group → label → options. The label is what the learner reads.
 GROUPS: dict[str, dict[str, str]] = {
     "plain-and-residual": {
@@ -41,7 +41,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "digits": {"resnet20": "--dataset mnist --model resnet20 --epochs 10 --lr 0.1 --shift 2"},
     "shipped": {
-        "fashion-mnist": f"{SHIPPED} --flip",
+        "fashion-mnist": f"{SHIPPED} --flip --epochs 40",
         "drawn-garments": f"{SHIPPED} --dataset drawn-garments --epochs 20",
     },
     "tuning": {
@@ -97,25 +97,28 @@ def train(command: list[str], seed: int, out: Path) -> int:
 
 
 def read_run(folder: Path, commit: str | None) -> dict:
-    """Read `run.json`; `commit` replaces the one in it, which a copy without git cannot know."""
+    """Read `run.json`; `commit` replaces what a copy of the course without git cannot know."""
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    return run | ({"commit": commit} if commit else {})
+    return run | ({"commit": f"{commit} (named by hand)"} if commit else {})
 
 
 def collect(group: str, folder: Path, commit: str | None) -> None:
     """Write the record of one group."""
-    runs, shared = [], set()
+    runs, shared, dates = [], set(), set()
     for label in GROUPS[group]:
-        for path in sorted((folder / label.replace(" ", "_")).iterdir()):
+        for path in sorted((folder / label.replace(" ", "_")).iterdir(), key=lambda p: int(p.name)):
             run = read_run(path, commit)
-            shared.add(tuple((key, run[key]) for key in SHARED))
+            shared.add(tuple((key, run[key]) for key in SHARED if key in run))
+            dates.add(run["date"])
             runs.append(
                 {key: run[key] for key in ("command", "seed", "parameters")}
                 | {"label": label}
                 | {key: [round(row[key], 5) for row in run["history"]] for key in COLUMNS}
             )
-    (evidence,) = shared  # runs of one record come from one machine, one commit and one day
-    head = json.dumps(dict(evidence), indent=2).replace("\n}", "\n }")
+    if len(shared) != 1:
+        sys.exit(f"{group}: the runs do not come from one machine and one commit: {shared}")
+    evidence = {**dict(*shared), "date": " to ".join(sorted({min(dates), max(dates)}))}
+    head = json.dumps(evidence, indent=2).replace("\n}", "\n }")
     lines = ",\n  ".join(json.dumps(run) for run in runs)  # one run on each line: easy to compare
     text = f'{{\n "evidence": {head},\n "runs": [\n  {lines}\n ]\n}}'
     (PACKAGE / "records").mkdir(exist_ok=True)
