@@ -32,7 +32,8 @@ def panels(
         title: what the figure shows, in a few words.
         alt: the figure in words.
         heat: for each map an array (height, width) from 0 to 1, laid over it in orange: the
-            stronger the colour, the larger the number.
+            stronger the colour, the larger the number. The maps are drawn lighter then, so that
+            the orange can be seen on their darkest parts too.
         columns: maps in a row.
         size: inches for each map; it becomes wider where a name or the title needs the room.
         signed: draw zero in white, negative numbers in orange and positive ones in purple, all maps
@@ -61,8 +62,10 @@ def panels(
         largest = max(float(m.abs().max()) for m in maps)
         scale = {"cmap": "PuOr", "vmin": -largest, "vmax": largest}
     for i, (axes, values, name) in enumerate(zip(places, maps, names, strict=False)):
-        axes.imshow(values.numpy(), **scale)
+        picture = axes.imshow(values.numpy(), **scale)
         if heat is not None:
+            lowest, highest = picture.get_clim()
+            picture.set_clim(lowest, 2 * highest - lowest)  # the largest number in a medium grey
             strength = heat[i].numpy()
             axes.imshow(
                 np.ones_like(strength), cmap="Oranges", vmin=0, vmax=1.4, alpha=0.75 * strength
@@ -75,7 +78,7 @@ def panels(
 
 @mpl.rc_context(STYLE)
 def confusion(matrix: Tensor, classes: Sequence[str], *, source: str) -> DescribedFigure:
-    """Draw how often each class is taken for each other one.
+    """Draw how often each class is taken for each other one; an empty place means never.
 
     Args:
         matrix: int64 (classes, classes), row = the right class, column = the predicted one, as
@@ -99,8 +102,9 @@ def confusion(matrix: Tensor, classes: Sequence[str], *, source: str) -> Describ
     axes.imshow(shares**0.5, cmap="Blues", vmin=0, vmax=1)
     for i in range(len(classes)):
         for j in range(len(classes)):
-            ink = "white" if shares[i, j] > 0.35 else "black"
-            axes.text(j, i, int(counts[i, j]), ha="center", va="center", fontsize=11, color=ink)
+            if counts[i, j]:
+                ink = "white" if shares[i, j] > 0.35 else "black"
+                axes.text(j, i, int(counts[i, j]), ha="center", va="center", fontsize=11, color=ink)
     axes.set_xticks(range(len(classes)), classes, rotation=40, ha="right")
     axes.set_yticks(range(len(classes)), classes)
     axes.grid(visible=False)

@@ -190,7 +190,8 @@ def recorded_curves(
         low, high = columns.min(axis=0), columns.max(axis=0)
         axes.fill_between(epochs, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _finish(axes, f"{name}, mean of the seeds (recorded)", "epoch", "", log=False)
+    images = record.evidence["images"].split(",")[0]
+    _finish(axes, f"{name} on {images}, mean of the seeds (recorded)", "epoch", "", log=False)
     return figure
 
 

@@ -34,6 +34,20 @@ def test_panels_lay_heat_over_each_map_stronger_where_it_is_larger():
         assert (np.diff(alpha.ravel()) > 0).all()
 
 
+def test_panels_draw_pictures_lighter_under_heat_so_that_it_shows_on_black():
+    (black,) = panels([torch.tensor([[0.0, 9.0]])], [""], **WORDS).axes
+    heat = [torch.ones(1, 2)]
+    (under_heat,) = panels([torch.tensor([[0.0, 9.0]])], [""], heat=heat, **WORDS).axes
+    (blank,) = panels([torch.zeros(1, 2)], [""], heat=heat, **WORDS).axes
+
+    def grey(axes, value):
+        image = axes.images[0]
+        return image.cmap(image.norm(value))[0]
+
+    assert grey(black, 9.0) == 0 and 0.4 < grey(under_heat, 9.0) < 0.7
+    assert grey(black, 0.0) == grey(under_heat, 0.0) == grey(blank, 0.0) == 1
+
+
 def test_signed_panels_share_one_scale_with_zero_in_the_middle():
     figure = panels([torch.tensor([[-1.0, 0.0]]), torch.tensor([[0.5, 3.0]])], ["", ""],
                     signed=True, **WORDS)  # fmt: skip
@@ -61,11 +75,12 @@ def test_panels_refuse_names_or_heat_of_another_number(wrong):
         panels(MAPS, given["names"], heat=given["heat"], **WORDS)
 
 
-def test_confusion_shows_every_count_and_names_the_largest_mistake():
+def test_confusion_shows_every_count_but_zero_and_names_the_largest_mistake():
     matrix = torch.tensor([[8, 2, 0], [5, 4, 1], [0, 0, 10]])
     figure = confusion(matrix, ["shirt", "coat", "bag"], source="some pictures")
     (axes,) = figure.axes
-    assert [int(text.get_text()) for text in axes.texts] == matrix.flatten().tolist()
+    written = {text.get_position()[::-1]: int(text.get_text()) for text in axes.texts}
+    assert written == {(i, j): int(matrix[i, j]) for i, j in matrix.nonzero().tolist()}
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["shirt", "coat", "bag"]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["shirt", "coat", "bag"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "right class")
@@ -88,16 +103,16 @@ def run(label, seed, accuracies):
 
 def test_recorded_curves_draw_the_mean_and_a_band_over_the_seeds():
     runs = (run("one", 0, (0.5, 0.7)), run("one", 1, (0.6, 0.9)), run("two", 0, (0.1, 0.2)))
-    figure = recorded_curves(Record("name", {}, runs))
+    record = Record("name", {"images": "few pictures, 5 for training"}, runs)
+    figure = recorded_curves(record)
     (axes,) = figure.axes
     assert [line.get_label() for line in axes.get_lines()] == ["one", "two"]
     assert np.allclose(axes.get_lines()[0].get_ydata(), [0.55, 0.8])
     assert list(axes.get_lines()[0].get_xdata()) == [1, 2]
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == (0.5, 0.9)
-    assert "Test accuracy" in axes.get_title("left") and "recorded" in axes.get_title("left")
+    title = axes.get_title("left")
+    assert title == "Test accuracy on few pictures, mean of the seeds (recorded)"
     assert "one: 0.800 at the end. two: 0.200 at the end." in figure.alt
-    assert list(
-        recorded_curves(Record("name", {}, runs), start=2).axes[0].lines[0].get_xdata()
-    ) == [2]
+    assert list(recorded_curves(record, start=2).axes[0].lines[0].get_xdata()) == [2]
     assert all(float(tick).is_integer() for tick in axes.get_xticks())
