@@ -56,6 +56,21 @@ class LayerRow:
     receptive_field: int
 
 
+@dataclass(frozen=True)
+class Shortcut:
+    """A path around some layers that ends in an addition. Numbers are positions in the trace.
+
+    Attributes:
+        start: the row whose output takes both paths; -1 for the input of the model.
+        end: the row of the addition.
+        layers: the rows on the shorter path; empty for an identity shortcut.
+    """
+
+    start: int
+    end: int
+    layers: tuple[int, ...]
+
+
 @dataclass(frozen=True, repr=False)
 class Trace:
     """The rows of one forward pass, in the order of execution.
@@ -64,11 +79,14 @@ class Trace:
         rows: one `LayerRow` per layer or function.
         params: all parameters of the model, shared ones once, unused ones too.
         macs: multiply-adds for one picture.
+        shortcuts: where two paths are added, in the order of the additions; empty for a part of a
+            trace (`within`, `grouped`), whose rows have other positions.
     """
 
     rows: tuple[LayerRow, ...]
     params: int
     macs: int
+    shortcuts: tuple[Shortcut, ...] = ()
 
     def __iter__(self) -> Iterator[LayerRow]:
         return iter(self.rows)
@@ -96,14 +114,12 @@ class Trace:
 
         1 gives a row per stage, 2 a row per block.
         """
-        groups: list[list[LayerRow]] = []
-        for row in self.rows:
-            name = ".".join(row.name.split(".")[:parts])
-            if groups and groups[-1][0].name == name:
-                groups[-1].append(replace(row, name=name))
-            else:
-                groups.append([replace(row, name=name)])
-        return _subtotal([_join(group) for group in groups])
+        return _subtotal(
+            [
+                join([replace(row, name=name) for row in self.rows[first : last + 1]])
+                for name, first, last in groups(self.rows, parts)
+            ]
+        )
 
     def __str__(self) -> str:
         """Return a table in plain text."""
@@ -138,7 +154,19 @@ def by(shape: Shape) -> str:
     return "×".join(map(str, shape))
 
 
-def _join(rows: list[LayerRow]) -> LayerRow:
+def groups(rows: Sequence[LayerRow], parts: int) -> list[tuple[str, int, int]]:
+    """Return (name, first row, last row) of neighbours whose names agree in `parts` parts."""
+    found: list[tuple[str, int, int]] = []
+    for i, row in enumerate(rows):
+        name = ".".join(row.name.split(".")[:parts])
+        if found and found[-1][0] == name:
+            found[-1] = (name, found[-1][1], i)
+        else:
+            found.append((name, i, i))
+    return found
+
+
+def join(rows: list[LayerRow]) -> LayerRow:
     """Make one row of several: first input, last output, sums, no geometry."""
     if len(rows) == 1:
         return rows[0]

@@ -18,9 +18,9 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 
 from resnet_course.ghost import example_inputs, meta_copy
 from resnet_course.recorder import SHOWN, Call, Recorder, tensors_in
-from resnet_course.rows import LayerRow, Trace, TraceError, by
+from resnet_course.rows import LayerRow, Shortcut, Trace, TraceError, by
 
-__all__ = ["LayerRow", "Trace", "TraceError", "by", "trace"]
+__all__ = ["LayerRow", "Shortcut", "Trace", "TraceError", "by", "trace"]
 
 # What PyTorch says when a forward pass wants numbers where there are only shapes.
 NO_NUMBERS = re.compile(
@@ -66,6 +66,7 @@ class _Tracer:
         self.names = {module: name for name, module in model.named_modules()}
         self.stack: list[tuple[nn.Module, Any, list[Call]]] = []
         self.rows: list[LayerRow] = []
+        self.shortcuts: list[Shortcut] = []
         self.counted: set[int] = set()
         self.recorder = Recorder(self.on_call)
 
@@ -84,6 +85,7 @@ class _Tracer:
             rows=tuple(self.rows),
             params=sum(p.numel() for p in self.model.parameters() if not is_lazy(p)),
             macs=sum(row.macs for row in self.rows),
+            shortcuts=tuple(self.shortcuts),
         )
 
     def watch(self, module: nn.Module, seen: set[nn.Module]) -> None:
@@ -146,9 +148,12 @@ class _Tracer:
         a, b = passed
         short, long = sorted((a & ~b, b & ~a), key=int.bit_count)
         if short.bit_count() < long.bit_count():
-            for i in range(short.bit_length()):
-                if short >> i & 1:
-                    self.rows[i] = replace(self.rows[i], path="shortcut")
+            layers = tuple(i for i in range(short.bit_length()) if short >> i & 1)
+            for i in layers:
+                self.rows[i] = replace(self.rows[i], path="shortcut")
+            # The last row that both terms have passed is where the paths part.
+            start = (a & b).bit_length() - 1
+            self.shortcuts.append(Shortcut(start, len(self.rows), layers))
 
     def add_row(
         self, kind: str, module: nn.Module, before: Tensor, after: Tensor, calls: list[Call]

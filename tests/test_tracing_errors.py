@@ -241,3 +241,15 @@ def test_a_caught_error_leaves_the_place_in_the_model_right():
             return self.careful(x) + x
 
     assert [row.name for row in trace(Net(), (1, 3, 8, 8))] == ["careful.right", "add"]
+
+
+@pytest.mark.parametrize("wrong", ["weight", "running_mean"])
+def test_batch_norm_for_other_channels_is_still_an_error(wrong):
+    class Norm(nn.Module):
+        def forward(self, x):
+            options = {"weight": torch.ones(3), "running_mean": torch.zeros(3)}
+            options[wrong] = torch.ones(4)
+            return F.batch_norm(x, running_var=torch.ones(3), **options)
+
+    with pytest.raises(TraceError):
+        trace(Norm(), (3, 8, 8))

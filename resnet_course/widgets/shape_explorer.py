@@ -1,0 +1,204 @@
+"""Step through a network, layer by layer, and see what happens to the shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ipywidgets as w
+import torch
+import traitlets
+from torch import nn
+
+from resnet_course.explorer import Explorer
+from resnet_course.pictures import Svg
+from resnet_course.resnet import CONFIGS, create_model
+from resnet_course.rows import Trace, TraceError
+from resnet_course.tracing import trace
+from resnet_course.widgets.base import CourseWidget, figure_html, message_html
+
+LEVELS = {"stages": 1, "blocks": 2, "layers": 99}
+YOURS = "your model"
+SIZES = (28, 32, 64, 96, 128, 160, 192, 224, 256)
+
+
+class ShapeExplorer(CourseWidget):
+    """The network as a strip, one layer close up, and controls to step, slide and play.
+
+    >>> ShapeExplorer(create_model("resnet18"), (1, 3, 224, 224))
+
+    Args:
+        model: any module, or the name of a network of the course.
+        input_shape: (batch, channels, height, width) or (channels, height, width).
+
+    Attributes:
+        layer: index into the rows of `trace`; setting it redraws the picture at once.
+        trace: the rows; None while the model cannot take the input.
+        error: why not, or "".
+    """
+
+    layer = traitlets.Int(0)
+    level = traitlets.Unicode("layers")
+
+    def __init__(
+        self, model: nn.Module | str, input_shape: Sequence[int] = (1, 3, 224, 224)
+    ) -> None:
+        self._own = model if isinstance(model, nn.Module) else None
+        names = ([YOURS] if self._own is not None else []) + list(CONFIGS)
+        *_, channels, height, width = (*input_shape,) if len(input_shape) > 2 else (3, 1, 1)
+        first = YOURS if self._own is not None else str(model)
+        self.model_choice = w.Dropdown(options=names, value=first, description="network")
+        sizes = sorted({*SIZES, height})
+        self.size_choice = w.Dropdown(options=sizes, value=height, description="input size")
+        self.channel_choice = w.Dropdown(
+            options=sorted({1, 3, channels}), value=channels, description="channels"
+        )
+        self.level_choice = w.ToggleButtons(
+            options=list(LEVELS),
+            value="layers",
+            tooltips=[f"step by {name}" for name in LEVELS],
+            style={"button_width": "68px"},
+        )
+        self.slider = w.IntSlider(
+            description="place", min=0, max=1, readout=False, layout=w.Layout(width="420px")
+        )
+        self.play = w.Play(interval=700, min=0, max=1)
+        self.back = w.Button(description="◀ back", layout=w.Layout(width="84px"))
+        self.forward = w.Button(description="next ▶", layout=w.Layout(width="84px"))
+        self.picture = w.HTML()
+        super().__init__(
+            [
+                w.HBox([self.model_choice, self.size_choice, self.channel_choice]),
+                w.HBox([self.level_choice, self.back, self.forward, self.play, self.slider]),
+                self.picture,
+            ]
+        )
+        self._input = tuple(input_shape)
+        self._traces: dict[tuple, Explorer | TraceError] = {}
+        self._retrace()
+        w.jslink((self.play, "value"), (self.slider, "value"))
+        self.slider.observe(self._slid, "value")
+        self.back.on_click(lambda _: self._step(-1))
+        self.forward.on_click(lambda _: self._step(1))
+        for choice in (self.model_choice, self.size_choice, self.channel_choice):
+            choice.observe(lambda _: self._chosen(), "value")
+        self.level_choice.observe(lambda change: setattr(self, "level", change["new"]), "value")
+
+    # What the learner sees.
+
+    @property
+    def trace(self) -> Trace | None:
+        """The rows that `layer` counts."""
+        return None if isinstance(self._shown, TraceError) else self._shown.trace
+
+    @property
+    def error(self) -> str:
+        """Why the model cannot take this input, or ""."""
+        return str(self._shown) if isinstance(self._shown, TraceError) else ""
+
+    def svg(self) -> Svg | None:
+        """Return the picture as it stands, None while there is none."""
+        if isinstance(self._shown, TraceError):
+            return None
+        return self._shown.frame(self.layer, LEVELS[self.level])
+
+    def to_html(self) -> str:
+        """Return the picture and, below it, one for each further stage."""
+        if isinstance(self._shown, TraceError):
+            return self._message()
+        places = self._shown.places(1)
+        steps = [figure_html(self._shown.frame(place, 1)) for place in places[1:]]
+        more = "".join(steps)
+        return (
+            f"{figure_html(self.svg())}<details><summary>All {len(steps)} further stages, one "
+            f"picture each</summary>{more}</details>"
+        )
+
+    def describe(self) -> str:
+        """Return the picture in words."""
+        if isinstance(self._shown, TraceError):
+            return f"{self._shown.module} failed: {self.error}"
+        return self._shown.alt(self.layer, LEVELS[self.level])
+
+    # What the controls do.
+
+    @traitlets.validate("layer")
+    def _check_layer(self, proposal: dict) -> int:
+        last = len(self.trace) - 1 if self.trace is not None else 0
+        if not 0 <= proposal["value"] <= last:
+            raise traitlets.TraitError(
+                f"layer must be from 0 to {last}, got {proposal['value']}: the network has "
+                f"{last + 1} rows."
+            )
+        return proposal["value"]
+
+    @traitlets.validate("level")
+    def _check_level(self, proposal: dict) -> str:
+        if proposal["value"] not in LEVELS:
+            raise traitlets.TraitError(
+                f"level must be one of {', '.join(LEVELS)}, got {proposal['value']!r}."
+            )
+        return proposal["value"]
+
+    @traitlets.observe("layer", "level")
+    def _redraw(self, _: object = None) -> None:
+        if isinstance(self._shown, TraceError):
+            self.picture.value = self._message()
+            return
+        places = self._shown.places(LEVELS[self.level])
+        self._moving = True  # the slider follows, and must not answer
+        position = next(i for i, place in enumerate(places) if self.layer <= place)
+        self.level_choice.value = self.level
+        for control in (self.slider, self.play):
+            control.max = len(places) - 1
+        self.slider.value = position
+        self._moving = False
+        self.picture.value = self.svg()
+
+    def _slid(self, change: dict) -> None:
+        if not self._moving and not isinstance(self._shown, TraceError):
+            self.layer = self._shown.places(LEVELS[self.level])[change["new"]]
+
+    def _step(self, by: int) -> None:
+        self.slider.value = min(max(self.slider.value + by, 0), self.slider.max)
+
+    def _chosen(self) -> None:
+        self._retrace()
+
+    def _retrace(self) -> None:
+        """Trace the chosen network for the chosen input, once for each choice."""
+        name = self.model_choice.value
+        channels, size = self.channel_choice.value, self.size_choice.value
+        key = (name, channels, size)
+        if key not in self._traces:
+            self._traces[key] = self._explore(name, channels, size)
+        self._shown = self._traces[key]
+        for control in (self.slider, self.play, self.back, self.forward):
+            control.disabled = isinstance(self._shown, TraceError)
+        if self.layer:
+            self.layer = 0
+        else:
+            self._redraw()
+
+    def _explore(self, name: str, channels: int, size: int) -> Explorer | TraceError:
+        try:
+            if name == YOURS:
+                shape = self._input
+                if len(shape) > 2:
+                    shape = (*shape[:-3], channels, size, self._width(size))
+                return Explorer(trace(self._own, shape), type(self._own).__name__)
+            with torch.device("meta"):
+                model = create_model(name, in_channels=channels)
+            return Explorer(trace(model, (1, channels, size, size)), name)
+        except TraceError as error:
+            return error
+
+    def _width(self, height: int) -> int:
+        """Keep the width that was given for the height that was given, else take a square."""
+        *_, old_height, old_width = self._input
+        return old_width if height == old_height else height
+
+    def _message(self) -> str:
+        assert isinstance(self._shown, TraceError)
+        shapes = " and ".join("×".join(map(str, shape)) for shape in self._shown.shapes)
+        where = f"It stops at {self._shown.module}" + (f", where {shapes} met." if shapes else ".")
+        return message_html(where, self.error)

@@ -1,0 +1,103 @@
+"""The arithmetic on the page against PyTorch: every formula must come out at the traced number."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from resnet_course import CONFIGS, create_model, trace
+from resnet_course.arithmetic import dropped_pixels, in_bytes, memory, sums
+
+
+def computed(formula: str) -> tuple[float, int]:
+    """Evaluate the left side of a formula; return it and the number on the right."""
+    left, _, right = formula.rpartition(" = ")
+    left = left or right
+    left = left.replace("⌊", "int(").replace("⌋", ")").replace("·", "*").replace("−", "-")
+    return eval(left.replace(",", "")), int(right.replace(",", ""))  # noqa: S307
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnext50_32x4d", "resnet20", "plain8"])
+@pytest.mark.parametrize("size", [28, 33, 97])
+def test_every_formula_comes_out_at_the_traced_number(name, size):
+    table = trace(create_model(name, in_channels=3), (3, size, size))
+    seen = set()
+    for row in table:
+        found = {each.what: each.formula for each in sums(row)}
+        seen |= found.keys()
+        if row.kind in ("Conv2d", "MaxPool2d"):
+            assert computed(found["height and width"]) == (row.out_shape[1], row.out_shape[1])
+        if row.kind == "Conv2d":
+            assert computed(found["weights"]) == (row.params, row.params)
+        if "multiply-adds" in found:
+            assert computed(found["multiply-adds"]) == (row.macs, row.macs)
+        if row.kind in ("BatchNorm2d", "ReLU", "add", "flatten"):
+            assert not found
+    assert seen == {"height and width", "weights", "multiply-adds"}
+
+
+def test_every_model_has_a_calculation_for_every_convolution():
+    for name in CONFIGS:
+        with torch.device("meta"):
+            model = create_model(name)
+        for row in trace(model, (3, 64, 64)):
+            assert len(sums(row)) == {"Conv2d": 3, "MaxPool2d": 1, "Linear": 2}.get(
+                row.kind, len(sums(row))
+            )
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 7), st.integers(1, 4), st.integers(0, 3))
+def test_dropped_pixels_are_those_at_the_end_that_have_no_gradient(size, kernel, stride, padding):
+    if size + 2 * padding < kernel or padding > kernel // 2:
+        return
+    conv = nn.Conv2d(1, 1, kernel, stride, padding)
+    nn.init.ones_(conv.weight)
+    x = torch.zeros(1, 1, size, size, requires_grad=True)
+    conv(x).sum().backward()
+    rows = x.grad[0, 0].abs().sum(dim=1) > 0
+    behind = size - 1 - int(rows.nonzero().max()) if rows.any() else size
+    _, of_map = dropped_pixels(trace(conv, (1, size, size))[0])
+    assert of_map == behind
+
+
+def test_the_remark_tells_padding_from_pixels():
+    padding_only = trace(nn.Conv2d(1, 1, 3, 2, 1), (1, 56, 56))[0]
+    pixels = trace(nn.Conv2d(1, 1, 3, 3), (1, 56, 56))[0]
+    assert dropped_pixels(padding_only) == (1, 0)
+    assert sums(padding_only)[0].remark == (
+        "the last row and column: padding only, no window reaches there"
+    )
+    assert dropped_pixels(pixels) == (2, 2)
+    assert "the last 2 rows and columns: 2 of them in the map" in sums(pixels)[0].remark
+    assert sums(trace(nn.Conv2d(1, 1, 3, 2, 1), (1, 57, 57))[0])[0].remark == ""
+
+
+def test_height_and_width_have_a_line_each_where_they_differ():
+    row = trace(nn.Conv2d(3, 4, (3, 5), (1, 2)), (3, 20, 31))[0]
+    results = [computed(each.formula)[1] for each in sums(row) if each.what == "height and width"]
+    assert sorted(results) == sorted(row.out_shape[1:])
+
+
+def test_biases_and_groups_are_named():
+    grouped = trace(nn.Conv2d(8, 16, 3, groups=4), (8, 9, 9))[0]
+    assert sums(grouped)[1].formula == "3·3·2·16 = 288"
+    assert sums(grouped)[1].remark == "8/4 = 2 channels per group; and 16 biases"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(500, "500 bytes"), (401408, "392 KiB"), (3_211_264, "3.1 MiB")]
+)
+def test_bytes_are_written_as_people_do(count, words):
+    assert in_bytes(count) == words
+
+
+def test_memory_is_four_bytes_a_number():
+    row = trace(nn.Conv2d(3, 64, 7, 2, 3), (3, 224, 224))[0]
+    assert memory(row) == torch.zeros(row.out_shape).nbytes
+    assert re.fullmatch(r"[\d.]+ MiB", in_bytes(memory(row)))
