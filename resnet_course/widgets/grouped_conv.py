@@ -1,0 +1,100 @@
+"""See which input channel feeds which output channel, as the number of groups changes."""
+
+from __future__ import annotations
+
+import ipywidgets as w
+import torch
+from torch import nn
+
+from resnet_course.pictures import Svg
+from resnet_course.tracing import trace
+from resnet_course.widgets.base import CourseWidget, figure_html
+from resnet_course.wiring import channels
+
+
+class GroupedConvExplorer(CourseWidget):
+    """The channels of a grouped convolution as dots and lines, with its cost.
+
+    Args:
+        in_channels: channels in, at most 16.
+        out_channels: channels out, at most 16.
+        groups: groups at the start; must divide both.
+        size: height and width of the map, for the multiply-adds.
+
+    Raises:
+        ValueError: the groups do not divide the channels, or there are too many channels to see.
+    """
+
+    def __init__(
+        self, in_channels: int = 8, out_channels: int = 8, groups: int = 1, size: int = 14
+    ) -> None:
+        for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
+            if not 1 <= value <= 16:
+                raise ValueError(f"{name} must be from 1 to 16, to be seen, got {value}.")
+        channels(in_channels, out_channels, groups)  # raises for groups that do not fit
+        self.size = size
+        self.in_channels = w.IntSlider(min=1, max=16, value=in_channels, description="channels in")
+        self.out_channels = w.IntSlider(
+            min=1, max=16, value=out_channels, description="channels out"
+        )
+        self.groups = w.SelectionSlider(
+            options=self._divisors(in_channels, out_channels), value=groups, description="groups"
+        )
+        self.picture, self.numbers = w.HTML(), w.HTML()
+        controls = [self.in_channels, self.out_channels, self.groups]
+        super().__init__([w.HBox(controls), w.HBox([self.picture, self.numbers])])
+        for control in controls[:2]:
+            control.observe(self._resize, "value")
+        self.groups.observe(self._redraw, "value")
+        self._redraw()
+
+    @property
+    def cost(self) -> dict[str, int]:
+        """Weights and multiply-adds of the 3×3 convolution as it is, and without groups."""
+        given = (self.in_channels.value, self.size, self.size)
+        found = {}
+        for name, groups in (("with these groups", self.groups.value), ("without groups", 1)):
+            with torch.device("meta"):
+                conv = nn.Conv2d(
+                    given[0], self.out_channels.value, 3, padding=1, groups=groups, bias=False
+                )
+            table = trace(conv, given)
+            found[f"weights {name}"], found[f"multiply-adds {name}"] = table.params, table.macs
+        return found
+
+    def svg(self) -> Svg:
+        """Draw the dots and lines."""
+        return channels(self.in_channels.value, self.out_channels.value, self.groups.value)
+
+    def to_html(self) -> str:
+        """Return the picture and the numbers as they stand."""
+        return figure_html(self.svg()) + self._table()
+
+    def describe(self) -> str:
+        """Return the picture and the numbers in words."""
+        words = ", ".join(f"{name}: {number:,}" for name, number in self.cost.items())
+        return f"{self.svg().alt} {words}."
+
+    def _redraw(self, _: object = None) -> None:
+        self.picture.value = self.svg()
+        self.numbers.value = self._table()
+
+    def _resize(self, _: object) -> None:
+        divisors = self._divisors(self.in_channels.value, self.out_channels.value)
+        kept = max(d for d in divisors if d <= self.groups.value)
+        with self.groups.hold_trait_notifications():
+            self.groups.options = divisors
+            self.groups.value = kept
+        self._redraw()
+
+    def _table(self) -> str:
+        rows = "".join(
+            f"<tr><td>{name}</td><td style='text-align:right'><b>{number:,}</b></td></tr>"
+            for name, number in self.cost.items()
+        )
+        where = f"3×3 convolution on a map of {self.size}×{self.size}"
+        return f"<table><caption>{where}</caption>{rows}</table>"
+
+    @staticmethod
+    def _divisors(a: int, b: int) -> list[int]:
+        return [d for d in range(1, min(a, b) + 1) if a % d == 0 and b % d == 0]

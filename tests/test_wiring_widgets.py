@@ -1,0 +1,111 @@
+"""BlockBuilder and GroupedConvExplorer: right pictures, right numbers, and mistakes explained."""
+
+from __future__ import annotations
+
+from itertools import product
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from torch import nn
+
+from resnet_course.blocks import BasicBlock, Bottleneck
+from resnet_course.widgets import BlockBuilder, GroupedConvExplorer
+from resnet_course.wiring import channels
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts(picture: str) -> list[str]:
+    return ["".join(e.itertext()) for e in ElementTree.fromstring(picture).iter(f"{SVG}text")]
+
+
+def lines(picture: str) -> int:
+    return sum(1 for _ in ElementTree.fromstring(picture).iter(f"{SVG}path"))
+
+
+@pytest.mark.parametrize(("kind", "make"), [("BasicBlock", BasicBlock), ("Bottleneck", Bottleneck)])
+def test_a_builder_agrees_with_pytorch_about_what_can_be_added(kind, make):
+    for in_channels, width, stride in product((16, 64), (16, 64), (1, 2)):
+        builder = BlockBuilder(kind, in_channels, width, stride, size=14)
+        block = make(in_channels, width, stride, shortcut="none")
+        block.shortcut = "identity"  # adds the input as it is
+        try:
+            out = block.eval()(torch.zeros(1, in_channels, 14, 14))
+            shape = "×".join(map(str, out.shape[1:]))
+            assert shape in texts(builder.picture.value)
+            assert "identity: the input itself" in texts(builder.picture.value)
+        except RuntimeError:
+            assert "#B3001B" in builder.picture.value
+            assert "cannot be added" in builder.svg().alt
+
+
+def test_the_reason_names_what_differs():
+    both = BlockBuilder("BasicBlock", 64, 128, 2)
+    words = " ".join(texts(both.picture.value))
+    assert "128×28×28" in words and "64×56×56" in words
+    assert "128 channels against 64" in words and "28×28 against 56×56" in words
+    only_channels = BlockBuilder("BasicBlock", 64, 128, 1).svg().alt
+    assert "128 channels against 64" in only_channels and "maps of" not in only_channels
+
+
+def test_the_right_shortcut_mends_the_picture():
+    builder = BlockBuilder("BasicBlock", 64, 128, 2)
+    assert "#B3001B" in builder.picture.value
+    builder.shortcut.value = "projection"
+    assert "conv 1×1, stride 2 → batch norm" in texts(builder.picture.value)
+    builder.shortcut.value = "zero_pad"
+    assert "#B3001B" not in builder.picture.value
+    builder.in_channels.value = 256
+    assert "not remove them: 256 channels come in and" in " ".join(texts(builder.picture.value))
+    builder.shortcut.value = "none"
+    assert "128×28×28" in texts(builder.picture.value) and "+" not in texts(builder.picture.value)
+
+
+def test_every_choice_of_the_controls_draws_something(capsys):
+    builder = BlockBuilder(size=9)
+    for control in (builder.block, builder.shortcut, builder.stride, builder.channels):
+        for value in [v[1] if isinstance(v, tuple) else v for v in control.options]:
+            control.value = value
+            root = ElementTree.fromstring(builder.picture.value)
+            assert root.find(f"{SVG}desc").text == builder.describe()
+    assert capsys.readouterr().out == ""
+    assert 'alt="' in builder.to_html()
+
+
+@pytest.mark.parametrize(("a", "b", "groups"), [(8, 8, 1), (8, 8, 4), (4, 16, 2), (16, 16, 16)])
+def test_the_lines_are_the_weights_that_are_not_zero(a, b, groups):
+    conv = nn.Conv2d(a, b, 1, groups=groups, bias=False)
+    picture = channels(a, b, groups)
+    assert lines(picture) == conv.weight.numel()
+    assert f"{conv.weight.numel()} of {a * b} lines" in texts(picture)
+    assert f"{conv.weight.numel()} lines between them" in picture.alt
+
+
+def test_the_numbers_follow_the_groups():
+    widget = GroupedConvExplorer(8, 16, 4, size=10)
+    conv = nn.Conv2d(8, 16, 3, groups=4, bias=False)
+    cost = widget.cost
+    assert cost["weights with these groups"] == conv.weight.numel()
+    assert cost["multiply-adds with these groups"] == conv.weight.numel() * 100
+    assert cost["weights without groups"] == 4 * cost["weights with these groups"]
+    assert f"{conv.weight.numel():,}" in widget.numbers.value
+    widget.groups.value = 8
+    assert widget.cost["weights with these groups"] == 9 * 16
+    assert "8 groups" in widget.describe()
+    assert "<img" in widget.to_html() and "<table>" in widget.to_html()
+
+
+def test_the_groups_on_offer_divide_both_sides():
+    widget = GroupedConvExplorer(8, 8, 8)
+    widget.in_channels.value = 12
+    assert list(widget.groups.options) == [1, 2, 4] and widget.groups.value == 4
+    widget.out_channels.value = 7
+    assert list(widget.groups.options) == [1]
+    assert "12 channels in" in texts(widget.picture.value)
+
+
+@pytest.mark.parametrize("arguments", [(0, 8), (8, 17), (8, 8, 3), (8, 8, 0)])
+def test_channels_and_groups_that_cannot_be_are_explained(arguments):
+    with pytest.raises(ValueError, match="from 1 to 16|divisible by groups"):
+        GroupedConvExplorer(*arguments)
