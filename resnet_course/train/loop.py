@@ -72,6 +72,9 @@ def fit(
         desc=label or type(model).__name__,
         disable=not progress,
         leave=False,
+        # Every drawing is a few messages to the notebook. Where nobody reads them at once, as while
+        # a test waits for the cell to end, 2,000 fill the queue, and later ones are lost.
+        mininterval=0.5,
     ) as bar:
         for epoch in range(1, config.epochs + 1):
             losses, accuracy = _epoch(model, train, optimizer, schedule, config, bfloat16, bar)
