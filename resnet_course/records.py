@@ -2,7 +2,7 @@
 
 A record is a JSON file in `resnet_course/records`, collected from the folders that
 `python -m resnet_course.train` wrote. Nothing in it is typed by hand but for the commit where the
-runs were made on a machine with a copy of the course without git.
+runs were made from a copy of the course that did not know it.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--commit", help="of the package, where the runs were made without git")
+    parser.add_argument("--commit", help="of the package, where the copy that ran did not know it")
     options = parser.parse_args()
     if options.action == "run":
         tasks = [
@@ -97,7 +97,7 @@ def train(command: list[str], seed: int, out: Path) -> int:
 
 
 def read_run(folder: Path, commit: str | None) -> dict:
-    """Read `run.json`; `commit` replaces what a copy of the course without git cannot know."""
+    """Read `run.json`; `commit` replaces what the copy of the course that ran did not know."""
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     return run | ({"commit": f"{commit} (named by hand)"} if commit else {})
 
