@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 import drawsvg as svg
 
 from resnet_course.arithmetic import dropped_pixels, in_bytes, memory, sums
@@ -189,7 +191,7 @@ def _numbers(picture: svg.Group, trace: Trace, row: LayerRow, index: int) -> Non
         text(picture, each.formula, x + 14, line + 18, size, bold=True, anchor="start")
         line += 36
         if each.remark:
-            for words in _wrapped(each.remark, 44):
+            for words in wrap(each.remark, 44):
                 text(picture, words, x + 14, line - 3, 11, ORANGE, anchor="start")
                 line += 14
             line += 2
@@ -217,15 +219,6 @@ def _numbers(picture: svg.Group, trace: Trace, row: LayerRow, index: int) -> Non
         SOFT,
         anchor="start",
     )
-
-
-def _wrapped(words: str, letters: int) -> list[str]:
-    lines = [""]
-    for word in words.split(" "):
-        if len(lines[-1]) + len(word) > letters:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines
 
 
 def _shortcut_lane(picture: svg.Group, trace: Trace, index: int) -> None:

@@ -13,9 +13,8 @@ import drawsvg as svg
 from resnet_course.rows import LayerRow, Trace, by, groups
 from resnet_course.strokes import BLUE, GREY, INK, ORANGE, SKY, SOFT, text
 
-WIDTH, TOP, BASE, TALLEST = 872.0, 30.0, 118.0, 96.0
+WIDTH, BASE, TALLEST = 872.0, 118.0, 96.0
 MOST_BARS = 64
-SILENT = ("BatchNorm2d", "Identity", "Dropout")
 
 
 @dataclass(frozen=True)

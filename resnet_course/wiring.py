@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 import drawsvg as svg
 
 from resnet_course.pictures import Svg
@@ -83,16 +85,7 @@ def mismatch(branch: Shape, shortcut: Shape, title: str, why: str) -> Svg:
     picture.append(svg.Circle(385, 121, 24, fill="#ffffff", stroke=RED, stroke_width=2.5))
     text(picture, "+", 385, 130, 26, RED, bold=True)
     line(picture, 368, 138, 402, 104)
-    for i, words in enumerate(_lines(why, 96)):
+    for i, words in enumerate(wrap(why, 96)):
         text(picture, words, 16, 192 + 22 * i, 14, anchor="start")
     alt = f"{title}: {by(branch)} and {by(shortcut)} cannot be added. {why}"
     return finish(picture, title, alt)
-
-
-def _lines(words: str, letters: int) -> list[str]:
-    found = [""]
-    for word in words.split(" "):
-        if len(found[-1]) + len(word) >= letters:
-            found.append("")
-        found[-1] = f"{found[-1]} {word}".strip()
-    return found

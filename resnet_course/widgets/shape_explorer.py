@@ -80,7 +80,7 @@ class ShapeExplorer(CourseWidget):
         self.back.on_click(lambda _: self._step(-1))
         self.forward.on_click(lambda _: self._step(1))
         for choice in (self.model_choice, self.size_choice, self.channel_choice):
-            choice.observe(lambda _: self._chosen(), "value")
+            choice.observe(lambda _: self._retrace(), "value")
         self.level_choice.observe(lambda change: setattr(self, "level", change["new"]), "value")
 
     # What the learner sees.
@@ -160,9 +160,6 @@ class ShapeExplorer(CourseWidget):
 
     def _step(self, by: int) -> None:
         self.slider.value = min(max(self.slider.value + by, 0), self.slider.max)
-
-    def _chosen(self) -> None:
-        self._retrace()
 
     def _retrace(self) -> None:
         """Trace the chosen network for the chosen input, once for each choice."""
