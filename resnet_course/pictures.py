@@ -44,10 +44,14 @@ class DescribedFigure(Figure):
         super().__init__(*args, **kwargs)
         self.alt = alt
 
-    def _ipython_display_(self) -> None:
+    def png(self) -> bytes:
+        """Render the figure, with 256 colours."""
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", facecolor="white")
-        show_with_words({"image/png": _smaller(buffer)}, self.alt)
+        return _smaller(buffer)
+
+    def _ipython_display_(self) -> None:
+        show_with_words({"image/png": self.png()}, self.alt)
 
 
 def _smaller(png: io.BytesIO) -> bytes:

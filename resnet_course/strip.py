@@ -64,16 +64,29 @@ class Strip:
         for start, end, dashed in self.arcs():
             picture.append(_arc(start, end, dashed))
         used = 0.0  # how far to the right there is writing
-        for stage in dict.fromkeys(bar.stage for bar in self.bars):
-            own = [bar for bar in self.bars if bar.stage == stage]
+        for name, own in self._labels():
             middle = (own[0].x + own[-1].x + own[-1].width) / 2
             shape = by(self.trace.rows[own[-1].last].out_shape)
-            half = 3.8 * max(len(shape), len(stage))
+            half = 3.8 * max(len(shape), len(name))
             if middle - half > used or len(own) > 1:  # a lone layer goes without where it is narrow
-                text(picture, stage, middle, BASE + 68, 13, bold=True)
+                text(picture, name, middle, BASE + 68, 13, bold=True)
                 text(picture, shape, middle, BASE + 84, 11.5, SOFT)
                 used = middle + half
         return [picture]
+
+    def _labels(self) -> list[tuple[str, list[Bar]]]:
+        """Return the writing below: a name for each stage, and one for equal layers in a row."""
+        found: list[tuple[str, list[Bar]]] = []
+        for stage in dict.fromkeys(bar.stage for bar in self.bars):
+            own = [bar for bar in self.bars if bar.stage == stage]
+            shape = self.trace.rows[own[-1].last].out_shape
+            name, before = found[-1] if found else ("", [])
+            equal = before and self.trace.rows[before[-1].last].out_shape == shape
+            if equal and all(bar.first == bar.last for bar in (*before, *own)):
+                found[-1] = (f"{name.split(' … ')[0]} … {stage}", before + own)
+            else:
+                found.append((stage, own))
+        return found
 
     def arcs(self) -> list[tuple[float, float, bool]]:
         """Return (left end, right end, has layers of its own) for every shortcut."""

@@ -7,7 +7,6 @@ With `--dry-run` nothing is written. This is the only way in which outputs get i
 from __future__ import annotations
 
 import argparse
-import re
 import time
 from pathlib import Path
 
@@ -47,13 +46,15 @@ def tidy(notebook: NotebookNode) -> None:
         for key in ("execution", "collapsed", "ExecuteTime"):
             cell.metadata.pop(key, None)
         if cell.cell_type == "code":
-            cell.outputs = join_streams([o for o in cell.outputs if not is_progress_bar(o)])
+            cell.outputs = join_streams([o for o in cell.outputs if not is_live(o)])
 
 
-def is_progress_bar(output: NotebookNode) -> bool:
-    """A finished bar is of no use in a stored notebook: its widget died with the kernel."""
-    data = output.get("data", {})
-    return WIDGET_VIEW in data and bool(re.search(r"\d+%\|", data.get("text/plain", "")))
+def is_live(output: NotebookNode) -> bool:
+    """A widget dies with its kernel; progress bars and the course's widgets leave nothing else.
+
+    The widgets of the course display their picture as an output of its own, which stays.
+    """
+    return WIDGET_VIEW in output.get("data", {})
 
 
 def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:

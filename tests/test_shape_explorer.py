@@ -213,6 +213,14 @@ def test_a_model_that_fails_shows_where_in_red_and_can_be_left():
     assert widget.trace is None
 
 
+def test_a_module_of_your_own_can_have_a_name():
+    model = nn.Sequential(nn.Conv2d(3, 8, 3))
+    assert "Sequential" in texts(ShapeExplorer(model, (3, 9, 9)).picture.value)
+    named = ShapeExplorer(model, (3, 9, 9), title="my first block")
+    assert "my first block" in texts(named.picture.value)
+    assert named.describe().startswith("my first block, layer 1 of 1")
+
+
 def test_own_channels_are_kept_and_wrong_ones_are_explained():
     widget = ShapeExplorer(meta("resnet20", in_channels=1), (1, 28, 28))
     assert widget.trace[0].in_shape == (1, 28, 28)
@@ -226,11 +234,19 @@ def test_the_static_form_is_self_contained_and_described():
     assert page.count("<img ") == 1 + len(trace(meta("resnet20"), (3, 32, 32)).grouped(1)) - 1
     assert 'alt="resnet20, layer 1 of' in page and "data:image/png;base64," in page
     assert "http" not in page and "<script" not in page
-    bundle = widget._repr_mimebundle_()
-    assert bundle["text/html"] == page and bundle["text/plain"] == widget.describe()
-    assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
 def test_names_that_do_not_exist_are_an_error():
     with pytest.raises(traitlets.TraitError):
         ShapeExplorer("resnet19")
+
+
+def test_playing_moves_the_place_and_goes_on_from_where_the_learner_is():
+    widget = ShapeExplorer("resnet18")
+    widget.layer = 12
+    assert widget.play.value == 12
+    widget.play.value = 13
+    assert widget.layer == widget.slider.value == 13
+    widget.level = "stages"
+    assert widget.play.max == widget.slider.max == 10
+    assert widget.play.value == widget.slider.value

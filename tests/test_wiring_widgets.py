@@ -37,7 +37,7 @@ def test_a_builder_agrees_with_pytorch_about_what_can_be_added(kind, make):
             assert "identity: the input itself" in texts(builder.picture.value)
         except RuntimeError:
             assert "#B3001B" in builder.picture.value
-            assert "cannot be added" in builder.svg().alt
+            assert "cannot be added" in builder.still().alt
 
 
 def test_the_reason_names_what_differs():
@@ -45,7 +45,7 @@ def test_the_reason_names_what_differs():
     words = " ".join(texts(both.picture.value))
     assert "128×28×28" in words and "64×56×56" in words
     assert "128 channels against 64" in words and "28×28 against 56×56" in words
-    only_channels = BlockBuilder("BasicBlock", 64, 128, 1).svg().alt
+    only_channels = BlockBuilder("BasicBlock", 64, 128, 1).still().alt
     assert "128 channels against 64" in only_channels and "maps of" not in only_channels
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
-from tqdm.auto import tqdm
 
 from resnet_course.data import Splits, TensorBatches
 from resnet_course.history import EpochRow, History
@@ -22,6 +21,7 @@ from resnet_course.train import checkpoints
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.precision import autocast
 from resnet_course.train.steps import evaluate, step
+from resnet_course.train.watch import ProgressBar, Watcher
 
 
 def fit(
@@ -31,11 +31,13 @@ def fit(
     *,
     out: str | os.PathLike[str] | None = None,
     progress: bool = True,
+    monitor: Watcher | None = None,
     label: str | None = None,
 ) -> History:
     """Train `model` in place on the training images; measure it on the test images each epoch.
 
-    The model ends in evaluation mode.
+    The model ends in evaluation mode. A monitor can stop the run: then the last epoch is shorter,
+    and it is measured like the others.
 
     Args:
         model: a classifier of (batch, 1, 28, 28).
@@ -45,7 +47,8 @@ def fit(
         out: folder for `last.pt` and `best.pt` (the epoch with the best accuracy on the test
             images of `splits`), written after each epoch, and `history.csv`. None writes nothing.
         progress: show a bar with the loss and the time left.
-        label: text in front of the bar; None takes the model's class name.
+        monitor: who watches instead of the bar, such as `widgets.TrainingMonitor`.
+        label: name of the run in front of the bar; None takes the model's class name.
 
     Returns:
         the `History` of the run.
@@ -66,18 +69,12 @@ def fit(
     schedule = OneCycleLR(optimizer, config.lr, total_steps=config.epochs * len(train))
 
     history = History(source=splits.source)
+    watcher = monitor or ProgressBar(progress)
+    watcher.start(label or type(model).__name__, config.epochs, len(train))
     start = time.perf_counter()
-    with tqdm(
-        total=config.epochs * len(train),
-        desc=label or type(model).__name__,
-        disable=not progress,
-        leave=False,
-        # Every drawing is a few messages to the notebook. Where nobody reads them at once, as while
-        # a test waits for the cell to end, 2,000 fill the queue, and later ones are lost.
-        mininterval=0.5,
-    ) as bar:
+    try:
         for epoch in range(1, config.epochs + 1):
-            losses, accuracy = _epoch(model, train, optimizer, schedule, config, bfloat16, bar)
+            losses, accuracy = _epoch(model, train, optimizer, schedule, config, bfloat16, watcher)
             history.step_losses += losses
             history.rows.append(
                 EpochRow(
@@ -88,8 +85,13 @@ def fit(
                     seconds=time.perf_counter() - start,
                 )
             )
+            watcher.epoch(history.last)
             if out is not None:
                 _save(Path(out), model, config, history)
+            if watcher.stopped:
+                break
+    finally:
+        watcher.finish()
     model.eval()  # ready for use: in training mode, every batch would change batch norm's means
     return history
 
@@ -117,9 +119,13 @@ def _epoch(
     schedule: LRScheduler,
     config: TrainConfig,
     bfloat16: bool,
-    bar: tqdm,
+    watcher: Watcher,
 ) -> tuple[list[float], float]:
-    """Pass over the batches once; return the loss of every step and the training accuracy."""
+    """Pass over the batches once, unless the watcher stops it before its end.
+
+    Returns:
+        the loss of every step, and the training accuracy.
+    """
     losses: list[Tensor] = []
     hits = torch.zeros((), dtype=torch.int64, device=batches.images.device)
     images = 0
@@ -131,8 +137,9 @@ def _epoch(
         losses.append(loss)
         hits += (logits.argmax(dim=1) == y).sum()
         images += len(y)
-        if bar.update():  # the bar says when it is time to draw: only then is the loss needed
-            bar.set_postfix_str(f"epoch={batches.epoch}, loss={loss.item():.3f}", refresh=False)
+        watcher.step(loss)
+        if watcher.stopped:
+            break
     return torch.stack(losses).tolist(), hits.item() / images
 
 

@@ -4,19 +4,58 @@ from __future__ import annotations
 
 import base64
 import html
-from typing import Any
+from typing import Any, Protocol
 
 import ipywidgets as w
+from IPython.display import display
 
-from resnet_course.pictures import Svg
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+LIVE, STILL, NOTE = "resnet-course-live", "resnet-course-still", "resnet-course-note"
+
+
+def _rules() -> str:
+    """Return the rules that show either the widget or its static form.
+
+    A widget lives as long as its kernel. So a widget is displayed as three outputs: itself, its
+    picture, and the picture in words (or as two: itself and a note). While the widget lives, the
+    others hide. Where it is gone, its place hides: JupyterLab would write there "Error displaying
+    widget".
+    """
+    child = ".jp-OutputArea-child"
+    live = f"{child}:has(.{LIVE})"
+    gone = f"{child}:has(> .jupyter-widgets):not(:has(.{LIVE}))"
+    hidden = (
+        f"{live} + {child}:has(+ {child} .{STILL})",
+        f"{live} + {child} + {child}:has(.{STILL})",
+        f"{live} + {child}:has(.{NOTE})",
+        f"{gone}:has(+ {child} + {child} .{STILL})",
+        f"{gone}:has(+ {child} .{NOTE})",
+    )
+    return f"<style>{', '.join(hidden)} {{ display: none }}</style>"
+
+
+class Picture(Protocol):
+    """What can be stored as an image: `Svg` and `DescribedFigure`."""
+
+    alt: str
+
+    def png(self) -> bytes:
+        """Return the picture as PNG."""
 
 
 class CourseWidget(w.VBox):
     """A box of controls and pictures that also has a static form.
 
-    Where no kernel runs (a reopened notebook, a website, GitHub), Jupyter shows the static form: it
-    travels with the widget as HTML.
+    Where no kernel runs (a reopened notebook, a website, GitHub), the static form is shown.
     """
+
+    def __init__(self, children: list[w.Widget]) -> None:
+        super().__init__(children)
+        self.add_class(LIVE)
+
+    def still(self) -> Picture | None:
+        """Return the picture that stands for the widget as it is now, None if there is none."""
+        raise NotImplementedError
 
     def to_html(self) -> str:
         """Return the widget as it stands as one self-contained piece of HTML, without controls."""
@@ -26,12 +65,32 @@ class CourseWidget(w.VBox):
         """Return what can be seen, in words."""
         raise NotImplementedError
 
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        bundle = super()._repr_mimebundle_(**options) or {}
-        return {**bundle, "text/html": self.to_html(), "text/plain": self.describe()}
+    def show_live(self, note: str) -> None:
+        """Display the widget without a picture; where it is gone, the note is shown."""
+        self._display_view()
+        words = f'<p class="{NOTE}"><em>{html.escape(note)}</em></p>{_rules()}'
+        display({"text/html": words, "text/plain": note}, raw=True)
+
+    def _ipython_display_(self, **_: Any) -> None:
+        words = self.describe()
+        self._display_view()
+        picture = self.still()
+        if picture is None:
+            display({"text/html": self.to_html(), "text/plain": words}, raw=True)
+        else:
+            image = base64.b64encode(picture.png()).decode()
+            metadata = {"image/png": {"alt": words}}
+            display({"image/png": image, "text/plain": words}, raw=True, metadata=metadata)
+        summary = f"<summary>This picture in words</summary>{html.escape(words)}"
+        below = f'<details class="{STILL}">{summary}</details>{_rules()}'
+        display({"text/html": below, "text/plain": ""}, raw=True)
+
+    def _display_view(self) -> None:
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        display({WIDGET_VIEW: view}, raw=True)
 
 
-def figure_html(picture: Svg, caption: str = "") -> str:
+def figure_html(picture: Picture, caption: str = "") -> str:
     """Return a picture as an image that shows everywhere, with its description and a caption.
 
     GitHub and notebooks that are not trusted show no inline SVG, so it travels as a PNG.

@@ -59,9 +59,7 @@ class BlockBuilder(CourseWidget):
         self.channels = w.SelectionSlider(
             options=sorted({*wide, channels}), value=channels, description="channels"
         )
-        self.stride = w.ToggleButtons(
-            options=[1, 2], value=stride, description="stride", style={"button_width": "48px"}
-        )
+        self.stride = w.Dropdown(options=[1, 2], value=stride, description="stride")
         self.shortcut = w.Dropdown(
             options=list(SHORTCUTS.items()), value=shortcut, description="shortcut"
         )
@@ -74,7 +72,7 @@ class BlockBuilder(CourseWidget):
             control.observe(self._redraw, "value")
         self._redraw()
 
-    def svg(self) -> Svg:
+    def still(self) -> Svg:
         """Draw the block as it is chosen."""
         kind, shortcut = BLOCKS[self.block.value], self.shortcut.value
         given = (self.in_channels.value, self.size.value, self.size.value)
@@ -100,14 +98,14 @@ class BlockBuilder(CourseWidget):
 
     def to_html(self) -> str:
         """Return the picture as it stands."""
-        return figure_html(self.svg())
+        return figure_html(self.still())
 
     def describe(self) -> str:
         """Return the picture in words."""
-        return self.svg().alt
+        return self.still().alt
 
     def _redraw(self, _: object = None) -> None:
-        self.picture.value = self.svg()
+        self.picture.value = self.still()
 
     @staticmethod
     def _branch(

@@ -62,21 +62,21 @@ class GroupedConvExplorer(CourseWidget):
             found[f"weights {name}"], found[f"multiply-adds {name}"] = table.params, table.macs
         return found
 
-    def svg(self) -> Svg:
+    def still(self) -> Svg:
         """Draw the dots and lines."""
         return channels(self.in_channels.value, self.out_channels.value, self.groups.value)
 
     def to_html(self) -> str:
         """Return the picture and the numbers as they stand."""
-        return figure_html(self.svg()) + self._table()
+        return figure_html(self.still()) + self._table()
 
     def describe(self) -> str:
         """Return the picture and the numbers in words."""
         words = ", ".join(f"{name}: {number:,}" for name, number in self.cost.items())
-        return f"{self.svg().alt} {words}."
+        return f"{self.still().alt} {words}."
 
     def _redraw(self, _: object = None) -> None:
-        self.picture.value = self.svg()
+        self.picture.value = self.still()
         self.numbers.value = self._table()
 
     def _resize(self, _: object) -> None:

@@ -29,6 +29,7 @@ class ShapeExplorer(CourseWidget):
     Args:
         model: any module, or the name of a network of the course.
         input_shape: (batch, channels, height, width) or (channels, height, width).
+        title: what to call a module of your own in the picture; None takes its class name.
 
     Attributes:
         layer: index into the rows of `trace`; setting it redraws the picture at once.
@@ -40,9 +41,14 @@ class ShapeExplorer(CourseWidget):
     level = traitlets.Unicode("layers")
 
     def __init__(
-        self, model: nn.Module | str, input_shape: Sequence[int] = (1, 3, 224, 224)
+        self,
+        model: nn.Module | str,
+        input_shape: Sequence[int] = (1, 3, 224, 224),
+        *,
+        title: str | None = None,
     ) -> None:
         self._own = model if isinstance(model, nn.Module) else None
+        self._title = title or type(model).__name__
         names = ([YOURS] if self._own is not None else []) + list(CONFIGS)
         *_, channels, height, width = (*input_shape,) if len(input_shape) > 2 else (3, 1, 1)
         first = YOURS if self._own is not None else str(model)
@@ -57,11 +63,12 @@ class ShapeExplorer(CourseWidget):
             value="layers",
             tooltips=[f"step by {name}" for name in LEVELS],
             style={"button_width": "68px"},
+            layout=w.Layout(width="226px"),
         )
         self.slider = w.IntSlider(
             description="place", min=0, max=1, readout=False, layout=w.Layout(width="420px")
         )
-        self.play = w.Play(interval=700, min=0, max=1)
+        self.play = w.Play(interval=700, min=0, max=1, tooltip="play from here, stop, repeat")
         self.back = w.Button(description="◀ back", layout=w.Layout(width="84px"))
         self.forward = w.Button(description="next ▶", layout=w.Layout(width="84px"))
         self.picture = w.HTML()
@@ -75,7 +82,8 @@ class ShapeExplorer(CourseWidget):
         self._input = tuple(input_shape)
         self._traces: dict[tuple, Explorer | TraceError] = {}
         self._retrace()
-        w.jslink((self.play, "value"), (self.slider, "value"))
+        # Not linked in the browser: there an old place can come back and undo a quick click.
+        self.play.observe(self._slid, "value")
         self.slider.observe(self._slid, "value")
         self.back.on_click(lambda _: self._step(-1))
         self.forward.on_click(lambda _: self._step(1))
@@ -95,7 +103,7 @@ class ShapeExplorer(CourseWidget):
         """Why the model cannot take this input, or ""."""
         return str(self._shown) if isinstance(self._shown, TraceError) else ""
 
-    def svg(self) -> Svg | None:
+    def still(self) -> Svg | None:
         """Return the picture as it stands, None while there is none."""
         if isinstance(self._shown, TraceError):
             return None
@@ -109,7 +117,7 @@ class ShapeExplorer(CourseWidget):
         steps = [figure_html(self._shown.frame(place, 1)) for place in places[1:]]
         more = "".join(steps)
         return (
-            f"{figure_html(self.svg())}<details><summary>All {len(steps)} further stages, one "
+            f"{figure_html(self.still())}<details><summary>All {len(steps)} further stages, one "
             f"picture each</summary>{more}</details>"
         )
 
@@ -150,9 +158,9 @@ class ShapeExplorer(CourseWidget):
         self.level_choice.value = self.level
         for control in (self.slider, self.play):
             control.max = len(places) - 1
-        self.slider.value = position
+            control.value = position
         self._moving = False
-        self.picture.value = self.svg()
+        self.picture.value = self.still()
 
     def _slid(self, change: dict) -> None:
         if not self._moving and not isinstance(self._shown, TraceError):
@@ -182,7 +190,7 @@ class ShapeExplorer(CourseWidget):
                 shape = self._input
                 if len(shape) > 2:
                     shape = (*shape[:-3], channels, size, self._width(size))
-                return Explorer(trace(self._own, shape), type(self._own).__name__)
+                return Explorer(trace(self._own, shape), self._title)
             with torch.device("meta"):
                 model = create_model(name, in_channels=channels)
             return Explorer(trace(model, (1, channels, size, size)), name)

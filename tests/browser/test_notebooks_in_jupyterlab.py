@@ -1,0 +1,55 @@
+"""Every notebook runs in JupyterLab to its end, with living widgets, and can be reopened."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright")
+
+from lab import Notebook, jupyterlab
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+DEAD = "Error displaying widget"
+# How many of the course's widgets live in the notebook when all cells have run.
+WIDGETS = {"01": 2, "02": 2, "03": 1, "04": 2, "05": 3}
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("notebooks")
+    for path in [*NOTEBOOKS, *NOTEBOOKS[0].parent.glob("*.md")]:
+        shutil.copy(path, folder)
+    with jupyterlab(folder, tmp_path_factory.mktemp("private")) as address:
+        yield address
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_runs_to_the_end_and_every_widget_lives(page, url, path):
+    notebook = Notebook(page, url, path.name)
+    assert DEAD not in page.inner_text("body")
+    notebook.run()
+    expected = WIDGETS.get(path.name[:2], 0)
+    page.wait_for_function(
+        "n => document.querySelectorAll('.resnet-course-live').length >= n", arg=expected
+    )
+    assert notebook.live().count() == expected
+    assert DEAD not in page.inner_text("body")
+    for i in range(expected):
+        assert notebook.live().nth(i).locator("svg, img").first.is_visible()
+    assert not notebook.console
+
+    notebook.save()
+    notebook.shut_down()
+    notebook.open()
+    assert notebook.live().count() == 0
+    # What a widget leaves is a picture, or a note that says what was here.
+    left = page.locator(".resnet-course-still, .resnet-course-note")
+    assert left.count() == expected
+    for i in range(expected):
+        assert left.nth(i).is_visible()
+    visible = page.get_by_text(DEAD).locator("visible=true")
+    assert visible.count() == 0

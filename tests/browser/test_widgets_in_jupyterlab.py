@@ -1,0 +1,284 @@
+"""The controls of all six widgets, driven in JupyterLab, in light and dark theme."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytest.importorskip("playwright")
+
+from lab import Notebook, jupyterlab
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import Locator, expect
+
+CELLS = {
+    "explorer": "ShapeExplorer('resnet34')",
+    "broken": "ShapeExplorer(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(3, 2, 3)), (1, 9, 9))",
+    "builder": "BlockBuilder('BasicBlock', 64, 128, 2)",
+    "lab": "GradientFlowLab(drawn_garments(128, 10), depth=10)",
+    "groups": "GroupedConvExplorer(8, 8, 1)",
+    "browser": "PredictionBrowser(splits=drawn_garments(10, 400))",
+}
+IMPORTS = """\
+from torch import nn
+
+from resnet_course import TrainConfig, create_model, drawn_garments, fit
+from resnet_course.widgets import *
+"""
+TRAINING = """\
+# a run of many minutes, unless someone stops it
+splits = drawn_garments(2000, 100)
+config = TrainConfig(epochs=500, bfloat16=False, device="cpu")
+history = fit(create_model("resnet8", in_channels=1), splits, config, monitor=TrainingMonitor())
+print("steps:", len(history.step_losses))
+"""
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("notebooks")
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    write(folder / "widgets.ipynb", [IMPORTS, *CELLS.values()], metadata)
+    write(folder / "training.ipynb", [IMPORTS, TRAINING], metadata)
+    with jupyterlab(folder, tmp_path_factory.mktemp("private")) as address:
+        yield address
+
+
+def write(path: Path, cells: list[str], metadata: dict) -> None:
+    nbformat.write(new_notebook(cells=[*map(new_code_cell, cells)], metadata=metadata), path)
+
+
+@pytest.fixture(scope="module")
+def notebook(browser, url) -> Iterator[Notebook]:
+    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    notebook = Notebook(context.new_page(), url, "widgets.ipynb")
+    notebook.run()
+    expect(notebook.live()).to_have_count(len(CELLS), timeout=30_000)
+    yield notebook
+    context.close()
+
+
+@pytest.fixture(params=["Light", "Dark"])
+def widgets(request, notebook) -> dict[str, Locator]:
+    """Name → widget, in both themes; the state goes on from theme to theme."""
+    notebook.theme(f"JupyterLab {request.param}")
+    return {name: notebook.live().nth(i) for i, name in enumerate(CELLS)}
+
+
+def choose(widget: Locator, label: str, option: str) -> None:
+    widget.get_by_label(label, exact=True).select_option(label=option)
+
+
+def restart(explorer: Locator) -> None:
+    """Bring the shape explorer to the first layer of ResNet-34 at 224."""
+    choose(explorer, "input size", "224")
+    choose(explorer, "channels", "3")
+    # Wait for each: ipywidgets holds a choice back while the kernel works, but no click.
+    for network, layers in (("resnet18", 69), ("resnet34", 125)):
+        choose(explorer, "network", network)
+        expect(words(explorer)).to_contain_text(f"layer 1 of {layers}")
+
+
+def words(widget: Locator) -> Locator:
+    return widget.locator("svg").last
+
+
+def test_the_shape_explorer_steps_slides_and_changes_its_network(widgets):
+    widget = widgets["explorer"]
+    restart(widget)
+    picture = words(widget)
+    expect(picture).to_contain_text("3×224×224")
+    for _ in range(4):
+        widget.get_by_role("button", name="next").click()
+    expect(picture).to_contain_text("layer1.0.conv1")
+    expect(picture).to_contain_text("layer 5 of 125")
+    widget.get_by_role("button", name="back").click()
+    expect(picture).to_contain_text("⌊(112 + 2·1 − 3) / 2⌋ + 1 = 56")
+    handle = widget.get_by_role("slider")
+    handle.focus()
+    for _ in range(22):
+        handle.press("ArrowRight")
+    expect(picture).to_contain_text("⌊(56 + 2·1 − 3) / 2⌋ + 1 = 28")
+    expect(picture).to_contain_text("3·3·64·128 = 73,728")
+    expect(picture).to_contain_text("1×1, stride 2 → batch norm")
+    widget.get_by_role("button", name="stages").click()
+    expect(picture).to_contain_text("64×56×56")
+    widget.get_by_role("button", name="layers").click()
+    choose(widget, "input size", "96")
+    expect(picture).to_contain_text("3×96×96")
+    choose(widget, "channels", "1")
+    expect(picture).to_contain_text("7·7·1·64 = 3,136")
+
+
+def test_the_shape_explorer_plays(widgets):
+    widget = widgets["explorer"]
+    restart(widget)
+    widget.locator(".widget-play button").first.click()
+    expect(words(widget)).to_contain_text("layer 3 of 125", timeout=15_000)
+    widget.locator(".widget-play button").first.click()
+
+
+def test_a_module_that_fails_says_where_in_red(widgets):
+    alert = widgets["broken"].get_by_role("alert")
+    expect(alert).to_contain_text("It stops at 1, where 1×2×7×7")
+    expect(alert).not_to_contain_text("Traceback")
+    assert "179, 0, 27" in alert.evaluate("e => getComputedStyle(e).borderLeftColor")
+
+
+def test_the_block_builder_shows_what_cannot_be_added(widgets):
+    widget = widgets["builder"]
+    choose(widget, "shortcut", "identity: the input itself")
+    choose(widget, "stride", "2")
+    expect(words(widget)).to_contain_text("128 channels against 64 and maps of 28×28 against 56×56")
+    choose(widget, "stride", "1")
+    expect(words(widget)).to_contain_text("128 channels against 64")
+    choose(widget, "shortcut", "projection: 1×1 convolution")
+    expect(words(widget)).to_contain_text("conv 1×1, stride 1 → batch norm")
+    expect(words(widget)).to_contain_text("128×56×56")
+
+
+def test_the_gradient_lab_measures_again(widgets):
+    widget = widgets["lab"]
+    picture = widget.get_by_role("img").last
+    widget.get_by_role("checkbox", name="batch norm").set_checked(False)
+    widget.get_by_role("button", name="sigmoid").click()
+    expect(picture).to_have_attribute("alt", re.compile("sigmoid, 10 layers"))
+    widget.get_by_role("button", name="ReLU").click()
+    expect(picture).to_have_attribute("alt", re.compile("ReLU, 10 layers"))
+    widget.get_by_role("checkbox", name="batch norm").set_checked(True)
+    expect(picture).to_have_attribute("alt", re.compile("ReLU, batch norm, 10 layers"))
+    widget.get_by_role("button", name="keep this curve").click()
+    handle = widget.get_by_role("slider")
+    handle.focus()
+    handle.press("ArrowRight")
+    expect(picture).to_have_attribute("alt", re.compile("11 layers"))
+    handle.press("ArrowLeft")
+    widget.get_by_role("button", name="forget kept curves").click()
+
+
+def test_the_grouped_convolution_loses_lines(widgets):
+    widget = widgets["groups"]
+    handle = widget.get_by_role("slider").last
+    handle.focus()
+    handle.press("Home")
+    expect(words(widget)).to_contain_text("64 of 64 lines")
+    handle.press("ArrowRight")
+    handle.press("ArrowRight")
+    expect(words(widget)).to_contain_text("16 of 64 lines")
+    expect(widget.locator("table")).to_contain_text("144")  # 3·3·2·8
+    expect(widget.locator("table")).to_contain_text("28,224")  # 144·14·14
+
+
+def test_the_prediction_browser_pages_through_mistakes(widgets):
+    widget = widgets["browser"]
+    picture = widget.get_by_role("img").last
+    menu = widget.get_by_label("show", exact=True)
+    total = count_mistakes(menu)
+    menu.select_option(index=0)
+    expect(widget).to_contain_text(f"mistake 1 of {total}")
+    first = picture.get_attribute("alt")
+    widget.get_by_role("button", name="next").click()
+    expect(widget).to_contain_text(f"mistake 2 of {total}")
+    expect(picture).not_to_have_attribute("alt", first)
+    right, predicted, count = PAIR.fullmatch(options(menu)[1]).groups()
+    menu.select_option(index=1)
+    expect(widget).to_contain_text(f"mistake 1 of {count}")
+    expect(picture).to_have_attribute("alt", re.compile(re.escape(right)))
+    menu.select_option(index=0)
+    expect(widget).to_contain_text(f"mistake 1 of {total}")
+    name = re.compile(rf"^{re.escape(right)} taken for {re.escape(predicted)}", re.IGNORECASE)
+    widget.get_by_title(name).click()
+    expect(widget).to_contain_text(f"mistake 1 of {count}")
+    menu.select_option(index=0)
+    expect(widget).to_contain_text(f"mistake 1 of {total}")
+
+
+PAIR = re.compile(r"(.+) → (.+) \((\d+)\)")
+
+
+def options(menu: Locator) -> list[str]:
+    """Return the choices of a menu; ipywidgets writes them with spaces that do not break."""
+    return [name.replace("\xa0", " ") for name in menu.locator("option").all_inner_texts()]
+
+
+def count_mistakes(menu: Locator) -> int:
+    """Add up the mistakes of all pairs in the menu."""
+    found = map(PAIR.fullmatch, options(menu))
+    return sum(int(match[3]) for match in found if match)
+
+
+# What everybody must be able to read.
+
+LUMINANCE = """e => {
+    const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+    const light = ([r, g, b]) => {
+        const linear = [r, g, b].map(v => v / 255)
+            .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+    };
+    let ground = e;
+    while (ground.parentElement &&
+           (numbers(getComputedStyle(ground).backgroundColor)[3] ?? 1) === 0)
+        ground = ground.parentElement;
+    const pair = [getComputedStyle(e).color, getComputedStyle(ground).backgroundColor];
+    const [a, b] = pair.map(numbers).map(light).sort((x, y) => y - x);
+    return (a + 0.05) / (b + 0.05);
+}"""
+
+
+def test_words_outside_the_pictures_stand_out_from_the_ground(widgets):
+    looked_at = 0
+    for name, widget in widgets.items():
+        for words_ in widget.locator("label, .widget-html-content, td, .widget-label").all():
+            if words_.is_visible() and words_.inner_text().strip():
+                looked_at += 1
+                contrast = words_.evaluate(LUMINANCE)
+                assert contrast >= 4.5, f"{name}: {words_.inner_text()!r} has {contrast:.1f}"
+    assert looked_at > 20
+
+
+def test_pictures_bring_their_own_light_ground_and_fit_the_page(widgets):
+    for widget in widgets.values():
+        for picture in widget.locator("svg").all():
+            ground = picture.locator("rect").first
+            assert ground.get_attribute("fill") == "#ffffff"
+        for picture in widget.locator("svg, img").all():
+            box = picture.bounding_box()
+            if box is not None:
+                assert box["x"] + box["width"] <= 1440
+
+
+def test_every_control_has_a_name(widgets):
+    # The three buttons of ipywidgets' Play have none; back and next do the same work.
+    controls = "select, input, button:not(.widget-play button), [role=slider]"
+    for widget in widgets.values():
+        for control in widget.locator(controls).all():
+            name = control.evaluate(
+                "e => e.ariaLabel || e.title || e.textContent.trim() || e.labels?.[0]?.textContent"
+                " || e.closest('.widget-inline-hbox, .widget-hslider')?.querySelector('label')"
+                "?.textContent || ''"
+            )
+            assert name.strip(), control.evaluate("e => e.outerHTML")
+
+
+# Training.
+
+
+def test_the_stop_button_ends_the_training(page, url):
+    notebook = Notebook(page, url, "training.ipynb")
+    notebook.start()
+    widget = notebook.live()
+    expect(widget).to_contain_text(
+        re.compile(r"epoch \d+ of 500, loss \d\.\d+, about"), timeout=60_000
+    )
+    expect(words(widget)).to_contain_text("training loss")
+    widget.get_by_role("button", name="stop this run").click()
+    notebook.wait(lambda state: state["kernel"] == "idle" and state["waiting"] == 0, 60)
+    expect(widget).to_contain_text("stopped after")
+    expect(widget.get_by_role("button", name="stop this run")).to_be_disabled()
+    steps = page.get_by_text(re.compile(r"steps: \d+")).inner_text()
+    assert 1 <= int(steps.split()[1]) < 500 * 16

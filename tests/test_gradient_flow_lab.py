@@ -1,0 +1,450 @@
+"""GradientFlowLab: the norms are those of autograd, and what it says about them is true."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from dataclasses import fields, replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from matplotlib.colors import to_hex
+from torch import nn
+
+from resnet_course import create_stack, flow, gradient_norms
+from resnet_course.data import Splits, drawn_garments
+from resnet_course.flow import Flow
+from resnet_course.stacks import INITIALISATIONS, StackConfig
+from resnet_course.style import COLOURS
+from resnet_course.widgets import gradient_flow
+from resnet_course.widgets.gradient_flow import INIT_WORDS, GradientFlowLab
+
+PICTURES = drawn_garments(64, 1)
+RELU_DEEP = {"activation": "relu", "init": "he", "shortcut": True, "depth": 60}
+
+
+def make(**options) -> GradientFlowLab:
+    return GradientFlowLab(PICTURES, **{"batch_size": 64, **options})
+
+
+def batch():
+    pixels = PICTURES.train_images.float() / 255
+    return (pixels - PICTURES.mean) / PICTURES.std, PICTURES.train_labels
+
+
+def curves(lab: GradientFlowLab) -> dict[str, object]:
+    """Label → line, without the triangles."""
+    return {line.get_label(): line for line in lab.still().axes[0].get_lines()[:5]}
+
+
+def triangles(figure, marker: str) -> list[list[int]]:
+    rows = [line for line in figure.axes[0].get_lines() if line.get_marker() == marker]
+    return [list(map(int, line.get_xdata())) for line in rows]
+
+
+def legend(figure) -> list[str]:
+    (box,) = figure.legends
+    return [text.get_text() for text in box.get_texts()]
+
+
+def a_flow(norms: list[float], step: float = 1e-3, weight: float = 0.02, **options) -> Flow:
+    config = StackConfig(depth=len(norms) - 1, **options)
+    names = [f"layers.{i}.linear" for i in range(len(norms) - 1)] + ["fc"]
+    return Flow(config, dict(zip(names, norms, strict=True)), weight, step)
+
+
+def pretend(**properties) -> Splits:
+    """Return splits that say something else about themselves."""
+    given = {name: property(lambda _, value=value: value) for name, value in properties.items()}
+    kind = type("Pretend", (Splits,), {k: given[k] for k in ("mean", "std") if k in given})
+    values = {field.name: getattr(PICTURES, field.name) for field in fields(Splits)}
+    return kind(**{**values, **{k: v for k, v in properties.items() if k in values}})
+
+
+def test_norms_are_those_of_a_network_built_and_differentiated_by_hand():
+    torch.manual_seed(0)
+    layers = [nn.Linear(784, 64), nn.Sigmoid()]
+    for _ in range(6):
+        layers += [nn.Linear(64, 64), nn.Sigmoid()]
+    network = nn.Sequential(nn.Flatten(), *layers, nn.Linear(64, 10))
+    x, y = batch()
+    F.cross_entropy(network(x), y).backward()
+    expected = [m.weight.grad.double().norm().item() for m in network if isinstance(m, nn.Linear)]
+    norms = make(depth=7).norms
+    assert list(norms.values()) == pytest.approx(expected, rel=1e-3)
+    assert list(norms) == [f"layers.{i}.linear" for i in range(7)] + ["fc"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"depth": 2},
+        {"depth": 30, "activation": "tanh", "init": "xavier"},
+        {"depth": 9, "activation": "relu", "init": "he", "batch_norm": True, "shortcut": True},
+    ],
+)
+def test_norms_are_those_of_the_stack_with_the_same_options(options):
+    lab = make(**options)
+    assert lab.norms == pytest.approx(gradient_norms(create_stack(**options), *batch()), rel=1e-3)
+    drawn = curves(lab)[lab._flow().recipe]
+    assert list(drawn.get_ydata()) == list(lab.norms.values())
+    assert list(drawn.get_xdata()) == list(range(1, len(lab.norms) + 1))
+
+
+def test_the_batch_is_as_large_as_asked_for_and_no_larger_than_there_are_pictures():
+    x, y = batch()
+    few = make(depth=3, batch_size=20).norms
+    assert few == pytest.approx(gradient_norms(create_stack(depth=3), x[:20], y[:20]), rel=1e-3)
+    assert make(depth=3, batch_size=1000).norms == make(depth=3).norms
+
+
+def test_the_line_loses_exactly_three_quarters_per_layer_and_ends_at_the_last_layer():
+    for depth in (2, 30):
+        lab = make(depth=depth)
+        y = curves(lab)["0.25 per layer"].get_ydata()
+        assert len(y) == depth + 1 and y[-1] == lab.norms["fc"]
+        assert [a / b for a, b in zip(y, y[1:], strict=False)] == pytest.approx([0.25] * depth)
+
+
+@pytest.mark.parametrize(
+    ("control", "value", "word"),
+    [
+        ("depth", 11, "11 layers"),
+        ("activation", "tanh", "tanh"),
+        ("activation", "relu", "ReLU"),
+        ("init", "small", "small"),
+        ("init", "xavier", "xavier"),
+        ("init", "he", "he"),
+        ("batch_norm", True, "batch norm"),
+        ("shortcut", True, "shortcut"),
+    ],
+)
+def test_every_control_changes_norms_words_and_picture_with_one_update(control, value, word):
+    lab = make(depth=10)
+    norms, words, page = lab.norms, lab.describe(), lab.picture.value
+    updates = []
+    lab.picture.observe(updates.append, "value")
+    getattr(lab, control).value = value
+    assert len(updates) == 1
+    assert list(lab.norms.values()) != list(norms.values())[: len(lab.norms)]
+    assert lab.describe() != words and lab.picture.value != page
+    assert word in lab._flow().recipe.split(", ")
+    assert lab.norms == make(**{"depth": 10, control: value}).norms
+
+
+def test_the_recipe_says_what_was_chosen_and_leaves_out_what_is_usual():
+    assert make()._flow().recipe == "sigmoid, 30 layers"
+    lab = make(depth=20, activation="relu", init="he", batch_norm=True, shortcut=True)
+    assert lab._flow().recipe == "ReLU, he, batch norm, shortcut, 20 layers"
+    assert lab.still().axes[0].get_title(loc="left").startswith(lab._flow().recipe)
+
+
+# Verdicts.
+
+
+@pytest.mark.parametrize(
+    ("options", "level", "rule"),
+    [
+        ({}, "Vanishes", "less than a millionth"),
+        ({"activation": "relu", "init": "small"}, "Vanishes", "less than a millionth"),
+        ({"activation": "tanh", "depth": 20}, "Fades", "less than a thousandth"),
+        ({"batch_norm": True}, "Healthy", "at least a thousandth"),
+        ({"activation": "relu", "init": "he"}, "Healthy", "at most 1,000"),
+        ({"shortcut": True}, "Healthy", "at least a thousandth"),
+        (RELU_DEEP, "Explodes", "more than 1,000"),
+    ],
+)
+def test_known_recipes_get_the_right_verdict(options, level, rule):
+    lab = make(**options)
+    assert lab.verdict.startswith(f"{level}: ") and rule in lab.verdict.split(".")[0]
+    assert lab.verdict in lab.describe()
+    assert f"<b>{level}</b>" in lab.picture.value
+    assert level.lower() in lab.still().axes[0].get_title(loc="left")
+
+
+@pytest.mark.parametrize(
+    ("norms", "level"),
+    [
+        ([9.9e-7, 1, 1], "Vanishes"),
+        ([1e-6, 1, 1], "Fades"),
+        ([9.9e-4, 1, 1], "Fades"),
+        ([1e-3, 1, 1], "Healthy"),
+        ([1e3, 1e3, 1e3], "Healthy"),
+        ([1, 1, 1001], "Explodes"),
+        ([0, 1, 1001], "Explodes"),
+        ([math.nan, 1, 1], "Explodes"),
+        ([1, math.inf, 1], "Explodes"),
+        ([0, 0, 0], "Vanishes"),
+    ],
+)
+def test_the_stated_thresholds_decide(norms, level):
+    assert a_flow(norms).level == level
+    assert list(flow.RULES).count(level) == 1
+
+
+def test_the_verdict_compares_the_first_layer_with_the_last_before_the_classifier():
+    words = a_flow([2e-8, 1, 4, 7]).verdict
+    assert "At the first layer it is 2e-08, and at layer 3, just before the classifier, 4:" in words
+    assert "2e+08 times smaller. A quarter per layer would make it 16 times smaller" in words
+    assert "(0.25^2 = 0.062)" in words
+    assert "50 times larger" in a_flow([100, 1, 2, 7]).verdict
+    assert "about as large" in a_flow([1.01, 1, 1, 7]).verdict
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize(("depth", "batch_norm"), [(3, False), (30, False), (60, False), (9, True)])
+def test_what_is_said_about_a_step_is_what_most_weights_do(activation, depth, batch_norm):
+    options = {"depth": depth, "activation": activation, "batch_norm": batch_norm}
+    stack = create_stack(**options)
+    x, y = batch()
+    optimizer = torch.optim.SGD(stack.parameters(), lr=0.1)
+    weight = stack.layers[0].linear.weight
+    before = weight.detach().clone()
+    F.cross_entropy(stack(x), y).backward()
+    optimizer.step()
+    moved = (weight != before).float().mean().item()
+    words = make(**options).verdict
+    stays = "does not move" in words or "change no weight" in words
+    assert stays == (moved < 0.5) and ("it moves by" in words) == (moved > 0.5)
+
+
+def test_a_typical_weight_and_its_step_are_root_mean_squares():
+    x, y = batch()
+    stack = create_stack(depth=4)
+    F.cross_entropy(stack(x), y).backward()
+    weight = stack.layers[0].linear.weight
+    found = flow.measure(StackConfig(depth=4), x, y)
+    assert found.weight == pytest.approx(weight.pow(2).mean().sqrt().item(), rel=1e-4)
+    assert found.step == pytest.approx(0.1 * weight.grad.pow(2).mean().sqrt().item(), rel=1e-3)
+
+
+def test_a_step_at_the_edge_of_float32_is_judged_as_float32_does():
+    ulp = 2.0**-23
+    assert "it moves by 6" in a_flow([1, 1, 1], step=0.51 * ulp, weight=1.0).verdict
+    assert "does not move" in a_flow([1, 1, 1], step=0.24 * ulp, weight=1.0).verdict
+    large = a_flow([1, 1, 1], step=3, weight=1.0).verdict
+    assert "3 times its own size. Smaller steps are safer" in large
+    assert "Smaller steps" not in a_flow([1, 1, 1e9], step=3, weight=1.0).verdict
+    assert "useless" in a_flow([math.inf, 1, 1], step=math.inf).verdict
+    assert "change no weight" in a_flow([0, 1, 1], step=0.0).verdict
+    assert "only training can show" in a_flow([1, 1, 1]).verdict
+    assert "only training can show" not in a_flow([1e-5, 1, 1]).verdict
+
+
+# What a logarithmic axis cannot show.
+
+
+def test_exact_zeros_are_drawn_and_named():
+    lab = make(depth=60, init="small")
+    zeros = [i for i, v in enumerate(lab.norms.values(), 1) if v == 0]
+    assert 1 in zeros and 0 < len(zeros) < 60
+    figure = lab.still()
+    assert triangles(figure, "v") == [zeros] and triangles(figure, "^") == []
+    assert "exactly 0" in legend(figure)
+    assert f"exactly 0 at layers 1 to {zeros[-1]}: float32 has no number so small." in lab.verdict
+    assert "infinite" not in lab.describe() and "nan" not in lab.describe()
+
+
+def test_a_stack_without_any_gradient_still_has_a_picture():
+    lab = make(depth=60, activation="relu", init="small")
+    assert set(lab.norms.values()) == {0.0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = lab.still()
+        assert figure.png().startswith(b"\x89PNG")
+    assert triangles(figure, "v") == [list(range(1, 62))]
+    left, right = figure.axes[0].get_xlim()
+    assert left < 1 and right > 61
+    assert "0.25 per layer" not in legend(figure)
+    assert "ReLUs on the way are shut" in lab.verdict and "change no weight" in lab.verdict
+
+
+def test_norms_that_are_no_numbers_are_drawn_and_named():
+    strange = a_flow([math.nan, math.inf, 3e38, 1e-45, 0.0, 1.0], step=math.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = flow.draw(strange, {}, "drawn-garments")
+        assert figure.png().startswith(b"\x89PNG")
+    assert triangles(figure, "^") == [[1, 2]] and triangles(figure, "v") == [[5]]
+    assert {"exactly 0", "infinite or not a number"} <= set(legend(figure))
+    assert "infinite or not a number at layers 1 to 2: too large for float32" in figure.alt
+    assert "exactly 0 at layer 5" in figure.alt
+    assert "not a number at the first layer, 1 at the last" in figure.alt
+    bottom, top = figure.axes[0].get_ylim()
+    assert bottom < 1e-45 and top > 3e38
+    gaps = a_flow([0.0, 1.0, 0.0, 1.0, 1.0], activation="relu")
+    assert "exactly 0 at 2 layers from 1 to 3" in gaps.verdict
+
+
+def test_pictures_that_make_the_gradient_overflow_are_survived():
+    bright = pretend(std=1e-30)
+    lab = GradientFlowLab(bright, **RELU_DEEP)
+    assert not all(map(math.isfinite, lab.norms.values()))
+    assert lab.verdict.startswith("Explodes: ") and "not a number" in lab.verdict
+    assert triangles(lab.still(), "^")
+
+
+# Kept curves.
+
+
+def test_a_kept_curve_stays_thin_while_others_come():
+    lab = make(depth=8)
+    assert lab.forget.disabled and not lab.keep.disabled
+    first = lab._flow()
+    lab.keep.click()
+    assert lab.kept == ["sigmoid, 8 layers"] and lab.keep.disabled and not lab.forget.disabled
+    assert list(curves(lab)) == ["sigmoid, 8 layers", "0.25 per layer"], "drawn once"
+    assert "To compare" not in lab.describe()
+    assert to_hex(curves(lab)["0.25 per layer"].get_color()) == "#000000"
+    lab.batch_norm.value = True
+    present, old, _ = curves(lab).values()
+    assert old.get_label() == first.recipe and list(old.get_ydata()) == list(first.norms.values())
+    assert old.get_linewidth() < present.get_linewidth()
+    assert old.get_color() != present.get_color()
+    assert old.get_linestyle() != present.get_linestyle()
+    assert "To compare: sigmoid, 8 layers: " in lab.describe()
+    assert first.recipe in legend(lab.still())
+    lab.forget.click()
+    assert lab.kept == [] and lab.forget.disabled and not lab.keep.disabled
+    assert list(curves(lab)) == ["sigmoid, batch norm, 8 layers", "0.25 per layer"]
+    assert "To compare" not in lab.picture.value
+
+
+def test_the_oldest_of_four_leaves_and_the_others_keep_their_colours():
+    lab = make(depth=2)
+    for depth in (2, 3, 4):
+        lab.depth.value = depth
+        lab.keep.click()
+        lab.keep.click()  # once is enough
+    lab.depth.value = 9
+    assert lab.kept == [f"sigmoid, {n} layers" for n in (2, 3, 4)]
+    before = {label: to_hex(line.get_color()) for label, line in curves(lab).items()}
+    assert len(set(before.values())) == 5
+    lab.keep.click()
+    assert lab.kept == [f"sigmoid, {n} layers" for n in (3, 4, 9)]
+    lab.depth.value = 12
+    after = {label: to_hex(line.get_color()) for label, line in curves(lab).items()}
+    assert [before[f"sigmoid, {n} layers"] for n in (3, 4)] == [
+        after[f"sigmoid, {n} layers"] for n in (3, 4)
+    ]
+    assert after["sigmoid, 9 layers"] == before["sigmoid, 2 layers"]
+    assert after["sigmoid, 12 layers"] == COLOURS[0].lower()
+    assert len(curves(lab)["0.25 per layer"].get_ydata()) == 13, "of the present choice"
+
+
+def test_buttons_redraw_once():
+    lab = make(depth=4)
+    lab.keep.click()
+    lab.depth.value = 5
+    updates = []
+    lab.picture.observe(updates.append, "value")
+    lab.forget.click()
+    assert len(updates) == 1
+
+
+def test_a_choice_is_measured_and_drawn_once(monkeypatch):
+    calls = []
+    measure, draw = flow.measure, flow.draw
+    monkeypatch.setattr(flow, "measure", lambda *a: calls.append("measure") or measure(*a))
+    monkeypatch.setattr(flow, "draw", lambda *a: calls.append("draw") or draw(*a))
+    lab = make(depth=5)
+    assert calls == ["measure", "draw"]
+    page = lab.picture.value
+    lab.depth.value = 6
+    calls.clear()
+    lab.depth.value = 5
+    assert calls == [] and lab.picture.value == page == lab.to_html()
+    lab.keep.click()
+    lab.depth.value = 6
+    assert calls == ["draw", "draw"], "drawn again with the kept curve, not measured"
+
+
+# Arguments, and what the widget is made of.
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"activation": "swish"}, "unknown activation 'swish': choose one of sigmoid, tanh, relu"),
+        ({"init": "zero"}, "unknown init 'zero': choose one of pytorch, small, xavier, he"),
+        ({"depth": 1}, "depth must be from 2 to 60, got 1"),
+        ({"depth": 61}, "depth must be from 2 to 60, got 61"),
+        ({"depth": 0}, "depth must be a positive integer, got 0"),
+        ({"depth": 3.5}, "depth must be a positive integer, got 3.5"),
+        ({"batch_size": 1}, "at least 2 pictures, got 1: choose a larger batch_size"),
+    ],
+)
+def test_wrong_arguments_are_explained(options, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make(**options)
+
+
+def test_a_single_picture_is_refused_before_batch_norm_meets_it():
+    with pytest.raises(ValueError, match="at least 2 pictures, got 1"):
+        GradientFlowLab(drawn_garments(1, 1))
+
+
+def test_without_pictures_it_takes_as_many_as_it_needs(monkeypatch):
+    asked = []
+
+    def fake(root=None, limit=None):
+        asked.append(limit)
+        return PICTURES
+
+    monkeypatch.setattr(gradient_flow, "fashion_mnist", fake)
+    assert GradientFlowLab(depth=3, batch_size=64).norms == make(depth=3).norms
+    assert asked == [(64, 1)]
+
+
+def test_controls_say_what_they_are_without_being_cut_off():
+    lab = make(depth=4)
+    assert (lab.depth.min, lab.depth.max, lab.depth.continuous_update) == (2, 60, False)
+    assert [name for _, name in lab.init.options] == list(INITIALISATIONS) == list(INIT_WORDS)
+    assert [name for _, name in lab.activation.options] == ["sigmoid", "tanh", "relu"]
+    for control in (lab.depth, lab.activation, lab.init):
+        assert control.description and control.style.description_width == "initial"
+    for control in (lab.depth, lab.init, lab.batch_norm, lab.shortcut, lab.keep, lab.forget):
+        assert control.description and control.tooltip
+
+
+def test_the_static_form_is_complete_and_alone(capsys):
+    lab = make(depth=12)
+    lab.keep.click()
+    lab.activation.value = "relu"
+    page = lab.to_html()
+    assert page == lab.picture.value
+    assert 'src="data:image/png;base64,' in page and "http" not in page and "<script" not in page
+    first, *_, last = map(flow.number, lab.norms.values())
+    words = f"ReLU, 12 layers: {first} at the first layer, {last} at the last."
+    assert words in lab.describe() and "drawn-garments" in lab.describe()
+    assert lab.describe() == lab.still().alt and lab.describe() in page
+    assert page.endswith("</p>") and lab.verdict in re.sub("<[^<>]*>", "", page)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_hostile_name_of_the_pictures_cannot_leave_its_place():
+    hostile = '"><script>alert(1)</script>'
+    lab = GradientFlowLab(pretend(source=hostile, mean=0.5, std=0.5), depth=3)
+    assert hostile in lab.describe()
+    assert "<script" not in lab.picture.value and '">&lt;' not in lab.picture.value
+    assert "&lt;script&gt;alert(1)" in lab.picture.value
+
+
+def test_measuring_leaves_the_random_numbers_alone():
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    lab = make(depth=4)
+    lab.init.value = "he"
+    assert torch.equal(torch.get_rng_state(), before)
+    norms = lab.norms
+    norms.clear()
+    assert lab.norms, "a copy was handed out"
+
+
+def test_numbers_are_written_for_people():
+    written = [flow.number(v) for v in (0, 1.4e-45, 0.0123, 3.14159, 99.6, 12345.6, 2e5, math.inf)]
+    assert written == ["exactly 0", "1.4e-45", "0.012", "3.1", "100", "12,346", "2e+05", "infinite"]
+    assert flow.number(math.nan) == "not a number"
+    assert replace(a_flow([1, 1, 1]), config=StackConfig(depth=1)).recipe == "sigmoid, 1 layer"
