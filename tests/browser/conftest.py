@@ -17,6 +17,7 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 # What a browser in a test has no need of: a sandbox (root has none), and calls to the outside.
 OPTIONS = [
     "--no-sandbox",
+    "--no-proxy-server",
     "--disable-quic",
     "--disable-background-networking",
     "--disable-component-update",
