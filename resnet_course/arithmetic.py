@@ -58,15 +58,24 @@ def size_sum(row: LayerRow, axis: int = -1) -> Sum:
     out = row.out_shape[axis]
     inside = f"{size} + 2·{padding} − {kernel}" if padding else f"{size} − {kernel}"
     span = size + 2 * padding - kernel
-    left, pixels = dropped_pixels(row, axis)
-    remark = ""
-    if left:
-        of_map = f"{pixels} of them in the map" if pixels else "padding only"
-        remark = f"the last {_count(left, 'row and column', 'rows and columns')}: {of_map}"
-        remark += ", no window reaches there"
+    remark = _never_read(row, axis)
     if out != math.floor(span / stride) + 1:  # ceil_mode, adaptive pooling, transposed convolution
         return Sum("height and width", f"{size} → {out}", "")
     return Sum("height and width", f"⌊({inside}) / {stride}⌋ + 1 = {out}", remark)
+
+
+def _never_read(row: LayerRow, axis: int) -> str:
+    """Say which part of the input no window reads, or ""."""
+    _, kernel, stride, _ = _geometry(row, axis)
+    if stride > kernel:
+        axes = len(row.kernel or ())
+        return f"the windows read {kernel**axes} of {stride**axes} pixels; the others are left out"
+    left, pixels = dropped_pixels(row, axis)
+    if not left:
+        return ""
+    rows = "row and column" if left == 1 else f"{left} rows and columns"
+    where = {0: ": padding", left: " of the map"}.get(pixels, f": padding and {pixels} of the map")
+    return f"no window reaches the last {rows}{where}"
 
 
 def _weight_sums(row: LayerRow) -> list[Sum]:
@@ -100,10 +109,6 @@ def in_bytes(count: int) -> str:
             break
         count /= 1024
     return f"{count:.0f} {unit}" if count >= 10 or unit == "bytes" else f"{count:.1f} {unit}"
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return one if number == 1 else f"{number} {many}"
 
 
 def _has_windows(row: LayerRow) -> bool:

@@ -49,13 +49,13 @@ def draw_layer(trace: Trace, row: LayerRow, index: int) -> svg.Group:
     # Small maps behind a large picture would be dots: the larger of the two fills its place.
     largest = max(s[-2] for s in (row.in_shape, row.out_shape, (1, 1, 1)) if len(s) > 2)
     picture = svg.Group()
-    text(picture, row.name, 24, 226, 19, bold=True, anchor="start")
+    text(picture, row.name, 24, 231, 19, bold=True, anchor="start")
     place = f"layer {index + 1} of {len(trace)}"
     text(
         picture,
         place + (" · on the shortcut" if row.path == "shortcut" else ""),
         24,
-        246,
+        251,
         13,
         ORANGE if row.path == "shortcut" else SOFT,
         anchor="start",
@@ -178,6 +178,8 @@ def _kernel(picture: svg.Group, row: LayerRow, middle: float, top: float) -> Non
                     fill=fill,
                 )
             )
+    if across > 1 or step > 1:
+        text(picture, "two neighbouring windows", middle, MIDDLE + 74, 11, SOFT)
 
 
 def _numbers(picture: svg.Group, trace: Trace, row: LayerRow, index: int) -> None:

@@ -90,13 +90,16 @@ def confusion(matrix: Tensor, classes: Sequence[str], *, source: str) -> Describ
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     wrong = counts - np.diag(np.diag(counts))
     row, column = np.unravel_index(wrong.argmax(), wrong.shape)
-    figure = DescribedFigure(
-        figsize=(8, 6.6),
-        layout="constrained",
-        alt=f"Table of {len(classes)} × {len(classes)} counts on {source}. "
-        f"{np.trace(counts)} of {counts.sum()} are on the diagonal. The largest number beside it: "
-        f"{classes[row]} taken for {classes[column]}, {wrong[row, column]} times.",
+    words = (
+        f"Table of {len(classes)} × {len(classes)} counts on {source}. {np.trace(counts)} of "
+        f"{counts.sum()} are on the diagonal."
     )
+    if wrong.any():
+        words += (
+            f" The largest number beside it: {classes[row]} taken for {classes[column]}, "
+            f"{wrong[row, column]} times."
+        )
+    figure = DescribedFigure(figsize=(8, 6.6), layout="constrained", alt=words)
     axes = figure.subplots()
     # Mistakes are rare: on a linear scale they would all be white.
     axes.imshow(shares**0.5, cmap="Blues", vmin=0, vmax=1)

@@ -96,10 +96,7 @@ def sheet(verdicts: Verdicts, pair: Pair | None, count: int = 8) -> DescribedFig
 def table(verdicts: Verdicts) -> DescribedFigure:
     """Draw the confusion matrix."""
     names = [short(name) for name in verdicts.classes]
-    figure = confusion(verdicts.counts, names, source=verdicts.source)
-    if verdicts.perfect:
-        figure.alt = f"Table of counts on {verdicts.source}: all of them are on the diagonal."
-    return figure
+    return confusion(verdicts.counts, names, source=verdicts.source)
 
 
 def shade(share: float, right: bool) -> tuple[str, str]:

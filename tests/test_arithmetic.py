@@ -70,12 +70,20 @@ def test_the_remark_tells_padding_from_pixels():
     padding_only = trace(nn.Conv2d(1, 1, 3, 2, 1), (1, 56, 56))[0]
     pixels = trace(nn.Conv2d(1, 1, 3, 3), (1, 56, 56))[0]
     assert dropped_pixels(padding_only) == (1, 0)
-    assert sums(padding_only)[0].remark == (
-        "the last row and column: padding only, no window reaches there"
-    )
+    assert sums(padding_only)[0].remark == "no window reaches the last row and column: padding"
     assert dropped_pixels(pixels) == (2, 2)
-    assert "the last 2 rows and columns: 2 of them in the map" in sums(pixels)[0].remark
+    assert sums(pixels)[0].remark == "no window reaches the last 2 rows and columns of the map"
+    both = trace(nn.Conv2d(1, 1, 3, 3, 1), (1, 9, 9))[0]
+    assert dropped_pixels(both) == (2, 1)
+    assert sums(both)[0].remark.endswith("the last 2 rows and columns: padding and 1 of the map")
     assert sums(trace(nn.Conv2d(1, 1, 3, 2, 1), (1, 57, 57))[0])[0].remark == ""
+
+
+def test_a_window_smaller_than_its_step_leaves_pixels_out():
+    projection = trace(nn.Conv2d(1, 1, 1, 2), (1, 56, 56))[0]
+    assert sums(projection)[0].remark.startswith("the windows read 1 of 4 pixels")
+    line = trace(nn.Conv1d(1, 1, 2, 3), torch.zeros(1, 1, 30))[0]
+    assert sums(line)[0].remark.startswith("the windows read 2 of 3 pixels")
 
 
 def test_height_and_width_have_a_line_each_where_they_differ():

@@ -149,7 +149,7 @@ class Notebook:
                 continue
         raise AssertionError(f"{self.name}: the cells do not run: {self.state()}")
 
-    def run(self, seconds: float = 300) -> None:
+    def run(self, seconds: float = 600) -> None:
         """Run all cells to the end; an error in any of them is a failure."""
         self.command("notebook:clear-all-cell-outputs")
         self.start()

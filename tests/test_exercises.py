@@ -1,0 +1,102 @@
+"""The exercises in the notebooks: all there, all alike, untouched as shipped, and solvable."""
+
+from __future__ import annotations
+
+import pytest
+from exercise_cells import NOTEBOOKS, Place, places, read, solve
+
+from resnet_course import checks
+from resnet_course.checks.exercise import EXERCISES
+from resnet_course.checks.stubs import is_untouched
+
+NAMES = {
+    1: ["sigmoid_slope", "slope_bound", "gradient_norms"],
+    2: ["residual_forward", "conv_output_size", "needs_projection", "basic_block", "zero_init"],
+    3: ["make_stage", "count_layers", "stage_shapes", "resnet34"],
+    4: ["conv_params", "bottleneck", "resnext_block"],
+    5: ["topk_accuracy", "train_step", "evaluate"],
+    6: ["freeze_backbone", "multi_head"],
+}
+PLACES = [
+    pytest.param(int(path.name[:2]), place, id=place.name)
+    for path in NOTEBOOKS
+    for place in places(read(path))
+]
+every_exercise = pytest.mark.parametrize(("chapter", "place"), PLACES)
+
+
+def run(*sources: str) -> dict:
+    """Run code as a notebook would, with the names that every chapter imports."""
+    space: dict = {}
+    exec("import torch\nfrom torch import nn\nfrom resnet_course import checks", space)
+    for source in sources:
+        exec(source, space)
+    return space
+
+
+def test_all_twenty_are_there_each_in_its_chapter():
+    found: dict[int, list[str]] = {}
+    for chapter, place in (param.values for param in PLACES):
+        found.setdefault(chapter, []).append(place.name)
+    assert {c: sorted(names) for c, names in found.items()} == {
+        c: sorted(names) for c, names in NAMES.items()
+    }
+    assert sorted(EXERCISES) == sorted(name for names in NAMES.values() for name in names)
+    for name, about in EXERCISES.items():
+        assert name in NAMES[about.chapter] and name in checks.__all__
+
+
+@every_exercise
+def test_the_text_says_what_the_checker_says(chapter: int, place: Place):
+    about = EXERCISES[place.name]
+    assert about.chapter == chapter
+    title, empty, facts, _, *task = place.text.source.splitlines()
+    stars = "★" * about.difficulty + "☆" * (3 - about.difficulty)
+    weight = "needed later" if about.important else "extra"
+    assert title == f"### Exercise · {about.title}" and empty == ""
+    assert facts == f"{stars} · {about.minutes} minutes · {weight}"
+    assert len(" ".join(task)) > 60
+
+
+@every_exercise
+def test_the_stub_is_a_stub_and_the_stored_verdict_says_so(chapter: int, place: Place):
+    space = run(place.stub.source)
+    assert is_untouched(space[place.learners_name])
+    assert "Your turn" in place.stub.source and '"""' in place.stub.source
+    assert place.learners_name != place.name
+    (output,) = place.check.outputs
+    verdict = getattr(checks, place.name)(space[place.learners_name])
+    assert output.data["text/plain"] == repr(verdict)
+    assert output.data["text/html"] == verdict._repr_html_()
+    assert not verdict.attempted and output.data["text/html"].count("<details>") == 3
+
+
+@every_exercise
+def test_the_package_is_the_answer_key(chapter: int, place: Place):
+    notebook = read(NOTEBOOKS[chapter])
+    solve(notebook)
+    (solved,) = [p for p in places(notebook) if p.name == place.name]
+    space = run(solved.stub.source, f"result = {solved.check.source}")
+    assert space["result"].passed, space["result"]
+    source = checks.solution(place.name).data
+    answer = EXERCISES[place.name].answers[0]
+    assert f"def {answer.__name__}" in source or f"class {answer.__name__}" in source
+
+
+@every_exercise
+def test_hints_are_three_and_give_no_code_away(chapter: int, place: Place):
+    hints = EXERCISES[place.name].hints
+    assert len(set(hints)) == 3
+    for hint in hints:
+        assert 20 < len(hint) < 400 and "\n" not in hint and "return " not in hint
+        assert hint.rstrip()[-1] in ".?!"
+
+
+@pytest.mark.parametrize("chapter", NAMES)
+def test_no_other_cell_needs_a_learners_answer_and_the_chapter_ends_with_progress(chapter: int):
+    notebook = read(NOTEBOOKS[chapter])
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    for place in places(notebook):
+        assert sum(place.learners_name in source for source in sources) == 2
+    assert sources[-1] == "checks.progress()"
+    assert "checks" in sources[0]
