@@ -91,6 +91,12 @@ def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
     raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")
 
 
+def end_all_kernels(page: Page, url: str) -> None:
+    """End every kernel of this JupyterLab."""
+    for session in page.request.get(f"{url}/api/sessions").json():
+        page.request.delete(f"{url}/api/sessions/{session['id']}")
+
+
 class Notebook:
     """One notebook, open in a page.
 
@@ -161,8 +167,7 @@ class Notebook:
 
     def shut_down(self) -> None:
         """End the kernel."""
-        for session in self.page.request.get(f"{self.url}/api/sessions").json():
-            self.page.request.delete(f"{self.url}/api/sessions/{session['id']}")
+        end_all_kernels(self.page, self.url)
 
     def theme(self, name: str) -> None:
         """Change to "JupyterLab Light" or "JupyterLab Dark"."""

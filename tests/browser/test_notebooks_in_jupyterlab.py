@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("playwright")
 
-from lab import Notebook, jupyterlab
+from lab import Notebook, end_all_kernels, jupyterlab
 
 sys.path.append(str(Path(__file__).parents[1]))
 from exercise_cells import NOTEBOOKS, places, read, solve
@@ -36,6 +36,13 @@ def url(tmp_path_factory) -> Iterator[str]:
         nbformat.write(notebook, folder / path.name)
     with jupyterlab(folder, tmp_path_factory.mktemp("private")) as address:
         yield address
+
+
+@pytest.fixture(autouse=True)
+def no_kernel_stays(page, url) -> Iterator[None]:
+    """A kernel that goes on after a failure would slow down the next notebook many times."""
+    yield
+    end_all_kernels(page, url)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

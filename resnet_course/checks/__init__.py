@@ -1,0 +1,51 @@
+"""One checker for each exercise of the course, with hints and solutions.
+
+>>> checks.conv_output_size(my_function)
+>>> checks.hint("conv_output_size")
+>>> checks.solution("conv_output_size")
+>>> checks.progress()
+"""
+
+from resnet_course.checks.addition import residual_forward
+from resnet_course.checks.advice import hint, progress, solution
+from resnet_course.checks.blocks import basic_block, bottleneck, resnext_block, zero_init
+from resnet_course.checks.gradients import gradient_norms
+from resnet_course.checks.networks import make_stage, resnet34
+from resnet_course.checks.resnet34_shapes import stage_shapes
+from resnet_course.checks.result import CheckResult
+from resnet_course.checks.shapes import (
+    conv_output_size,
+    conv_params,
+    count_layers,
+    needs_projection,
+)
+from resnet_course.checks.slopes import sigmoid_slope, slope_bound
+from resnet_course.checks.training import evaluate, topk_accuracy, train_step
+from resnet_course.checks.transfer import freeze_backbone, multi_head
+
+__all__ = [
+    "CheckResult",
+    "basic_block",
+    "bottleneck",
+    "conv_output_size",
+    "conv_params",
+    "count_layers",
+    "evaluate",
+    "freeze_backbone",
+    "gradient_norms",
+    "hint",
+    "make_stage",
+    "multi_head",
+    "needs_projection",
+    "progress",
+    "residual_forward",
+    "resnet34",
+    "resnext_block",
+    "sigmoid_slope",
+    "slope_bound",
+    "solution",
+    "stage_shapes",
+    "topk_accuracy",
+    "train_step",
+    "zero_init",
+]

@@ -1,0 +1,98 @@
+"""Help with an exercise: hints, the solution, and what is done so far."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+from IPython.display import Code
+
+from resnet_course.checks.exercise import EXERCISES, STATE, Exercise, source_of
+from resnet_course.checks.result import LOOKS
+
+_given: dict[str, int] = {}  # hints given so far
+
+
+def _find(name: str) -> Exercise:
+    name = getattr(name, "__name__", name)  # the checker itself will do as well
+    if name not in EXERCISES:
+        raise ValueError(f"there is no exercise {name!r}: choose one of {', '.join(EXERCISES)}.")
+    return EXERCISES[name]
+
+
+@dataclass(frozen=True)
+class Words:
+    """Text that shows itself without quotation marks."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def hint(name: str) -> Words:
+    """Return the next of the three hints; after the last one, the last one again.
+
+    Args:
+        name: of the exercise, "basic_block".
+
+    Raises:
+        ValueError: there is no such exercise.
+    """
+    about = _find(name)
+    number = _given[about.name] = min(_given.get(about.name, 0) + 1, len(about.hints))
+    return Words(f"Hint {number} of {len(about.hints)}: {about.hints[number - 1]}")
+
+
+def solution(name: str) -> Code:
+    """Return the package's own source: one right answer among many.
+
+    Args:
+        name: of the exercise, "basic_block".
+
+    Raises:
+        ValueError: there is no such exercise.
+    """
+    return Code(source_of(_find(name)), language="python")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A table of exercises and how far they are; shows itself in a notebook.
+
+    Attributes:
+        states: name → "passed", "wrong" or "untouched", of the exercises checked in this notebook.
+    """
+
+    states: dict[str, str]
+
+    def __repr__(self) -> str:
+        done = sum(state == "passed" for state in self.states.values())
+        lines = [f"{done} of {len(self.states)} exercises passed"]
+        for name, state in self.states.items():
+            _, sign, word = LOOKS[state]
+            lines.append(f"{sign} {name:20} {word:18} {EXERCISES[name].title}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td style='text-align:left'>{LOOKS[state][1]} {LOOKS[state][2]}</td>"
+            f"<td style='text-align:left'><code>{html.escape(name)}</code></td>"
+            f"<td style='text-align:left'>{html.escape(EXERCISES[name].heading)}</td></tr>"
+            for name, state in self.states.items()
+        )
+        done = sum(state == "passed" for state in self.states.values())
+        caption = f"<caption>{done} of {len(self.states)} exercises passed</caption>"
+        return f"<table>{caption}{rows}</table>"
+
+
+def progress() -> Progress:
+    """Return the state of every exercise of the chapters whose checks have run in this notebook."""
+    chapters = {EXERCISES[name].chapter for name in STATE}
+    states = {}
+    for name in dict.fromkeys([*STATE, *EXERCISES]):  # in the order of the notebook
+        if EXERCISES[name].chapter in chapters:
+            result = STATE.get(name)
+            attempted = result is not None and result.attempted
+            states[name] = "passed" if result else "wrong" if attempted else "untouched"
+    return Progress(states)

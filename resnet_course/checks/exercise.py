@@ -1,0 +1,128 @@
+"""What every exercise has, and what every checker does before and after its own questions."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from resnet_course.checks.guard import AnswerError, TimeIsUp, time_limit
+from resnet_course.checks.result import CheckResult
+from resnet_course.checks.stubs import is_untouched
+
+SECONDS = 4.0  # for an answer that should need a small part of one
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise.
+
+    Attributes:
+        name: of the checker.
+        chapter: 1 to 6.
+        title: what to do, in a few words.
+        difficulty: 1 (one line) to 3 (think first).
+        minutes: for a learner who meets it for the first time.
+        important: later chapters need it; the others may be left out.
+        hints: from a nudge to nearly there, never the code.
+        answers: functions or classes of the package that are the solution.
+    """
+
+    name: str
+    chapter: int
+    title: str
+    difficulty: int
+    minutes: int
+    important: bool
+    hints: tuple[str, str, str]
+    answers: tuple[Callable[..., Any], ...]
+
+    @property
+    def heading(self) -> str:
+        """The line above the exercise: title, difficulty, minutes, importance."""
+        stars = "★" * self.difficulty + "☆" * (3 - self.difficulty)
+        weight = "needed later" if self.important else "extra"
+        return f"{self.title} ({stars}, {self.minutes} minutes, {weight})"
+
+
+EXERCISES: dict[str, Exercise] = {}
+STATE: dict[str, CheckResult] = {}  # the last verdict on each exercise in this kernel
+
+Checker = Callable[[Any], CheckResult]
+
+
+def exercise(
+    *,
+    chapter: int,
+    title: str,
+    difficulty: int,
+    minutes: int,
+    important: bool,
+    hints: tuple[str, str, str],
+    answers: tuple[Callable[..., Any], ...],
+) -> Callable[[Callable[[Any], str]], Checker]:
+    """Turn questions into a checker.
+
+    The decorated function asks the answer questions. It raises `AnswerError` with a message, or
+    returns what to say when all is right. Around it, the checker sees to everything else: an
+    untouched stub, an answer that raises or never ends, and that random numbers, gradient mode and
+    warnings are left as they were.
+    """
+
+    def decorate(ask: Callable[[Any], str]) -> Checker:
+        about = Exercise(
+            ask.__name__, chapter, title, difficulty, minutes, important, hints, answers
+        )
+        EXERCISES[about.name] = about
+
+        @functools.wraps(ask)
+        def check(answer: Any) -> CheckResult:
+            verdict = _verdict(about, ask, answer)
+            STATE[about.name] = verdict
+            return verdict
+
+        return check
+
+    return decorate
+
+
+def _verdict(about: Exercise, ask: Callable[[Any], str], answer: Any) -> CheckResult:
+    def result(message: str, *, passed: bool = False, attempted: bool = True) -> CheckResult:
+        hints = () if passed else about.hints
+        return CheckResult(about.name, passed, attempted, message, hints)
+
+    if is_untouched(answer):
+        return result("Change the cell above and run both cells again.", attempted=False)
+    try:
+        with (
+            torch.random.fork_rng(devices=[]),
+            torch.enable_grad(),
+            warnings.catch_warnings(),
+            time_limit(SECONDS),
+        ):
+            warnings.simplefilter("ignore")
+            torch.manual_seed(0)
+            return result(ask(answer), passed=True)
+    except AnswerError as wrong:
+        return result(str(wrong))
+    except TimeIsUp:
+        return result(
+            f"After {SECONDS:.0f} seconds your code was still running, so it was stopped. A right "
+            "answer needs a small part of a second: is there a loop that never ends, or far too "
+            "much work?"
+        )
+    except Exception as error:  # what the questions did not foresee must not stop the notebook
+        return result(
+            f"Your answer could not be checked: {type(error).__name__}: {error}. Does it take and "
+            "return what the exercise says?"
+        )
+
+
+def source_of(about: Exercise) -> str:
+    """Return the source of the package's own answer."""
+    return "\n\n".join(inspect.getsource(answer).rstrip() for answer in about.answers) + "\n"
