@@ -274,7 +274,7 @@ def set_parts(**parts):
 def forward(text):
     """Return the right block with another forward, given as one expression."""
     space = {"F": F, "torch": torch}
-    exec(f"def forward(s, x):\n    return {text}", space)  # noqa: S102
+    exec(f"def forward(s, x):\n    return {text}", space)
     return variant(forward=space["forward"])
 
 
@@ -671,7 +671,7 @@ def test_a_right_bottleneck_passes(answer):
 
 def thin_forward(text):
     space = {"F": F}
-    exec(f"def forward(s, x):\n    return {text}", space)  # noqa: S102
+    exec(f"def forward(s, x):\n    return {text}", space)
     return thin(forward=space["forward"])
 
 
@@ -911,7 +911,7 @@ def in_place(text):
 
     def answer(block):
         with torch.no_grad():
-            exec(text, {"torch": torch, "nn": nn, "F": F, "block": block})  # noqa: S102
+            exec(text, {"torch": torch, "nn": nn, "F": F, "block": block})
 
     return answer
 

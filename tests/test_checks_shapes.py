@@ -727,25 +727,6 @@ def test_the_solution_is_a_right_answer(name):
     assert EXERCISES[name].chapter == CHAPTERS[name]
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_random_numbers_are_left_as_they_were(name):
-    def noisy(*given):
-        torch.rand(7)
-        return EXERCISES[name].answers[0](*given)
-
-    torch.manual_seed(1)
-    expected = torch.rand(1)
-    torch.manual_seed(1)
-    assert getattr(checks, name)(noisy)
-    assert torch.equal(torch.rand(1), expected)
-
-
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_hints_do_not_give_the_code_away(name):
-    hints = EXERCISES[name].hints
-    assert not any(code in hint for hint in hints for code in ("//", "return", " = ", "def ", "!="))
-
-
 def test_what_is_no_whole_number_is_refused():
     assert values.whole(np.int32(7)) == values.whole(torch.tensor(7)) == 7
     for got in (7.0, True, None, "7", torch.tensor([7]), torch.tensor(7.0), np.bool_(True)):

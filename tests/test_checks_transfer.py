@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import re
 
 import pytest
 import torch
 import torch.nn.functional as F
+from answer_tools import must_fail, must_pass, named
 from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
@@ -17,24 +17,6 @@ from resnet_course.checks import freezing
 from resnet_course.checks.exercise import EXERCISES
 
 NORMS = nn.modules.batchnorm._BatchNorm
-
-
-def must_pass(checker, answer):
-    result = checker(answer)
-    assert result, result.message
-    return result
-
-
-def must_fail(checker, answer, words):
-    result = checker(answer)
-    assert not result and result.attempted
-    assert re.search(words, result.message), result.message
-
-
-def named(*answers):
-    """Parametrize by functions, or by (function, words), with the functions' names as ids."""
-    first = [a[0] if isinstance(a, tuple) else a for a in answers]
-    return {"argvalues": answers, "ids": [getattr(a, "__name__", repr(a)) for a in first]}
 
 
 @pytest.mark.parametrize("name", ["freeze_backbone", "multi_head"])

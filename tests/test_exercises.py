@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from exercise_cells import NOTEBOOKS, Place, places, read, solve
 
 from resnet_course import checks
@@ -88,8 +89,22 @@ def test_hints_are_three_and_give_no_code_away(chapter: int, place: Place):
     hints = EXERCISES[place.name].hints
     assert len(set(hints)) == 3
     for hint in hints:
-        assert 20 < len(hint) < 400 and "\n" not in hint and "return " not in hint
+        assert 20 < len(hint) < 400 and "\n" not in hint
+        assert not any(code in hint for code in ("return ", "def ", " = ", "//", "**", "!="))
         assert hint.rstrip()[-1] in ".?!"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_an_answer_that_draws_random_numbers_leaves_those_of_the_notebook_alone(name: str):
+    def noisy(*given):
+        torch.rand(7)
+        return EXERCISES[name].answers[0](*given)
+
+    torch.manual_seed(1)
+    expected = torch.rand(1)
+    torch.manual_seed(1)
+    assert getattr(checks, name)(noisy)
+    assert torch.equal(torch.rand(1), expected)
 
 
 @pytest.mark.parametrize("chapter", NAMES)
