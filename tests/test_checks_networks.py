@@ -152,10 +152,10 @@ WRONG_STAGES = {
     ),
     "expansion ignored": (
         stage(rest=lambda b, i, c, d, s: (c, c)),
-        r"Bottleneck.*expected in_channels=32, got 8. A Bottleneck gives 8 · 4 channels.*expansion",
+        r"Bottleneck.*expected in_channels=32, got 8. Bottleneck gives 8 · 4 channels.*expansion",
     ),
     "expansion by class": (
-        expansion_by_class, r"Wide, 8, 8, depth 3, stride 2: .*expected in_channels=16.*8 · 2"
+        expansion_by_class, r"Expansion2, 8, 8, depth 3, stride 2: .*expected in_channels=16.*8 · 2"
     ),
     "expansion always 4": (
         stage(rest=lambda b, i, c, d, s: (4 * c, c)), "expected in_channels=16, got 64"
@@ -437,12 +437,12 @@ WRONG_NETWORKS = {
         put(avgpool=lambda: nn.AdaptiveMaxPool2d(1)), "maximum of each channel, not its average"
     ),
     "no flatten": (
-        without_flatten, "224×224.*RuntimeError.*Is the last map averaged and flattened"
+        without_flatten, r"224×224.*RuntimeError.*gets 1×512×1×1\. Is the last map averaged"
     ),
     "no average": (without_pooling, "224×224.*built for 512 features.*averaged"),
     "flattened map": (
         lambda n: nn.Sequential(*answers.resnet34(n)[:-3], nn.Flatten(), nn.Linear(512 * 49, n)),
-        "expected 21,288,263 parameters, got 21,460,295",
+        "got 21,460,295. The linear layer takes 25,088 features, expected 512",
     ),
     "no last layer": (lambda n: answers.resnet34(n)[:-1], "expected 7 logits.* got 512 features"),
     "map of logits": (

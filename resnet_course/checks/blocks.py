@@ -65,9 +65,9 @@ def zero_init(answer: Callable[[BasicBlock], object]) -> str:
     for sizes in ((8, 8), (16, 16), (8, 16, 2)):
         block = BasicBlock(*sizes)
         before = copy.deepcopy(block)
-        result = call(answer, block)
         head = f"BasicBlock{sizes}: "
         try:
+            result = _without_gradients(answer, block)
             check_same_parts(block, before, result)
             check_start(block, before)
             check_alive(block)
@@ -77,6 +77,18 @@ def zero_init(answer: Callable[[BasicBlock], object]) -> str:
         "The block starts as ReLU(x), with a projection as ReLU(projection(x)), and its branch is "
         "silent, not dead: after one step every layer learns."
     )
+
+
+def _without_gradients(answer: Callable[[BasicBlock], object], block: BasicBlock) -> object:
+    try:
+        return call(answer, block)
+    except AnswerError as wrong:
+        if "a leaf Variable that requires grad" in str(wrong):
+            raise AnswerError(
+                f"{wrong} To set a parameter is no step of the computation: the functions of "
+                "nn.init know that, other code says it with torch.no_grad()."
+            ) from wrong
+        raise
 
 
 @exercise(

@@ -16,7 +16,7 @@ from torch.func import functional_call
 
 from resnet_course.checks.flow import joined, pair, watch
 from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.modules import check_output
+from resnet_course.checks.modules import check_finite, check_output
 
 EVALUATION = "in evaluation mode"
 TRAINING = "in training mode"
@@ -53,6 +53,7 @@ class Subject:
             )
         check_output(self.output, x)
         self.check_parameters()
+        check_finite(self.output)
         for part in module.parameters():
             enliven(part)
         weights = {id(part): part for part in module.parameters()}

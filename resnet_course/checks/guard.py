@@ -80,7 +80,7 @@ def call(answer: Callable[..., Result], *arguments: Any, **options: Any) -> Resu
         shown = ", ".join([*map(show, arguments), *(f"{k}={show(v)}" for k, v in options.items())])
         raise AnswerError(
             f"Called with ({shown}), your code stopped with {type(error).__name__}: "
-            f"{str(error) or 'no message'}{where}."
+            f"{str(error).rstrip('.') or 'no message'}{where}."
         ) from error
 
 

@@ -57,7 +57,7 @@ def check_module(module: Any) -> None:
 
 
 def check_output(output: Any, x: Tensor) -> None:
-    """Complain if forward gives no tensor, or one of another type, device, or with NaN."""
+    """Complain if forward gives no tensor, or one of another type or on another device."""
     if output is None:
         raise AnswerError("forward returned None: is there a return at its end?")
     if not isinstance(output, Tensor):
@@ -69,6 +69,10 @@ def check_output(output: Any, x: Tensor) -> None:
         raise AnswerError(f"The output is on the device {output.device}, the input on {x.device}.")
     if output.dtype != x.dtype:
         raise AnswerError(f"The output has type {output.dtype}, the input {x.dtype}.")
+
+
+def check_finite(output: Tensor) -> None:
+    """Complain about NaN and infinity."""
     if not output.isfinite().all():
         raise AnswerError(
             "The output contains NaN or infinity. Is there a division by 0, or a tensor that "

@@ -17,7 +17,7 @@ from resnet_course.checks.stage import check_blocks
 from resnet_course.checks.whole import PARAMETERS, WithoutStartingNumbers, check_network
 
 
-class Wide(Bottleneck):
+class BlockOfExpansion2(Bottleneck):
     """A block with an expansion that nobody has met yet."""
 
     expansion = 2
@@ -47,7 +47,7 @@ def make_stage(answer: Callable[..., nn.Sequential]) -> str:
         (BasicBlock, 16, 8, 1, 2),
         (Bottleneck, 8, 8, 4, 1),
         (Bottleneck, 16, 8, 2, 2),
-        (Wide, 8, 8, 3, 2),
+        (BlockOfExpansion2, 8, 8, 3, 2),
     ):
         arguments = (block, in_channels, channels, depth, stride)
         head = f"{block.__name__}, {in_channels}, {channels}, depth {depth}, stride {stride}: "

@@ -97,6 +97,7 @@ def _why_not_silent(block: BasicBlock) -> str:
 
 def check_alive(block: BasicBlock) -> None:
     """After a few steps the gradient must reach every parameter."""
+    last = block.bn2.weight.any() and block.conv2.weight.any()
     block = copy.deepcopy(block)
     optimizer = torch.optim.SGD(block.parameters(), lr=0.01)
     x = torch.randn(4, block.conv1.in_channels, 6, 5)
@@ -107,10 +108,12 @@ def check_alive(block: BasicBlock) -> None:
         optimizer.step()
     dead = [n for n, p in block.named_parameters() if p.grad is None or not p.grad.any()]
     if dead:
+        why = "If two factors in a row are 0, neither learns: set only the last one to 0."
+        if last:
+            why = "The zeros are in the middle of it. What is the last thing that happens there?"
         raise AnswerError(
             f"The branch is silent, but dead: after four steps no gradient has reached "
-            f"{' and '.join(dead[:3])}. If two factors in a row are 0, neither learns: set only "
-            "the last one to 0."
+            f"{', '.join(dead[:3])}. {why}"
         )
 
 

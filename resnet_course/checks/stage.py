@@ -80,7 +80,7 @@ def _why(
             return "The first block takes what comes into the stage."
         if have[0] == channels:
             return (
-                f"A {block.__name__} gives {channels} · {block.expansion} channels: its class says "
+                f"{block.__name__} gives {channels} · {block.expansion} channels: its class says "
                 "so in block.expansion."
             )
         if have[0] == in_channels:

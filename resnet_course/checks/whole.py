@@ -94,7 +94,7 @@ def _large(model: nn.Module) -> Subject:
     except AnswerError as wrong:
         words = in_other_words(model, x)
         if "features, but it gets" in words:
-            words += ". Is the last map averaged and flattened before the linear layer?"
+            words += " Is the last map averaged and flattened before the linear layer?"
         raise AnswerError(f"A picture of 3×{FULL}×{FULL}: {wrong} {words}".rstrip()) from wrong
 
 
@@ -178,7 +178,12 @@ def _weights(subject: Subject) -> str:
     widths, right = (64, 128, 256, 512), (6, 8, 12, 6)
     have = tuple(counts[width] for width in widths)
     if have == right:
-        return ""
+        wide = [shape[1] for shape in shapes if len(shape) == 2 and shape[1] != 512]
+        return "".join(
+            f"The linear layer takes {width:,} features, expected 512: the head averages each "
+            "channel first, so that one number per channel is left."
+            for width in wide[:1]
+        )
     known = {
         (4, 4, 4, 4): "That is ResNet-18.",
         (3, 4, 6, 3): "Are these bottlenecks?",
