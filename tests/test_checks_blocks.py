@@ -1116,3 +1116,38 @@ def test_exercises_have_an_answer_that_passes_and_leave_random_numbers_alone(nam
     assert checker(about.answers[0])
     assert torch.equal(torch.rand(3), expected)
     assert not any(word in hint for hint in about.hints for word in ("def ", "Conv2d(", "= "))
+
+
+@pytest.mark.parametrize("arguments", [(8, 8), (8, 16, 2), (8, 8, 2), (8, 12, 1)])
+@pytest.mark.parametrize("kind", [basic, bottleneck])
+def test_every_two_mistakes_together_are_a_plan_that_can_be_counted(kind, arguments):
+    count = 0
+    for _, one in mistakes(kind(*arguments)):
+        for _, both in mistakes(one):
+            count += parameters(both) > 0
+    assert count > 400
+
+
+def test_two_typical_mistakes_at_once_are_both_named():
+    class Three(nn.Module):
+        """The stride in the wrong convolution, and a projection with a bias and without BN."""
+
+        def __init__(self, in_channels, channels, stride=1):
+            super().__init__()
+            self.conv1 = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
+            self.bn1 = nn.BatchNorm2d(channels)
+            self.conv2 = nn.Conv2d(channels, channels, 3, stride, 1, bias=False)
+            self.bn2 = nn.BatchNorm2d(channels)
+            self.project = nn.Identity()
+            if stride > 1 or in_channels != channels:
+                self.project = nn.Conv2d(in_channels, channels, 1, stride)
+
+        def forward(self, x):
+            out = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+            return torch.relu(out + self.project(x))
+
+    result = blocks.basic_block(Three)
+    assert result.attempted and not result
+    assert "Two things" in result.message
+    assert "The projection has no batch norm" in result.message
+    assert "The stride is in the second convolution" in result.message

@@ -79,11 +79,12 @@ def on_the_shortcut(plan: Plan) -> Mistakes:
             "not 1 or the channels change.",
             replace(plan, projection=None),
         )
-        yield (
-            "The projection has no batch norm. Without one the two terms of the sum do not have "
-            "the same scale.",
-            change(plan, -1, order="c"),
-        )
+        for bias in (False, True):
+            yield (
+                "The projection has no batch norm. Without one the two terms of the sum do not "
+                "have the same scale.",
+                change(plan, -1, order="c", bias=bias),
+            )
         yield on_shortcut, change(plan, -1, order="cnr")
         yield (
             "The projection has a 3×3 kernel. It should change the shape and nothing else: 1×1.",
@@ -114,7 +115,7 @@ def strides(plan: Plan) -> Mistakes:
     for i, step in enumerate(plan.steps):
         if i == home:
             continue
-        why = f"It belongs in {right}, which would else have to work on the large map."
+        why = f"It belongs in {right}: there it makes the map small from the start."
         if i < home:
             why = (
                 "That is where the paper of 2016 had it (v1); there it skips three quarters of the "
@@ -128,9 +129,9 @@ def strides(plan: Plan) -> Mistakes:
     twice = change(plan, (home + 1) % len(plan.steps), stride=stride)
     yield f"Only {right} has the stride; the other convolutions have stride 1.", twice
     yield f"Is the stride used in {right}? It is only in the projection.", still
-    nowhere = change(still, -1, stride=1)
     ignored = "The stride is ignored. It belongs in " + right + " and in the projection."
-    yield ignored, nowhere
+    if plan.projection:
+        yield ignored, change(still, -1, stride=1)
     yield ignored, replace(still, projection=None)
 
 
