@@ -1151,3 +1151,17 @@ def test_two_typical_mistakes_at_once_are_both_named():
     assert "Two things" in result.message
     assert "The projection has no batch norm" in result.message
     assert "The stride is in the second convolution" in result.message
+
+
+@pytest.mark.parametrize("second", range(0, 45, 4))
+@pytest.mark.parametrize("first", [1, 6, 11])
+def test_any_two_mistakes_together_get_a_verdict(first, second):
+    def answer(*arguments):
+        plan = basic(*arguments)
+        for place in (first, second):
+            found = list(mistakes(plan))
+            plan = found[place % len(found)][1]
+        return Variant(plan)
+
+    result = blocks.basic_block(answer)
+    assert not result and "could not be checked" not in result.message

@@ -123,7 +123,7 @@ class Subject:
     def evaluates_like(self, other: nn.Module, numbers: dict[str, Tensor]) -> bool:
         """Compare in evaluation mode only: quick, to sort out suspects."""
         state = {**numbers, **fresh_buffers(other)}
-        expected = _evaluate(lambda given: functional_call(other, state, (given,)), other, self.x)
+        expected = _evaluate(lambda given: stand_in(other, state, given), other, self.x)
         return agree(self.results[EVALUATION], [expected], TOLERANCES[EVALUATION])
 
     def _compare(self, other: nn.Module, parts: Parts, gradients: bool) -> str:
@@ -132,7 +132,7 @@ class Subject:
         numbers = borrowed(other, parts)
         state = {**numbers, **fresh_buffers(other)}
         for phase, expected in phases(
-            lambda given: functional_call(other, state, (given,)),
+            lambda given: stand_in(other, state, given),
             other,
             self.x,
             numbers,
@@ -201,6 +201,15 @@ def enliven(part: Tensor) -> None:
         for piece in flat.split(some.numel()):
             piece.copy_(some[: piece.numel()])
         part.copy_(flat.reshape(part.shape))
+
+
+def stand_in(other: nn.Module, state: dict[str, Tensor], x: Tensor) -> Tensor:
+    """Run a network with other numbers.
+
+    A module that is used under two names is changed once: with `tie_weights` its own numbers would
+    not come back afterwards.
+    """
+    return functional_call(other, state, (x,), tie_weights=False)
 
 
 def borrowed(other: nn.Module, parts: Parts) -> dict[str, Tensor]:
