@@ -950,7 +950,7 @@ def test_a_right_zero_init_passes(name):
 
 
 WRONG_ZERO = {
-    "bn1": (in_place("block.bn1.weight.zero_()"), "dead: .*conv1.weight.*in the middle of it"),
+    "bn1": (in_place("block.bn1.weight.zero_()"), "dead: .*conv1.weight.*inside the branch"),
     "all batch norms": (
         in_place("[m.weight.zero_() for m in block.modules() if isinstance(m, nn.BatchNorm2d)]"),
         "dead: .*no gradient has reached conv1.weight",

@@ -414,7 +414,7 @@ WRONG_NETWORKS = {
     ),
     "stem without padding": (
         put(conv1=lambda: nn.Conv2d(3, 64, 7, 2, bias=False)),
-        "first convolution: .*expected 64×17×17, got 64×14×14. It has stride 2 and padding 3",
+        "first convolution: .*expected 64×17×17, got 64×14×14. It should have stride 2 and p",
     ),
     "small stem": (
         network(stem="cifar"), "weights of 64×3×7×7, yours has 64×3×3×3"
@@ -424,7 +424,7 @@ WRONG_NETWORKS = {
     "depths": (network(depths=(3, 4, 6, 4)), "got 6, 8, 12, 8"),
     "stride in stage 1": (rows(layer1=2), "the first one here does too"),
     "no stride in stage 3": (
-        rows(layer3=1), "Stage 3: .*expected 256×3×3, got 256×5×5. Its first block halves the map"
+        rows(layer3=1), "Stage 3: .*expected 256×3×3, got 256×5×5. Its first block should halve"
     ),
     "stride in every block": (
         network(every_block_strided), "Stage 2: .*Only the first block of a stage halves"

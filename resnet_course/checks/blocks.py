@@ -40,7 +40,7 @@ def basic_block(answer: Callable[..., nn.Module]) -> str:
         check_block(answer, arguments, BasicBlock(*arguments), basic(*arguments))
     check_block(answer, (8, 12, 2), BasicBlock(8, 12, 2), basic(8, 12, 2), size=(9, 7))
     return (
-        "Your block is the course's BasicBlock: equal outputs, gradients and running statistics, "
+        "Your block is the course's BasicBlock: equal outputs, gradients and stored means, "
         "with and without a projection."
     )
 
@@ -118,8 +118,8 @@ def bottleneck(answer: Callable[..., nn.Module]) -> str:
             size=(9, 8),
         )
     return (
-        "Your block is the course's Bottleneck, with the stride in the 3×3. Give it the class "
-        "attribute expansion = 4, and a stage can be built from it."
+        "Your block is the course's Bottleneck, with the stride in the 3×3. With its class "
+        "attribute expansion = 4 a stage can be built from it."
     )
 
 
@@ -159,7 +159,4 @@ def resnext_block(answer: Callable[..., nn.Module]) -> str:
         [(defaults, thin(64, 64)), (defaults, thin(64, 64, 1, 4, 32))],
         size=(6, 5),
     )
-    return (
-        "Your block is that of ResNeXt, for any number of groups; with its defaults it is 32×4d. "
-        "The two numbers that d2l exchanged are in their places."
-    )
+    return "Your block is that of ResNeXt, for any number of groups; with its defaults it is 32×4d."

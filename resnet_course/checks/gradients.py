@@ -129,7 +129,7 @@ def _named(got: Any, where: str, model: nn.Module) -> Norms:
             why += " Do you look inside the parts of the model, and use the whole path as a name?"
         raise AnswerError(f"{wanted}; got {some(list(norms)) or 'an empty one'}. {why}")
     if extra := [name for name in norms if name not in layers]:
-        why = "Only the layers that are asked for belong into it."
+        why = "Only the layers that are asked for belong in it."
         if any(name.endswith(".bias") for name in extra):
             why = "A bias has a gradient too, but only the weights are asked for."
         elif all(isinstance(modules.get(name), _BatchNorm) for name in extra):

@@ -31,10 +31,11 @@ def time_limit(seconds: float) -> Iterator[None]:
     long call into C, such as a huge matrix product, ends before the exception arrives.
     """
     thread = threading.get_ident()
-    done = threading.Event()
+    armed, done = threading.Event(), threading.Event()
     lock = threading.Lock()
 
     def watch() -> None:
+        armed.wait()
         wait = seconds
         while not done.wait(wait):
             with lock:
@@ -45,6 +46,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
+        armed.set()  # not earlier: an exception in the middle of start() would be in nobody's care
         yield
     finally:
         while True:

@@ -116,6 +116,8 @@ def strides(plan: Plan) -> Mistakes:
         if i == home:
             continue
         why = f"It belongs in {right}: there it makes the map small from the start."
+        if home > 0:
+            why = f"It belongs in {right}, whose windows overlap: a 1×1 with a stride skips pixels."
         if i < home:
             why = (
                 "That is where the paper of 2016 had it (v1); there it skips three quarters of the "

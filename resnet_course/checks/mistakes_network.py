@@ -25,7 +25,7 @@ def made(num_classes: int, **options: Any) -> ResNet:
 def in_sizes() -> Mistakes:
     """Yield mistakes after which a map has another size, where the size alone does not say why."""
     yield "The max pooling of the stem is missing.", _set("maxpool", nn.Identity())
-    pooling = "The max pooling of the stem has 3×3 windows, stride 2 and padding 1."
+    pooling = "The max pooling of the stem should have 3×3 windows, stride 2 and padding 1."
     for other in (nn.MaxPool2d(2), nn.MaxPool2d(3, 2)):
         yield pooling, _set("maxpool", other)
     yield "Each stage but the first halves the map, but the first one here does too.", _strided

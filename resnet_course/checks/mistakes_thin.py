@@ -49,8 +49,8 @@ def in_resnext(
     )
     everywhere = change(change(change(right, 0, groups=groups), 1, groups=groups), 2, groups=groups)
     yield (
-        "All three convolutions are divided into groups. Only the 3×3 is: the 1×1 convolutions let "
-        "the groups exchange what they know.",
+        "All three convolutions are divided into groups. Only the 3×3 should be: the "
+        "1×1 convolutions must let all channels meet.",
         everywhere,
     )
     should = (

@@ -110,7 +110,7 @@ def check_alive(block: BasicBlock) -> None:
     if dead:
         why = "If two factors in a row are 0, neither learns: set only the last one to 0."
         if last:
-            why = "The zeros are in the middle of it. What is the last thing that happens there?"
+            why = "The zeros are inside the branch. What is the last thing that happens in it?"
         raise AnswerError(
             f"The branch is silent, but dead: after four steps no gradient has reached "
             f"{', '.join(dead[:3])}. {why}"

@@ -73,7 +73,7 @@ def _slope(z: Tensor) -> Tensor:
     hints=(
         "The text above has a formula for the slope, with σ(z) in it twice.",
         "Compute σ(z) once and give it a name. Everything else follows from this one number.",
-        "Multiply σ(z) by what is missing from σ(z) to 1.",
+        "Multiply σ(z) by its distance from 1.",
     ),
     answers=(answers.sigmoid_slope,),
 )

@@ -53,7 +53,8 @@ def train_step(answer: Callable[[nn.Module, Tensor, Tensor, Optimizer], float]) 
         if any(False in each.modes for each in model.calls):
             raise AnswerError(
                 "The model, or a part of it, was in evaluation mode when your step used it. There "
-                "batch norm cannot learn its means. Which call puts a model into training mode?"
+                "batch norm uses its stored means and does not update them. Which call puts a "
+                "model into training mode?"
             )
         if not (torch.equal(x, pictures) and torch.equal(y, labels)):
             raise AnswerError("Your function has changed x or y. Only the weights are to move.")

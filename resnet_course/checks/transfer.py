@@ -18,7 +18,7 @@ from resnet_course.checks.guard import AnswerError, call, show
 
 @exercise(
     chapter=6,
-    title="Freeze the backbone",
+    title="Freeze the trunk",
     difficulty=2,
     minutes=10,
     important=True,

@@ -84,7 +84,9 @@ def check_network(model: nn.Module, num_classes: int) -> None:
         head += f"expected {want:,} parameters, got {have:,}. "
     elif differ:
         head += f"the number of parameters is right, but the logits differ {differ}. "
-    raise AnswerError(head + (cause or "Does your block pass checks.basic_block?"))
+    raise AnswerError(
+        head + (cause or "If you wrote the block yourself: does it pass its own check?")
+    )
 
 
 def _large(model: nn.Module) -> Subject:
@@ -209,7 +211,7 @@ def _maps(subject: Subject, reference: ResNet) -> str:
     side = subject.x.shape[-1]
     sizes = f"for a picture of {side}×{side} expected {by(right[1:])}, got {by(wrong[1:])}. "
     if weight[-1] == 7:
-        return f"The first convolution: {sizes}It has stride 2 and padding 3."
+        return f"The first convolution: {sizes}It should have stride 2 and padding 3."
     stage = {64: 1, 128: 2, 256: 3, 512: 4}.get(weight[0], "?")
     head = f"Stage {stage}: {sizes}"
     larger = wrong[-1] > right[-1]
@@ -220,5 +222,5 @@ def _maps(subject: Subject, reference: ResNet) -> str:
             else "The stem has halved the map twice already: this stage keeps the size."
         )
     if larger:
-        return head + "Its first block halves the map: stride 2."
+        return head + "Its first block should halve the map: stride 2."
     return head + "Only the first block of a stage halves the map, and only in stages 2, 3 and 4."
