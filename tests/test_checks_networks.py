@@ -463,7 +463,7 @@ WRONG_NETWORKS = {
         blocks_of(lambda b, x: F.relu(
             b.bn2(b.conv2(b.bn1(b.conv1(x)))) + identity(b, x))), "no ReLU inside"),
     "relu on the shortcut": (
-        blocks_of(lambda b, x: F.relu(branch(b, x) + F.relu(identity(b, x)))), "does it pass its own check"
+        blocks_of(lambda b, x: F.relu(branch(b, x) + F.relu(identity(b, x)))), "its own check"
     ),
     "3×3 projections": (network(wide_projections), "got 6, 9, 13, 7. Have the projections 3×3"),
     "batch lost": (
