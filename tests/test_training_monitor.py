@@ -18,6 +18,12 @@ from resnet_course.widgets import TrainingMonitor, training_monitor
 SVG = "{http://www.w3.org/2000/svg}"
 
 
+@pytest.fixture(autouse=True)
+def outside_a_notebook(monkeypatch):
+    """Other tests may have left an IPython behind, and the monitor would show itself there."""
+    monkeypatch.setattr(training_monitor, "get_ipython", lambda: None)
+
+
 @pytest.fixture(scope="module")
 def splits():
     return drawn_garments(100, 20)
@@ -164,6 +170,7 @@ def test_it_shows_itself_once_per_cell_unless_the_learner_has_placed_it(monkeypa
     monkeypatch.setattr(TrainingMonitor, "_display_view", lambda self: shown.append("view"))
     monkeypatch.setattr("resnet_course.widgets.base.display", lambda data, **_: shown.append(data))
     shell = InteractiveShell.instance()
+    monkeypatch.setattr(training_monitor, "get_ipython", lambda: shell)
     try:
         monitor = TrainingMonitor()
         for count in (1, 1, 2):
