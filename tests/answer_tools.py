@@ -12,14 +12,14 @@ from resnet_course.checks import CheckResult
 def must_pass(checker: Callable[[Any], CheckResult], answer: Any) -> CheckResult:
     """Ask that the answer is right."""
     result = checker(answer)
-    assert result, result.message
+    assert result and result.attempted, result.message
     return result
 
 
 def must_fail(checker: Callable[[Any], CheckResult], answer: Any, words: str) -> None:
     """Ask that the answer is wrong, and that its message matches the regular expression."""
     result = checker(answer)
-    assert not result and result.attempted
+    assert not result and result.attempted, "a wrong answer has passed"
     assert re.search(words, result.message), result.message
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import functools
 import math
-import re
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from answer_tools import must_fail as fails
+from answer_tools import must_pass as passes
 from torch import nn
 
 from resnet_course import checks
@@ -28,17 +29,6 @@ def table(*rows):
         [row[1:] for row in rows],
         ids=[r[0] for r in rows],
     )
-
-
-def passes(check, answer):
-    result = check(answer)
-    assert result and result.attempted, result.message
-
-
-def fails(check, answer, message):
-    result = check(answer)
-    assert not result and result.attempted, "a wrong answer has passed"
-    assert re.search(message, result.message), result.message
 
 
 def raises(*_):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
-import re
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from answer_tools import must_fail as fails
+from answer_tools import must_pass as passes
 from torch import nn
 
 from resnet_course import CONFIGS, checks, create_model, trace
@@ -32,17 +33,6 @@ def table(*rows):
     """(name, answer, message or nothing) as parameters with readable ids."""
     names = ("answer", "message")[: len(rows[0]) - 1]
     return pytest.mark.parametrize(names, [row[1:] for row in rows], ids=[row[0] for row in rows])
-
-
-def passes(check, answer):
-    result = check(answer)
-    assert result and result.attempted, result.message
-
-
-def fails(check, answer, message):
-    result = check(answer)
-    assert not result and result.attempted, "a wrong answer has passed"
-    assert re.search(message, result.message), result.message
 
 
 def raises(*_):
