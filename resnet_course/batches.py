@@ -40,6 +40,8 @@ class TensorBatches:
             are its own affair: torch's global generator, as a rule.
         drop_last: leave out a last batch that is smaller.
         device: where the images are kept and the batches come out.
+        part: (k, n) gives the k-th of n nearly equal parts of every batch, k from 0. The transform
+            sees the whole batch, so that n processes together use the same pictures as one.
 
     Each batch is (x, y): float32 (batch, channels, height, width), normalised, and int64 (batch,).
     `epoch` counts the passes begun; set it to go on from a checkpoint with the order that comes
@@ -64,6 +66,7 @@ class TensorBatches:
         transform: Callable[[Tensor], Tensor] | None = None,
         drop_last: bool = False,
         device: torch.device | str = "cpu",
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         if images.dtype != torch.uint8 or labels.dtype != torch.int64:
             raise TypeError(
@@ -80,6 +83,8 @@ class TensorBatches:
             raise ValueError(f"seed must be a whole number from 0 up, got {seed!r}")
         if not std > 0:
             raise ValueError(f"std must be more than 0, got {std!r}")
+        if not 0 <= part[0] < part[1]:
+            raise ValueError(f"part must be (k, n) with k from 0 to n - 1, got {part!r}")
         self.images = images.to(device)
         self.labels = labels.to(device)
         self.batch_size = batch_size
@@ -89,6 +94,7 @@ class TensorBatches:
         self.seed = seed
         self.transform = transform
         self.drop_last = drop_last
+        self.part = part
         self.epoch = 0
         if len(self) == 0:
             raise ValueError(f"{len(images)} images give no batch of {batch_size}")
@@ -112,7 +118,10 @@ class TensorBatches:
 
     def _batches(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         for chosen in order.split(self.batch_size)[: len(self)]:
-            images = self.images[chosen]
+            images, labels = self.images[chosen], self.labels[chosen]
             if self.transform is not None:
                 images = self.transform(images)
-            yield to_float(images, self.mean, self.std), self.labels[chosen]
+            k, n = self.part
+            images, labels = images.tensor_split(n)[k], labels.tensor_split(n)[k]
+            if len(labels):  # a last batch may be too small for every part
+                yield to_float(images, self.mean, self.std), labels

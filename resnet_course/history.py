@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resnet_course.files import write_whole
+
+if TYPE_CHECKING:
+    from resnet_course.pictures import Svg
 
 
 @dataclass(frozen=True)
@@ -32,11 +39,13 @@ class History:
         source: where the images came from, `Splits.source`.
         rows: one `EpochRow` per finished epoch.
         step_losses: the loss of every single step.
+        interrupted: where the run was interrupted, in words; empty if it was not.
     """
 
     source: str
     rows: list[EpochRow] = field(default_factory=list)
     step_losses: list[float] = field(default_factory=list)
+    interrupted: str = ""
 
     def __iter__(self) -> Iterator[EpochRow]:
         return iter(self.rows)
@@ -56,12 +65,34 @@ class History:
         """The epoch with the highest test accuracy, the first of several; errors as in `last`."""
         return max(self.rows or [self.last], key=lambda row: row.test_accuracy)
 
+    def csv(self) -> str:
+        """Return the rows as a table with a header: one column for each number of `EpochRow`."""
+        file = io.StringIO(newline="")
+        table = csv.DictWriter(file, [field.name for field in fields(EpochRow)])
+        table.writeheader()
+        table.writerows(asdict(row) for row in self.rows)
+        return file.getvalue()
+
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the rows as a table with a header: one column for each number of `EpochRow`."""
-        with Path(path).open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, [field.name for field in fields(EpochRow)])
-            table.writeheader()
-            table.writerows(asdict(row) for row in self.rows)
+        """Write the table of `csv` into a file."""
+        write_whole(Path(path), self.csv().encode())
+
+    def plot(self, label: str = "this run") -> Svg:
+        """Draw loss and accuracy over the epochs, as `TrainingMonitor` does.
+
+        A notebook shows the picture; `str` of it is an SVG file. Raises a ValueError if no epoch
+        is finished.
+        """
+        # Numbers do not import pictures; only who asks for one loads what draws it.
+        from resnet_course.curves import Run, training_curves
+
+        steps = len(self.step_losses) / self.last.epoch  # per epoch
+        block = max(1, round(steps / 20))
+        losses = [
+            ((i + block) / steps, sum(self.step_losses[i : i + block]) / block)
+            for i in range(0, len(self.step_losses) - block + 1, block)
+        ]
+        return training_curves([Run(label, self.last.epoch, losses, self.rows)])
 
     def column(self, name: str) -> list[float]:
         """Return one number of every epoch, `history.column("test_accuracy")`."""
@@ -74,4 +105,5 @@ class History:
             f"  {row.test_accuracy:9.1%}"
             for row in self.rows
         ]
-        return "\n".join([head, *lines])
+        end = [self.interrupted] if self.interrupted else []
+        return "\n".join([head, *lines, *end])

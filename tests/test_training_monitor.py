@@ -43,7 +43,7 @@ class Notes:
         self.heard: list = []
         self.stop_after, self.fail_after = stop_after, fail_after
 
-    def start(self, label, epochs, steps):
+    def start(self, label, epochs, steps, done=0):
         self.heard.append(("start", label, epochs, steps))
 
     def step(self, loss):

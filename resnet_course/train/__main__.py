@@ -1,129 +1,161 @@
-"""`python -m resnet_course.train`: train one network from the command line."""
+"""`python -m resnet_course.train`: train one network from the command line.
+
+One process on its own, or one of several that `torchrun` started.
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import shlex
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import NoReturn
 
 import torch
+import torch.distributed as dist
 
-from resnet_course.augment import Augment
-from resnet_course.data import (
-    DataUnavailableError,
-    Splits,
-    drawn_garments,
-    fashion_mnist,
-    hold_out,
-    mnist,
-)
+from resnet_course.data import DataUnavailableError, Splits, hold_out
 from resnet_course.evidence import evidence
-from resnet_course.resnet import CONFIGS, STEMS, create_model
+from resnet_course.history import History
+from resnet_course.resnet import ResNet
+from resnet_course.train import checkpoints
+from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.loop import fit
+from resnet_course.train.options import DATASETS, network, notes, read_options, train_config
+from resnet_course.train.world import from_first, joined, world
 
-DATASETS: dict[str, Callable[[str | None, int | None], Splits]] = {
-    "fashion-mnist": fashion_mnist,
-    "mnist": mnist,
-    "drawn-garments": lambda _, limit: drawn_garments(*([] if limit is None else [limit, limit])),
-}
+WRONG_USE, INTERRUPTED = 2, 130  # exit codes, as argparse and shells have them
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train as the command line says; write weights, history and evidence into a folder."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    with joined() as own, open(os.devnull, "w") as nowhere:  # noqa: PTH123, devnull is no path
+        # What all processes would print alike, one prints.
+        quiet = contextlib.nullcontext() if own.is_first else contextlib.redirect_stdout(nowhere)
+        with quiet:
+            try:
+                options = read_options(arguments)
+            except CheckpointError as error:
+                _end(error, WRONG_USE)
+            if own.size == 1:
+                _train(options, arguments)
+            else:
+                _train_together(options, arguments)
+
+
+def _train_together(options: argparse.Namespace, arguments: list[str]) -> None:
+    """Train as one of several processes; when another one is gone, say how to go on."""
+
+    def ended(number: int, _: object) -> NoReturn:
+        raise dist.DistError(f"ended by signal {number}, as when another process has died")
+
+    signal.signal(signal.SIGTERM, ended)
     try:
-        config = TrainConfig(
-            epochs=options.epochs,
-            batch_size=options.batch_size,
-            lr=options.lr,
-            weight_decay=options.weight_decay,
-            label_smoothing=options.label_smoothing,
-            augment=_augment(options),
-            seed=options.seed,
+        _train(options, arguments)
+    except (RuntimeError, KeyboardInterrupt) as error:
+        first_line = (str(error).strip().splitlines() or ["interrupted"])[0]
+        if not (
+            isinstance(error, (dist.DistError, KeyboardInterrupt))
+            or any(word in first_line for word in ("onnection", "peer", "imed out", "gloo"))
+        ):
+            raise
+        own, last = world(), Path(options.out) / "last.pt"
+        kept = (
+            f"The finished epochs are in {last}: give the same command with --resume."
+            if last.exists()
+            else "No epoch was finished: give the same command again."
         )
+        text = f"error: process {own.rank} of {own.size} cannot go on ({first_line[:300]}). {kept}"
+        os.write(2, f"\n{text}\n".encode())
+        os._exit(1)  # to leave in order would be to wait for the others, who are gone
+
+
+def _train(options: argparse.Namespace, arguments: list[str]) -> None:
+    out = Path(options.out)
+    try:
+        config = train_config(options)
         splits = DATASETS[options.dataset](options.data, options.limit)
         if options.hold_out:
             splits = hold_out(splits, options.hold_out)
         torch.manual_seed(options.seed)
-        overrides = {"stem": options.stem} if options.stem else {}
-        model = create_model(
-            options.model, in_channels=1, num_classes=len(splits.classes), **overrides
-        )
-        out = Path(options.out)
-        out.mkdir(parents=True, exist_ok=True)  # before the hours of training, not after
-    except (ValueError, DataUnavailableError, OSError) as error:
-        parser.error(str(error))
+        model = network(options, len(splits.classes))
+        from_first(lambda: _spare_an_unfinished_run(out, options.resume))
+    except (ValueError, DataUnavailableError, CheckpointError) as error:
+        _end(error, WRONG_USE)
 
-    history = fit(model, splits, config, out=out, label=options.model)
-    print(history)
-    device = next(model.parameters()).device
-    run = {
-        **evidence(
-            shlex.join(["python", "-m", "resnet_course.train", *arguments]),
+    if options.resume:
+        print(f"Going on from {options.resume}.")
+    try:
+        history = fit(
+            model,
             splits,
-            device,
-            config.bfloat16_on(device),
-        ),
+            config,
+            out=out,
+            resume=options.resume or False,
+            label=options.model,
+            notes=notes(options),
+        )
+    except (CheckpointError, FloatingPointError, ValueError) as error:
+        _end(error, 1)
+    print(history)
+    if history.interrupted:
+        print(f"To go on, repeat the command with --resume. Finished epochs are in {out}.")
+        sys.exit(INTERRUPTED)
+    if world().is_first:
+        _write_evidence(out, options, arguments, splits, config, model, history)
+
+
+def _write_evidence(
+    out: Path,
+    options: argparse.Namespace,
+    arguments: list[str],
+    splits: Splits,
+    config: TrainConfig,
+    model: ResNet,
+    history: History,
+) -> None:
+    command = shlex.join(["python", "-m", "resnet_course.train", *arguments])
+    device = next(model.parameters()).device
+    bfloat16 = checkpoints.load(out / "last.pt")["bfloat16"]
+    run = {
+        **evidence(command, splits, device, bfloat16),
+        "processes": world().size,
         "model": options.model,
         "seed": options.seed,
         "config": asdict(config),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "history": [asdict(row) for row in history],
     }
-    (out / "run.json").write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+    checkpoints.store(out / "run.json", (json.dumps(run, indent=1) + "\n").encode())
+    checkpoints.store(out / "history.svg", str(history.plot(options.model)).encode())
     print(f"Weights, history and evidence are in {out}.")
 
 
-def _augment(options: argparse.Namespace) -> Augment | None:
-    if not (options.shift or options.flip or options.cutout):
-        return None
-    return Augment(options.shift, options.flip, options.cutout)
+def _spare_an_unfinished_run(out: Path, resume: Path | None) -> None:
+    """Do not begin where an interrupted run waits: its checkpoint would be lost."""
+    last = out / "last.pt"
+    if resume is None and last.exists():
+        state = checkpoints.load(last)
+        done, epochs = state.get("epoch", 0), state.get("config", {}).get("epochs", 1)
+        if done < epochs:
+            raise CheckpointError(
+                f"{out} holds a run that ended after epoch {done} of {epochs}. Add --resume to go "
+                "on with it, choose another --out, or delete the folder."
+            )
 
 
-def _parser() -> argparse.ArgumentParser:
-    default = TrainConfig()
-    parser = argparse.ArgumentParser(
-        prog="python -m resnet_course.train",
-        description="Train a residual network on small grey pictures and measure it after each "
-        "epoch.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--model", default="resnet20", choices=CONFIGS, metavar="NAME", help=", ".join(CONFIGS))
-    add("--stem", choices=STEMS, help="first layers of the network; if not given, the model's own")
-    add("--epochs", type=int, default=default.epochs, help="passes over the training images")
-    add("--batch-size", type=int, default=default.batch_size, help="images per step")
-    add("--lr", type=float, default=default.lr, help="the highest learning rate of the run")
-    add("--weight-decay", type=float, default=default.weight_decay, help="pull towards zero")
-    add(
-        "--label-smoothing",
-        type=float,
-        default=default.label_smoothing,
-        help="share of each label that is spread over all classes",
-    )
-    add("--shift", type=int, default=0, help="move each picture by up to so many pixels")
-    add("--flip", action="store_true", help="mirror each picture with probability 1/2")
-    add("--cutout", type=int, default=0, help="cover a square of so many pixels a side")
-    add("--seed", type=int, default=0, help="of weights, order and augmentation")
-    add("--dataset", choices=DATASETS, default="fashion-mnist", help="which pictures")
-    add("--data", metavar="FOLDER", help="folder of the pictures; if not given, see the README")
-    add("--limit", type=int, metavar="N", help="use only N pictures to train and N to test")
-    add(
-        "--hold-out",
-        type=int,
-        default=0,
-        metavar="N",
-        help="test on N training pictures that are kept back: to choose a recipe",
-    )
-    add("--out", default="runs/latest", metavar="FOLDER", help="where the results go")
-    return parser
+def _end(error: Exception, code: int) -> NoReturn:
+    if world().is_first:
+        print(f"error: {error}", file=sys.stderr)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

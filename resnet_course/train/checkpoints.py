@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,91 @@ import torch
 from resnet_course.files import write_whole
 
 
+class CheckpointError(RuntimeError):
+    """A checkpoint cannot be written, read or used; the text says why and what to do."""
+
+
 def save(state: dict[str, Any], path: Path) -> None:
-    """Write `state` in one step: whoever reads `path` finds the old file or the new one, whole."""
+    """Write `state` in one step: whoever reads `path` finds the old file or the new one, whole.
+
+    Raises:
+        CheckpointError: it cannot be written; the old file is still there.
+    """
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    write_whole(path, buffer.getvalue())
+    store(path, buffer.getvalue())
+
+
+def store(path: Path, content: bytes) -> None:
+    """Write the bytes of a file in one step; errors as in `save`."""
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be written: {error.strerror or error}. It needs "
+            f"{_megabytes(len(content))}, and {_free(path.parent)} are free there. "
+            + (
+                "The file of the epoch before is untouched: make room and resume."
+                if path.exists()
+                else "Make room, or choose another folder."
+            )
+        ) from error
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a checkpoint onto the CPU. It can hold data only, no code (`weights_only=True`)."""
-    return torch.load(path, map_location="cpu", weights_only=True)
+    """Read a checkpoint onto the CPU. It can hold data only, no code (`weights_only=True`).
+
+    Raises:
+        CheckpointError: there is none, or it is damaged, or it is something else.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"there is no checkpoint {os.fspath(path)}.") from None
+    except OSError as error:
+        raise CheckpointError(f"{os.fspath(path)} cannot be read: {error.strerror}.") from error
+    except Exception as error:  # a file of another kind can break the reader in any way
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(
+            f"{os.fspath(path)} is damaged, or it is no checkpoint of torch ({reason[:200]})."
+        ) from error
+    if not isinstance(state, dict):
+        raise CheckpointError(
+            f"{os.fspath(path)} holds a {type(state).__name__}, not the dictionary of a checkpoint."
+        )
+    return state
+
+
+def to_resume(
+    resume: bool | str | os.PathLike[str] | None, folder: str | os.PathLike[str] | None
+) -> Path | None:
+    """Return the checkpoint that a run goes on from, or None if it begins.
+
+    Args:
+        resume: a file; a folder, which means the `last.pt` in it; True, which means the one in
+            `folder`, if there is one yet; False or None begins.
+        folder: where the run writes.
+
+    Raises:
+        ValueError: True without a folder.
+    """
+    if resume is None or resume is False:
+        return None
+    if resume is True:
+        if folder is None:
+            raise ValueError("resume=True goes on from the folder `out`: name one.")
+        path = Path(folder) / "last.pt"
+        return path if path.exists() else None
+    path = Path(resume)
+    return path / "last.pt" if path.is_dir() else path
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
+
+
+def _free(folder: Path) -> str:
+    try:
+        return _megabytes(shutil.disk_usage(folder).free)
+    except OSError:
+        return "an unknown number of MB"

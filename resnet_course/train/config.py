@@ -17,7 +17,7 @@ class TrainConfig:
 
     Attributes:
         epochs: passes over the training images.
-        batch_size: images per step.
+        batch_size: images per step, those of all processes together.
         lr: the highest learning rate of the run.
         momentum: of SGD, Nesterov's variant.
         weight_decay: pull of all weights towards zero.
@@ -25,8 +25,11 @@ class TrainConfig:
         augment: random changes of the training images; None shows them as they are.
         seed: of the order of the images. Weights and `augment` use torch's own generator, so call
             `torch.manual_seed` before you build the model to repeat a run.
+        flip_test: measure with the mean answer to each picture and to its mirror image.
         bfloat16: compute convolutions with 16 bits; None tries which is faster here.
         device: "cpu", "cuda", ...; None takes a GPU if there is one.
+        sync_batch_norm: where several processes share a batch, batch norm takes mean and variance
+            of all of it, not of each part.
 
     Raises:
         ValueError: for numbers outside their range; the message says the range.
@@ -40,8 +43,10 @@ class TrainConfig:
     label_smoothing: float = 0.0
     augment: Augment | None = None
     seed: int = 0
+    flip_test: bool = False
     bfloat16: bool | None = None
     device: str | None = None
+    sync_batch_norm: bool = False
 
     def __post_init__(self) -> None:
         check_sizes(epochs=self.epochs, batch_size=self.batch_size)

@@ -6,22 +6,39 @@ rises to a peak and falls to nearly zero within the run (Smith and Topin 2018, "
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import OneCycleLR
 
 from resnet_course.data import Splits, TensorBatches
 from resnet_course.history import EpochRow, History
 from resnet_course.train import checkpoints
+from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.precision import autocast
+from resnet_course.train.state import RunState, fingerprint
 from resnet_course.train.steps import evaluate, step
+from resnet_course.train.sync import synchronise
 from resnet_course.train.watch import ProgressBar, Watcher
+from resnet_course.train.world import (
+    check_same,
+    from_first,
+    local_gpu,
+    parallel,
+    share_buffers,
+    total,
+    world,
+)
+
+# Reading a loss makes Python wait for a GPU, and processes for each other: so not in every step.
+READ_EVERY = 50
 
 
 def fit(
@@ -30,14 +47,20 @@ def fit(
     config: TrainConfig | None = None,
     *,
     out: str | os.PathLike[str] | None = None,
+    resume: bool | str | os.PathLike[str] = False,
     progress: bool = True,
     monitor: Watcher | None = None,
     label: str | None = None,
+    notes: Mapping[str, Any] | None = None,
 ) -> History:
     """Train `model` in place on the training images; measure it on the test images each epoch.
 
     The model ends in evaluation mode. A monitor can stop the run: then the last epoch is shorter,
-    and it is measured like the others.
+    and it is measured like the others. Interrupting (Ctrl-C, or the kernel's ■) ends the run too:
+    the model stays as the last step left it, and `History.interrupted` says where that was.
+
+    Under `torchrun`, inside `world.joined()`, all processes call `fit` with the same arguments and
+    take their parts of every batch; process 0 writes the files.
 
     Args:
         model: a classifier of (batch, 1, 28, 28).
@@ -46,19 +69,92 @@ def fit(
         config: how to train; None takes the defaults of `TrainConfig`.
         out: folder for `last.pt` and `best.pt` (the epoch with the best accuracy on the test
             images of `splits`), written after each epoch, and `history.csv`. None writes nothing.
+        resume: True goes on from `last.pt` in `out`, or begins where there is none yet; a file or
+            folder goes on from there. On the same kind of processor, with as many threads, the
+            weights end bit for bit as those of a run that was never interrupted.
         progress: show a bar with the loss and the time left.
         monitor: who watches instead of the bar, such as `widgets.TrainingMonitor`.
         label: name of the run in front of the bar; None takes the model's class name.
+        notes: numbers and texts for the checkpoint; a run resumes only with the same notes.
 
     Returns:
         the `History` of the run.
+
+    Raises:
+        CheckpointError: the checkpoint to resume is missing, damaged or of another run; or a file
+            cannot be written. The old files are untouched.
+        FloatingPointError: the loss is no finite number any more; the text says since which step.
+        ValueError: `resume=True` without `out`, or processes with different images or settings.
     """
     config = config or TrainConfig()
-    device = torch.device(config.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    bfloat16 = config.bfloat16_on(device)
+    folder = None if out is None else Path(out)
+    if folder is not None:
+        _make(folder)
+    train, test, run = _prepare(model, splits, config, notes or {})
+    start_file = from_first(lambda: checkpoints.to_resume(resume, folder))
+    if start_file is not None:
+        run.restore(start_file)
+
+    history = run.history
+    train.epoch = len(history)
+    network = parallel(model)
+    watcher = monitor or ProgressBar(progress and world().is_first)
+    watcher.start(label or type(model).__name__, config.epochs, len(train), len(history))
+    for row in history:
+        watcher.epoch(row)
+    start = time.perf_counter() - (history.last.seconds if history.rows else 0)
+    try:
+        for epoch in range(len(history) + 1, config.epochs + 1):
+            losses, accuracy = _epoch(network, train, run, watcher)
+            history.rows.append(
+                EpochRow(
+                    epoch=epoch,
+                    train_loss=sum(losses) / len(losses),
+                    train_accuracy=accuracy,
+                    test_accuracy=_measure(model, test, run),
+                    seconds=time.perf_counter() - start,
+                )
+            )
+            watcher.epoch(history.last)
+            if folder is not None and world().is_first:
+                run.save(folder)
+            if watcher.stopped:
+                break
+    except KeyboardInterrupt:
+        if world().size > 1:  # the others wait for this process: let the whole group end
+            raise
+        steps = len(history.step_losses)
+        history.interrupted = f"interrupted after step {steps} of {config.epochs * len(train)}"
+    finally:
+        watcher.finish()
+    model.eval()  # ready for use: in training mode, every batch would change batch norm's means
+    return history
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"the folder {folder} cannot be made: {error.strerror}.") from error
+
+
+def _prepare(
+    model: nn.Module, splits: Splits, config: TrainConfig, notes: Mapping[str, Any]
+) -> tuple[TensorBatches, TensorBatches, RunState]:
+    images = fingerprint(splits)
+    check_same("images", images)
+    check_same("settings", config)
+    device = torch.device(config.device) if config.device else local_gpu() or torch.device("cpu")
     # Pixels whose channels lie side by side in memory suit the convolutions of most processors.
     model.to(device, memory_format=torch.channels_last)
+    if config.sync_batch_norm:
+        synchronise(model)
     train, test = _batches(splits, config, device)
+    if config.batch_size < world().size:
+        raise ValueError(
+            f"batch_size is {config.batch_size}, but {world().size} processes share a batch: each "
+            "needs a picture at least."
+        )
     optimizer = torch.optim.SGD(
         model.parameters(),
         lr=config.lr,
@@ -67,39 +163,22 @@ def fit(
         nesterov=config.momentum > 0,
     )
     schedule = OneCycleLR(optimizer, config.lr, total_steps=config.epochs * len(train))
-
+    bfloat16 = from_first(lambda: config.bfloat16_on(device))
     history = History(source=splits.source)
-    watcher = monitor or ProgressBar(progress)
-    watcher.start(label or type(model).__name__, config.epochs, len(train))
-    start = time.perf_counter()
-    try:
-        for epoch in range(1, config.epochs + 1):
-            losses, accuracy = _epoch(model, train, optimizer, schedule, config, bfloat16, watcher)
-            history.step_losses += losses
-            history.rows.append(
-                EpochRow(
-                    epoch=epoch,
-                    train_loss=sum(losses) / len(losses),
-                    train_accuracy=accuracy,
-                    test_accuracy=evaluate(model, test, bfloat16=bfloat16),
-                    seconds=time.perf_counter() - start,
-                )
-            )
-            watcher.epoch(history.last)
-            if out is not None:
-                _save(Path(out), model, config, history)
-            if watcher.stopped:
-                break
-    finally:
-        watcher.finish()
-    model.eval()  # ready for use: in training mode, every batch would change batch norm's means
-    return history
+    run = RunState(model, optimizer, schedule, history, config, bfloat16, images, notes)
+    return train, test, run
 
 
 def _batches(
     splits: Splits, config: TrainConfig, device: torch.device
 ) -> tuple[TensorBatches, TensorBatches]:
-    scale = {"mean": splits.mean, "std": splits.std, "device": device}
+    own = world()
+    shared = {
+        "mean": splits.mean,
+        "std": splits.std,
+        "device": device,
+        "part": (own.rank, own.size),
+    }
     train = TensorBatches(
         splits.train_images,
         splits.train_labels,
@@ -107,51 +186,76 @@ def _batches(
         shuffle=True,
         seed=config.seed,
         transform=config.augment,
-        **scale,
+        # Every process needs a picture of every batch.
+        drop_last=len(splits.train_labels) % config.batch_size < own.size,
+        **shared,
     )
-    return train, TensorBatches(splits.test_images, splits.test_labels, 500, **scale)
+    return train, TensorBatches(splits.test_images, splits.test_labels, 500, **shared)
 
 
 def _epoch(
-    model: nn.Module,
-    batches: TensorBatches,
-    optimizer: torch.optim.Optimizer,
-    schedule: LRScheduler,
-    config: TrainConfig,
-    bfloat16: bool,
-    watcher: Watcher,
+    network: nn.Module, batches: TensorBatches, run: RunState, watcher: Watcher
 ) -> tuple[list[float], float]:
     """Pass over the batches once, unless the watcher stops it before its end.
 
     Returns:
         the loss of every step, and the training accuracy.
     """
-    losses: list[Tensor] = []
-    hits = torch.zeros((), dtype=torch.int64, device=batches.images.device)
-    images = 0
-    for x, y in batches:
-        x = x.to(memory_format=torch.channels_last)
-        with autocast(x.device, bfloat16):
-            loss, logits = step(model, x, y, optimizer, config.label_smoothing)
-        schedule.step()
-        losses.append(loss)
-        hits += (logits.argmax(dim=1) == y).sum()
-        images += len(y)
-        watcher.step(loss)
-        if watcher.stopped:
-            break
-    return torch.stack(losses).tolist(), hits.item() / images
+    config, losses = run.config, run.history.step_losses
+    begin = len(losses)
+    unread: list[Tensor] = []
+    counts = torch.zeros(2, dtype=torch.int64, device=batches.images.device)  # right, seen
+    try:
+        for i, (x, y) in enumerate(batches):
+            x = x.to(memory_format=torch.channels_last)
+            # The share of this process in the mean over the whole batch.
+            whole = min(config.batch_size, len(batches.images) - i * config.batch_size)
+            share = len(y) / whole
+            with autocast(x.device, run.bfloat16):
+                loss, logits = step(
+                    network, x, y, run.optimizer, config.label_smoothing, share * world().size
+                )
+            run.schedule.step()
+            unread.append(loss * share)
+            counts += torch.stack([(logits.argmax(dim=1) == y).sum(), counts.new_tensor(len(y))])
+            watcher.step(loss)
+            if len(unread) == READ_EVERY:
+                _read(unread, losses, begin, len(batches), config)
+            if watcher.stopped:
+                break
+    finally:
+        if world().size == 1:  # an interrupted run keeps the losses of its last steps
+            losses += [loss.item() for loss in unread]
+            unread = []
+    _read(unread, losses, begin, len(batches), config)
+    right, seen = total(counts).tolist()
+    return losses[begin:], right / seen
 
 
-def _save(folder: Path, model: nn.Module, config: TrainConfig, history: History) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    state = {
-        "model": model.state_dict(),
-        "config": asdict(config),
-        "epoch": history.last.epoch,
-        "test_accuracy": history.last.test_accuracy,
-    }
-    checkpoints.save(state, folder / "last.pt")
-    if history.last is history.best:
-        checkpoints.save(state, folder / "best.pt")
-    history.to_csv(folder / "history.csv")
+def _read(
+    unread: list[Tensor], losses: list[float], begin: int, steps: int, config: TrainConfig
+) -> None:
+    """Move the losses of the last steps to `losses`; stop if one of them is not finite."""
+    if unread:
+        losses += total(torch.stack(unread)).tolist()
+        unread.clear()
+    for i in range(begin, len(losses)):
+        if not math.isfinite(losses[i]):
+            raise FloatingPointError(
+                f"the loss is {losses[i]} in step {i - begin + 1} of {steps} of epoch "
+                f"{i // steps + 1} (step {i + 1} of the run), so the run is over. The step before "
+                f"was too large: try a lower learning rate than {config.lr:g}. Checkpoints are "
+                "those of the epoch before."
+            )
+
+
+def _measure(model: nn.Module, test: TensorBatches, run: RunState) -> float:
+    """Return the accuracy on all test images, to which every process adds its part."""
+    share_buffers(model)
+    if world().size == 1:
+        return evaluate(model, test, bfloat16=run.bfloat16, flip=run.config.flip_test)
+    rank, size = test.part
+    own = sum(len(batch.tensor_split(size)[rank]) for batch in test.labels.split(test.batch_size))
+    accuracy = evaluate(model, test, bfloat16=run.bfloat16, flip=run.config.flip_test) if own else 0
+    right, seen = total(torch.tensor([round(accuracy * own), own], device=test.labels.device))
+    return int(right) / int(seen)

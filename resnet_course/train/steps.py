@@ -40,16 +40,18 @@ def step(
     y: Tensor,
     optimizer: torch.optim.Optimizer,
     label_smoothing: float,
+    weight: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """Do the same as `train_step`; return loss () and logits (batch, classes), still on the device.
 
-    Reading a number from a GPU makes Python wait for it, so the caller decides when.
+    Reading a number from a GPU makes Python wait for it, so the caller decides when. `weight`
+    multiplies the gradients: 1 but for processes with unequal parts of a batch.
     """
     model.train()
     optimizer.zero_grad(set_to_none=True)
     logits = model(x)
     loss = F.cross_entropy(logits, y, label_smoothing=label_smoothing)
-    loss.backward()
+    (loss if weight == 1 else loss * weight).backward()
     optimizer.step()
     return loss.detach(), logits.detach()
 
@@ -75,11 +77,21 @@ def topk_accuracy(logits: Tensor, labels: Tensor, k: int = 1) -> float:
 
 
 def predict(
-    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], *, bfloat16: bool = False
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    *,
+    bfloat16: bool = False,
+    flip: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Return the logits (N, classes) of all batches and their labels (N,), in order.
 
     The model is in evaluation mode meanwhile; afterwards each module is in its own mode again.
+
+    Args:
+        model: a classifier, x → logits.
+        batches: pairs of images (batch, channels, height, width) and labels (batch,).
+        bfloat16: compute convolutions and products with 16 bits.
+        flip: ask twice, for each picture and for its mirror image, and return the mean logits.
 
     Raises:
         ValueError: if there is no image at all.
@@ -87,8 +99,12 @@ def predict(
     logits, labels = [], []
     with evaluation_mode(model), torch.inference_mode():
         for x, y in batches:
+            x = x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
             with autocast(x.device, bfloat16):
-                logits.append(model(x).float())
+                answer = model(x).float()
+                if flip:
+                    answer = (answer + model(x.flip(3)).float()) / 2
+            logits.append(answer)
             labels.append(y)
     if sum(map(len, labels)) == 0:
         raise ValueError("there are no images to evaluate on.")
@@ -96,10 +112,14 @@ def predict(
 
 
 def evaluate(
-    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], *, bfloat16: bool = False
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    *,
+    bfloat16: bool = False,
+    flip: bool = False,
 ) -> float:
     """Return the top-1 accuracy over all batches, from 0 to 1; batches may differ in size.
 
-    Mode and errors are those of `predict`.
+    Options, mode and errors are those of `predict`.
     """
-    return topk_accuracy(*predict(model, batches, bfloat16=bfloat16))
+    return topk_accuracy(*predict(model, batches, bfloat16=bfloat16, flip=flip))

@@ -19,8 +19,11 @@ class Watcher(Protocol):
 
     stopped: bool
 
-    def start(self, label: str, epochs: int, steps: int) -> None:
-        """Hear that a run begins: its name, its epochs, its steps per epoch."""
+    def start(self, label: str, epochs: int, steps: int, done: int = 0) -> None:
+        """Hear that a run begins: its name, its epochs, its steps per epoch.
+
+        A run that is resumed has `done` epochs behind it; `epoch` tells them again after this.
+        """
 
     def step(self, loss: Tensor) -> None:
         """Hear the loss of one step, a single number on the device of the model.
@@ -47,11 +50,12 @@ class ProgressBar:
     def __init__(self, show: bool = True) -> None:
         self.show = show
 
-    def start(self, label: str, epochs: int, steps: int) -> None:
-        """Draw the empty bar."""
+    def start(self, label: str, epochs: int, steps: int, done: int = 0) -> None:
+        """Draw the bar, empty or, for a resumed run, as far as it is."""
         self._steps = steps
         self._bar = tqdm(
             total=epochs * steps,
+            initial=done * steps,
             desc=label,
             disable=not self.show,
             leave=False,

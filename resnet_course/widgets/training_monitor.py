@@ -52,15 +52,15 @@ class TrainingMonitor(CourseWidget):
 
     # What `fit` calls: see `train.Watcher`.
 
-    def start(self, label: str, epochs: int, steps: int) -> None:
+    def start(self, label: str, epochs: int, steps: int, done: int = 0) -> None:
         """Begin a new curve, and show the monitor if it is not to be seen yet."""
         self.runs.append(Run(label, epochs))
         self.stopped = False
-        self._steps, self._done = steps, 0
+        self._steps, self._done, self._before = steps, done * steps, done * steps
         self._pending: list[Tensor] = []
         self._begin = self._written = self._drawn = time.monotonic()
         self.bar.max = epochs * steps
-        self.bar.value = 0
+        self.bar.value = self._done
         self.bar.bar_style = ""
         self.stop.disabled = False
         self.words.value = f"<b>{html.escape(label)}</b>: the first steps …"
@@ -143,7 +143,7 @@ class TrainingMonitor(CourseWidget):
             self._pending = []
 
     def _write(self, now: float) -> None:
-        left = (now - self._begin) * (self.bar.max - self._done) / self._done
+        left = (now - self._begin) * (self.bar.max - self._done) / (self._done - self._before)
         run = self.runs[-1]
         self.bar.value = self._done
         self.words.value = (

@@ -1,0 +1,187 @@
+"""The options of `python -m resnet_course.train`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from resnet_course.augment import Augment
+from resnet_course.data import Splits, drawn_garments, fashion_mnist, mnist
+from resnet_course.resnet import CONFIGS, STEMS, ResNet, create_model
+from resnet_course.train import checkpoints
+from resnet_course.train.config import TrainConfig
+from resnet_course.train.world import from_first
+
+DATASETS: dict[str, Callable[[str | None, int | None], Splits]] = {
+    "fashion-mnist": fashion_mnist,
+    "mnist": mnist,
+    "drawn-garments": lambda _, limit: drawn_garments(*([] if limit is None else [limit, limit])),
+}
+# These may differ between a run and the command that resumes it: they change no number.
+WHERE = ("out", "resume", "data")
+EXAMPLES = """\
+several processes, here two on this machine:
+  torchrun --standalone --nproc-per-node 2 -m resnet_course.train --model resnet18 ...
+two machines, the same command on both with --node-rank 0 and 1:
+  torchrun --nnodes 2 --node-rank 0 --nproc-per-node 4 --master-addr FIRST.MACHINE \\
+      -m resnet_course.train --model resnet18 ...
+They share every batch, so --batch-size and --lr stay as they are.
+"""
+
+
+def read_options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line; a mistake ends the program with a sentence.
+
+    A command that resumes takes the options that it does not name from the checkpoint. `resume` is
+    then its path, or None where `--resume` alone found no checkpoint in `--out`: a new run begins.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    path = from_first(lambda: checkpoints.to_resume(options.resume, options.out))
+    if path is not None:
+        saved = from_first(lambda: checkpoints.load(path))
+        parser.set_defaults(**saved.get("notes", {}))
+        options = parser.parse_args(arguments)
+    options.resume = path
+    return options
+
+
+def notes(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that make the run what it is, for its checkpoint."""
+    return {name: value for name, value in vars(options).items() if name not in WHERE}
+
+
+def train_config(options: argparse.Namespace) -> TrainConfig:
+    """Return how to train. Raises a ValueError for numbers outside their range."""
+    augment = Augment(options.shift, options.flip, options.cutout)
+    return TrainConfig(
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        lr=options.lr,
+        weight_decay=options.weight_decay,
+        label_smoothing=options.label_smoothing,
+        augment=augment if augment != Augment(0, False, 0) else None,
+        seed=options.seed,
+        flip_test=options.flip_test,
+        bfloat16={"auto": None, "on": True, "off": False}[options.bfloat16],
+        sync_batch_norm=options.sync_batch_norm,
+    )
+
+
+def network(options: argparse.Namespace, classes: int) -> ResNet:
+    """Build the network. Raises a ValueError for what cannot be built."""
+    overrides: dict[str, Any] = {"zero_init_residual": options.zero_init}
+    if options.stem:
+        overrides["stem"] = options.stem
+    if options.stem_stride:
+        overrides["stem_stride"] = options.stem_stride
+    if options.widths:
+        overrides["widths"] = tuple(options.widths)
+    return create_model(options.model, in_channels=1, num_classes=classes, **overrides)
+
+
+def _parser() -> argparse.ArgumentParser:
+    default = TrainConfig()
+    parser = argparse.ArgumentParser(
+        prog="python -m resnet_course.train",
+        description="Train a residual network on small grey pictures and measure it after each "
+        "epoch.",
+        epilog=EXAMPLES,
+        formatter_class=_Formatter,
+    )
+    network = parser.add_argument_group("the network").add_argument
+    network("--model", default="resnet20", choices=CONFIGS, metavar="NAME", help=", ".join(CONFIGS))
+    network("--stem", choices=STEMS, help="first layers; if not given, the model's own")
+    network(
+        "--stem-stride",
+        type=int,
+        metavar="N",
+        help="stride of the first convolution; 2 leaves a quarter of the work",
+    )
+    network(
+        "--widths",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="channels of each stage; if not given, the model's own",
+    )
+    network("--zero-init", action="store_true", help="let every block start as the identity")
+
+    recipe = parser.add_argument_group("the recipe").add_argument
+    recipe("--epochs", type=int, default=default.epochs, help="passes over the training images")
+    recipe(
+        "--batch-size",
+        type=int,
+        default=default.batch_size,
+        help="images per step, of all processes together",
+    )
+    recipe("--lr", type=float, default=default.lr, help="the highest learning rate of the run")
+    recipe("--weight-decay", type=float, default=default.weight_decay, help="pull towards zero")
+    recipe(
+        "--label-smoothing",
+        type=float,
+        default=default.label_smoothing,
+        help="share of each label that is spread over all classes",
+    )
+    recipe("--shift", type=int, default=0, help="move each picture by up to so many pixels")
+    recipe("--flip", action="store_true", help="mirror each picture with probability 1/2")
+    recipe("--cutout", type=int, default=0, help="cover a square of so many pixels a side")
+    recipe(
+        "--flip-test",
+        action="store_true",
+        help="measure with the mean answer to each picture and its mirror image",
+    )
+    recipe("--seed", type=int, default=0, help="of weights, order and augmentation")
+
+    images = parser.add_argument_group("the pictures").add_argument
+    images("--dataset", choices=DATASETS, default="fashion-mnist", help="which pictures")
+    images("--data", metavar="FOLDER", help="folder of the pictures; if not given, see the README")
+    images("--limit", type=int, metavar="N", help="use only N pictures to train and N to test")
+    images(
+        "--hold-out",
+        type=int,
+        default=0,
+        metavar="N",
+        help="test on N training pictures that are kept back: to choose a recipe",
+    )
+
+    run = parser.add_argument_group("the run").add_argument
+    run(
+        "--out",
+        default="runs/latest",
+        metavar="FOLDER",
+        help="gets last.pt and best.pt after each epoch, history.csv, and run.json at the end",
+    )
+    run(
+        "--resume",
+        nargs="?",
+        const=True,
+        metavar="FILE",
+        help="go on from FILE, a last.pt, or from the one in --out (if there is none yet, begin); "
+        "options not named are those of the checkpoint",
+    )
+    run(
+        "--bfloat16",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="compute with 16 bits; auto tries what is faster here",
+    )
+    run(
+        "--sync-batch-norm",
+        action="store_true",
+        help="with several processes: batch norm over the whole batch, not over each part",
+    )
+    return parser
+
+
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Show defaults, and leave the examples as they are written."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False):  # "(default: False)" explains nothing
+            return action.help
+        return super()._get_help_string(action)

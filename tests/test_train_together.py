@@ -1,0 +1,232 @@
+"""Several processes train the network that one process trains."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from torch import nn
+
+from resnet_course import TensorBatches, drawn_garments
+from resnet_course.train import checkpoints
+from resnet_course.train.sync import SyncedBatchNorm2d, synchronise
+from resnet_course.train.world import World, check_same, from_first, total, world
+
+# 250 pictures in batches of 64: the last batch has 58, an uneven part for three processes.
+TRAIN = ["-m", "resnet_course.train", "--dataset", "drawn-garments", "--limit", "250"]
+SMALL = ["--model", "resnet8", "--stem-stride", "2", "--batch-size", "64", "--bfloat16", "off"]
+# A low rate: rounding differs between one and several processes, and every step enlarges it, as it
+# does between runs with one and with two threads.
+RECIPE = ["--epochs", "3", "--lr", "0.01", "--shift", "2", "--flip", "--label-smoothing", "0.1"]
+CLOSE = {"rtol": 0, "atol": 4e-4}  # without synchronised batch norm the losses differ by 1e-3
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def torchrun(processes: int, *arguments, options=("--standalone",)) -> list[str]:
+    launcher = [sys.executable, "-m", "torch.distributed.run", *options]
+    return [*launcher, "--nproc-per-node", str(processes), *TRAIN, *SMALL, *map(str, arguments)]
+
+
+def run(command: list[str]) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=300, env=ENVIRONMENT
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def losses(out: Path) -> torch.Tensor:
+    return torch.tensor(checkpoints.load(out / "last.pt")["history"]["step_losses"])
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("alone")
+    run([sys.executable, *TRAIN, *SMALL, *RECIPE, "--out", str(out)])
+    return out
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_processes_together_take_the_steps_of_one(processes, alone, tmp_path):
+    printed = run(torchrun(processes, *RECIPE, "--sync-batch-norm", "--out", tmp_path))
+    assert printed.count("epoch  train loss") == 1  # one process speaks for all
+    assert torch.allclose(losses(tmp_path), losses(alone), **CLOSE)
+    one, many = (checkpoints.load(folder / "last.pt")["model"] for folder in (alone, tmp_path))
+    assert one.keys() == many.keys()
+    for key, value in one.items():
+        if value.is_floating_point():
+            assert torch.allclose(many[key], value, rtol=0, atol=5e-3), key
+    rows = [list(csv.DictReader((f / "history.csv").open())) for f in (alone, tmp_path)]
+    for expected, found in zip(*rows, strict=True):
+        for column in ("train_accuracy", "test_accuracy"):
+            assert float(found[column]) == pytest.approx(float(expected[column]), abs=0.021)
+
+
+def test_batch_norm_of_parts_is_another_network(alone, tmp_path):
+    run(torchrun(2, *RECIPE, "--out", tmp_path))
+    parts, whole = losses(tmp_path), losses(alone)
+    assert len(parts) == len(whole) and torch.isfinite(parts).all()
+    assert not torch.allclose(parts, whole, **CLOSE)
+
+
+def test_a_dead_worker_ends_the_run_with_a_message_and_a_checkpoint(alone, tmp_path):
+    # The recipe of `alone` with a long epoch in which to die.
+    command = torchrun(2, *RECIPE, "--sync-batch-norm", "--out", tmp_path, "--epochs", "200")
+    launcher = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+    )
+    try:
+        patience = time.monotonic() + 120
+        while not (tmp_path / "last.pt").exists():
+            assert time.monotonic() < patience and launcher.poll() is None
+            time.sleep(0.05)
+        workers = psutil.Process(launcher.pid).children()
+        second = next(w for w in workers if w.environ().get("RANK") == "1")
+        second.send_signal(signal.SIGKILL)
+        _, errors = launcher.communicate(timeout=120)
+    finally:
+        launcher.kill()
+    assert launcher.returncode != 0
+    assert "error: process 0 of 2 cannot go on" in errors
+    assert f"The finished epochs are in {tmp_path / 'last.pt'}: give the same command" in errors
+    done = checkpoints.load(tmp_path / "last.pt")["epoch"]
+    assert 1 <= done < 200
+
+    # It goes on from there, with another number of processes if need be.
+    saved = losses(tmp_path)
+    go_on = [*TRAIN, *SMALL, *RECIPE, "--sync-batch-norm", "--epochs", "200", "--resume"]
+    resumed = subprocess.Popen(
+        [sys.executable, *go_on, "--out", str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=ENVIRONMENT,
+    )
+    try:
+        while checkpoints.load(tmp_path / "last.pt")["epoch"] == done:
+            assert time.monotonic() < patience + 120 and resumed.poll() is None
+            time.sleep(0.1)
+    finally:
+        resumed.kill()
+        resumed.wait()
+    assert torch.equal(losses(tmp_path)[: len(saved)], saved)
+
+
+def test_several_machines_are_several_launchers(alone, tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    address = ("--nnodes", "2", "--master-addr", "127.0.0.1", "--master-port", port)
+    machines = [
+        subprocess.Popen(
+            torchrun(
+                1,
+                *(*RECIPE, "--sync-batch-norm", "--out", tmp_path),
+                options=(*address, "--node-rank", str(number)),
+            ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=ENVIRONMENT,
+        )
+        for number in range(2)
+    ]
+    printed = [machine.communicate(timeout=240)[0] for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0], "\n".join(printed)[-3000:]
+    assert torch.allclose(losses(tmp_path), losses(alone), **CLOSE)
+
+
+def test_a_mistake_is_told_once_and_ends_all_processes(tmp_path):
+    done = subprocess.run(
+        torchrun(2, "--epochs", "1", "--lr", "-1", "--out", tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=ENVIRONMENT,
+    )
+    assert done.returncode != 0
+    assert done.stderr.count("error: lr must be more than 0") == 1
+
+
+# What needs no second process.
+
+
+def test_parts_of_a_batch_make_the_batch():
+    images, labels = drawn_garments(50, 10).train_images, torch.arange(50)
+
+    def batches(**options):
+        torch.manual_seed(1)
+        own = TensorBatches(
+            images,
+            labels,
+            16,
+            mean=0,
+            std=1,
+            shuffle=True,
+            transform=lambda x: x + torch.randint(0, 9, (len(x), 1, 1, 1), dtype=torch.uint8),
+            **options,
+        )
+        return list(own)
+
+    whole = batches()
+    parts = [batches(part=(k, 3)) for k in range(3)]
+    for i, (x, y) in enumerate(whole):
+        there = [part[i] for part in parts if i < len(part)]  # 2 pictures have no third part
+        assert torch.equal(torch.cat([p[0] for p in there]), x)
+        assert torch.equal(torch.cat([p[1] for p in there]), y)
+    assert len(whole) == 4 and [len(part) for part in parts] == [4, 4, 3]
+    for wrong in ((3, 3), (-1, 2), (0, 0)):
+        with pytest.raises(ValueError, match=r"part must be \(k, n\)"):
+            batches(part=wrong)
+
+
+def test_alone_everything_is_as_without_processes():
+    assert world() == World(0, 1) and world().is_first
+    assert from_first(lambda: 5) == 5
+    assert torch.equal(total(torch.arange(3)), torch.arange(3))
+    check_same("images", {"a": 1})
+
+
+def test_synchronised_batch_norm_is_batch_norm_where_there_is_one_process():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4))
+    names = list(net.state_dict())
+    x = torch.randn(8, 1, 6, 6)
+    expected = net(x)
+    assert synchronise(net) is net and type(net[1]) is SyncedBatchNorm2d
+    assert list(net.state_dict()) == names
+    assert torch.equal(net(x), expected)
+
+
+def test_synchronised_batch_norm_against_torch(monkeypatch):
+    """With sums over one process that pretends to be a group: forward, backward, statistics."""
+    from resnet_course.train import sync
+
+    monkeypatch.setattr(sync, "world", lambda: World(0, 2))
+    monkeypatch.setattr(sync, "all_reduce", lambda tensor: tensor)
+    for affine, momentum in ((True, 0.1), (False, 0.3), (True, None)):
+        torch.manual_seed(0)
+        one = nn.BatchNorm2d(3, affine=affine, momentum=momentum)
+        other = SyncedBatchNorm2d(3, affine=affine, momentum=momentum)
+        for _ in range(2):
+            x = torch.randn(5, 3, 4, 4) * 3 + 100
+            a, b = x.clone().requires_grad_(), x.clone().requires_grad_()
+            left, right = one(a), other(b)
+            left.square().mul(torch.arange(4)).sum().backward()
+            right.square().mul(torch.arange(4)).sum().backward()
+            assert torch.allclose(left, right, atol=1e-4)
+            assert torch.allclose(a.grad, b.grad, atol=1e-3)
+        for key, value in one.state_dict().items():
+            assert torch.allclose(other.state_dict()[key].float(), value.float(), rtol=1e-4), key
+        if affine:
+            assert torch.allclose(one.weight.grad, other.weight.grad, rtol=1e-3)
+        assert torch.allclose(one.eval()(x), other.eval()(x), atol=1e-4)
