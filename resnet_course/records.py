@@ -19,7 +19,10 @@ FOLDER = Path(__file__).parent / "records"
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """One training run: what made it, and its numbers after each epoch."""
+    """One training run: what made it, and its numbers after each epoch.
+
+    `seconds` since the start are there only if the run had the machine for itself.
+    """
 
     label: str
     command: str
@@ -28,6 +31,7 @@ class RecordedRun:
     train_loss: tuple[float, ...]
     train_accuracy: tuple[float, ...]
     test_accuracy: tuple[float, ...]
+    seconds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,13 +119,26 @@ def recorded(name: str) -> Record:
     return Record(name, content["evidence"], tuple(runs))
 
 
+def reported(name: str) -> str:
+    """Return what a benchmark printed, word for word: records/`name`.txt.
+
+    Raises:
+        ValueError: if there is none; the message lists what there is.
+    """
+    return _find(FOLDER, name, ".txt").read_text(encoding="utf-8").rstrip()
+
+
 def read_json(folder: Path, name: str) -> dict[str, Any]:
     """Return the content of `name`.json in a folder of the package.
 
     Raises:
         ValueError: if there is no such file; the message lists what there is.
     """
-    there = sorted(path.stem for path in folder.glob("*.json"))
+    return json.loads(_find(folder, name, ".json").read_text(encoding="utf-8"))
+
+
+def _find(folder: Path, name: str, ending: str) -> Path:
+    there = sorted(path.stem for path in folder.glob(f"*{ending}"))
     if name not in there:
         raise ValueError(f"there is no {name!r} in the course: choose one of {', '.join(there)}.")
-    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    return folder / f"{name}{ending}"

@@ -174,6 +174,7 @@ def test_topk_accuracy_says_which_k_is_allowed(k):
         ({"batch_size": -1}, "batch_size must be a positive integer"),
         ({"lr": 0.0}, "lr must be more than 0"),
         ({"lr": float("nan")}, "lr must be more than 0"),
+        ({"warm_up": 0.0}, "warm_up must be between 0 and 1"),
         ({"momentum": 1.0}, "momentum must be at least 0 and below 1"),
         ({"label_smoothing": -0.1}, "label_smoothing must be at least 0"),
         ({"weight_decay": -1.0}, "weight_decay must be at least 0"),

@@ -17,6 +17,14 @@ class CheckpointError(RuntimeError):
     """A checkpoint cannot be written, read or used; the text says why and what to do."""
 
 
+def make(folder: Path) -> None:
+    """Make the folder of a run; it may be there already. Raises a CheckpointError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"the folder {folder} cannot be made: {error.strerror}.") from error
+
+
 def save(state: dict[str, Any], path: Path) -> None:
     """Write `state` in one step: whoever reads `path` finds the old file or the new one, whole.
 

@@ -19,6 +19,7 @@ class TrainConfig:
         epochs: passes over the training images.
         batch_size: images per step, those of all processes together.
         lr: the highest learning rate of the run.
+        warm_up: share of the run in which the learning rate rises to `lr`; then it falls.
         momentum: of SGD, Nesterov's variant.
         weight_decay: pull of all weights towards zero.
         label_smoothing: share of the label that is spread over all classes.
@@ -38,6 +39,7 @@ class TrainConfig:
     epochs: int = 4
     batch_size: int = 128
     lr: float = 0.1
+    warm_up: float = 0.3
     momentum: float = 0.9
     weight_decay: float = 5e-4
     label_smoothing: float = 0.0
@@ -52,6 +54,8 @@ class TrainConfig:
         check_sizes(epochs=self.epochs, batch_size=self.batch_size)
         if not self.lr > 0:
             raise ValueError(f"lr must be more than 0, got {self.lr!r}.")
+        if not 0 < self.warm_up < 1:
+            raise ValueError(f"warm_up must be between 0 and 1, got {self.warm_up!r}.")
         for name, end in (("momentum", 1), ("label_smoothing", 1), ("weight_decay", float("inf"))):
             if not 0 <= getattr(self, name) < end:
                 raise ValueError(

@@ -6,7 +6,6 @@ rises to a peak and falls to nearly zero within the run (Smith and Topin 2018, "
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Mapping
@@ -14,31 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
 from resnet_course.data import Splits, TensorBatches
 from resnet_course.history import EpochRow, History
 from resnet_course.train import checkpoints
-from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig
-from resnet_course.train.precision import autocast
+from resnet_course.train.epoch import measure, train_epoch
 from resnet_course.train.state import RunState, fingerprint
-from resnet_course.train.steps import evaluate, step
 from resnet_course.train.sync import synchronise
 from resnet_course.train.watch import ProgressBar, Watcher
-from resnet_course.train.world import (
-    check_same,
-    from_first,
-    local_gpu,
-    parallel,
-    share_buffers,
-    total,
-    world,
-)
-
-# Reading a loss makes Python wait for a GPU, and processes for each other: so not in every step.
-READ_EVERY = 50
+from resnet_course.train.world import check_same, from_first, local_gpu, parallel, world
 
 
 def fit(
@@ -89,7 +75,7 @@ def fit(
     config = config or TrainConfig()
     folder = None if out is None else Path(out)
     if folder is not None:
-        _make(folder)
+        checkpoints.make(folder)
     train, test, run = _prepare(model, splits, config, notes or {})
     start_file = from_first(lambda: checkpoints.to_resume(resume, folder))
     if start_file is not None:
@@ -105,13 +91,13 @@ def fit(
     start = time.perf_counter() - (history.last.seconds if history.rows else 0)
     try:
         for epoch in range(len(history) + 1, config.epochs + 1):
-            losses, accuracy = _epoch(network, train, run, watcher)
+            losses, accuracy = train_epoch(network, train, run, watcher)
             history.rows.append(
                 EpochRow(
                     epoch=epoch,
                     train_loss=sum(losses) / len(losses),
                     train_accuracy=accuracy,
-                    test_accuracy=_measure(model, test, run),
+                    test_accuracy=measure(model, test, run),
                     seconds=time.perf_counter() - start,
                 )
             )
@@ -129,13 +115,6 @@ def fit(
         watcher.finish()
     model.eval()  # ready for use: in training mode, every batch would change batch norm's means
     return history
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CheckpointError(f"the folder {folder} cannot be made: {error.strerror}.") from error
 
 
 def _prepare(
@@ -162,7 +141,8 @@ def _prepare(
         weight_decay=config.weight_decay,
         nesterov=config.momentum > 0,
     )
-    schedule = OneCycleLR(optimizer, config.lr, total_steps=config.epochs * len(train))
+    steps = config.epochs * len(train)
+    schedule = OneCycleLR(optimizer, config.lr, total_steps=steps, pct_start=config.warm_up)
     bfloat16 = from_first(lambda: config.bfloat16_on(device))
     history = History(source=splits.source)
     run = RunState(model, optimizer, schedule, history, config, bfloat16, images, notes)
@@ -191,71 +171,3 @@ def _batches(
         **shared,
     )
     return train, TensorBatches(splits.test_images, splits.test_labels, 500, **shared)
-
-
-def _epoch(
-    network: nn.Module, batches: TensorBatches, run: RunState, watcher: Watcher
-) -> tuple[list[float], float]:
-    """Pass over the batches once, unless the watcher stops it before its end.
-
-    Returns:
-        the loss of every step, and the training accuracy.
-    """
-    config, losses = run.config, run.history.step_losses
-    begin = len(losses)
-    unread: list[Tensor] = []
-    counts = torch.zeros(2, dtype=torch.int64, device=batches.images.device)  # right, seen
-    try:
-        for i, (x, y) in enumerate(batches):
-            x = x.to(memory_format=torch.channels_last)
-            # The share of this process in the mean over the whole batch.
-            whole = min(config.batch_size, len(batches.images) - i * config.batch_size)
-            share = len(y) / whole
-            with autocast(x.device, run.bfloat16):
-                loss, logits = step(
-                    network, x, y, run.optimizer, config.label_smoothing, share * world().size
-                )
-            run.schedule.step()
-            unread.append(loss * share)
-            counts += torch.stack([(logits.argmax(dim=1) == y).sum(), counts.new_tensor(len(y))])
-            watcher.step(loss)
-            if len(unread) == READ_EVERY:
-                _read(unread, losses, begin, len(batches), config)
-            if watcher.stopped:
-                break
-    finally:
-        if world().size == 1:  # an interrupted run keeps the losses of its last steps
-            losses += [loss.item() for loss in unread]
-            unread = []
-    _read(unread, losses, begin, len(batches), config)
-    right, seen = total(counts).tolist()
-    return losses[begin:], right / seen
-
-
-def _read(
-    unread: list[Tensor], losses: list[float], begin: int, steps: int, config: TrainConfig
-) -> None:
-    """Move the losses of the last steps to `losses`; stop if one of them is not finite."""
-    if unread:
-        losses += total(torch.stack(unread)).tolist()
-        unread.clear()
-    for i in range(begin, len(losses)):
-        if not math.isfinite(losses[i]):
-            raise FloatingPointError(
-                f"the loss is {losses[i]} in step {i - begin + 1} of {steps} of epoch "
-                f"{i // steps + 1} (step {i + 1} of the run), so the run is over. The step before "
-                f"was too large: try a lower learning rate than {config.lr:g}. Checkpoints are "
-                "those of the epoch before."
-            )
-
-
-def _measure(model: nn.Module, test: TensorBatches, run: RunState) -> float:
-    """Return the accuracy on all test images, to which every process adds its part."""
-    share_buffers(model)
-    if world().size == 1:
-        return evaluate(model, test, bfloat16=run.bfloat16, flip=run.config.flip_test)
-    rank, size = test.part
-    own = sum(len(batch.tensor_split(size)[rank]) for batch in test.labels.split(test.batch_size))
-    accuracy = evaluate(model, test, bfloat16=run.bfloat16, flip=run.config.flip_test) if own else 0
-    right, seen = total(torch.tensor([round(accuracy * own), own], device=test.labels.device))
-    return int(right) / int(seen)

@@ -62,6 +62,7 @@ def train_config(options: argparse.Namespace) -> TrainConfig:
         epochs=options.epochs,
         batch_size=options.batch_size,
         lr=options.lr,
+        warm_up=options.warm_up,
         weight_decay=options.weight_decay,
         label_smoothing=options.label_smoothing,
         augment=augment if augment != Augment(0, False, 0) else None,
@@ -75,12 +76,13 @@ def train_config(options: argparse.Namespace) -> TrainConfig:
 def network(options: argparse.Namespace, classes: int) -> ResNet:
     """Build the network. Raises a ValueError for what cannot be built."""
     overrides: dict[str, Any] = {"zero_init_residual": options.zero_init}
-    if options.stem:
+    if options.stem is not None:
         overrides["stem"] = options.stem
-    if options.stem_stride:
+    if options.stem_stride is not None:
         overrides["stem_stride"] = options.stem_stride
-    if options.widths:
-        overrides["widths"] = tuple(options.widths)
+    for name in ("widths", "depths"):
+        if getattr(options, name):
+            overrides[name] = tuple(getattr(options, name))
     return create_model(options.model, in_channels=1, num_classes=classes, **overrides)
 
 
@@ -102,13 +104,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="stride of the first convolution; 2 leaves a quarter of the work",
     )
-    network(
-        "--widths",
-        type=int,
-        nargs="+",
-        metavar="N",
-        help="channels of each stage; if not given, the model's own",
-    )
+    per_stage = {"type": int, "nargs": "+", "metavar": "N"}
+    network("--widths", **per_stage, help="channels of each stage; if not given, the model's own")
+    network("--depths", **per_stage, help="blocks of each stage; if not given, the model's own")
     network("--zero-init", action="store_true", help="let every block start as the identity")
 
     recipe = parser.add_argument_group("the recipe").add_argument
@@ -120,6 +118,13 @@ def _parser() -> argparse.ArgumentParser:
         help="images per step, of all processes together",
     )
     recipe("--lr", type=float, default=default.lr, help="the highest learning rate of the run")
+    recipe(
+        "--warm-up",
+        type=float,
+        default=default.warm_up,
+        metavar="SHARE",
+        help="share of the run in which the learning rate rises",
+    )
     recipe("--weight-decay", type=float, default=default.weight_decay, help="pull towards zero")
     recipe(
         "--label-smoothing",

@@ -9,6 +9,7 @@
     after each epoch included. d2l's is its time per epoch, from (a), times nine.
 
 It needs Fashion-MNIST, d2l and about ten minutes on two cores. Nothing else should run meanwhile.
+With `--save` the output becomes the record that chapter 05 shows.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from torchvision.transforms.v2 import functional as vision
 
 from resnet_course import Augment, Splits, TrainConfig, create_model, fashion_mnist, fit
 from resnet_course.evidence import evidence
+from resnet_course.records import FOLDER
 
 SIDE, BATCH, GOAL, D2L_EPOCHS = 96, 128, 0.907, 9
 # Chosen on pictures kept back (`hold_out`), never on the test pictures.
@@ -137,46 +139,58 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
 
 
 def main() -> None:
-    """Run both parts and print what was measured, on what."""
+    """Run both parts; print what was measured, on what."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--pictures", type=int, default=2560, help="in each turn of (a)")
+    parser.add_argument("--save", action="store_true", help="keep the output as a record")
     options = parser.parse_args()
-
     splits = fashion_mnist()
     if splits.source != "fashion-mnist":
         parser.error("it needs Fashion-MNIST: set RESNET_COURSE_DATA, see the README.")
-    config = TrainConfig()
-    made = evidence(
-        "python tests/benchmarks/against_d2l.py", splits, torch.device("cpu"), config.bfloat16_on(cpu)
-    )
+
+    lines = []
+    for line in report(splits, options.seeds, options.pictures):
+        print(line, flush=True)
+        lines.append(line)
+    if options.save:
+        (FOLDER / "against-d2l.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def report(splits: Splits, seeds: int, pictures: int) -> Iterator[str]:
+    """Measure, and yield the lines of the report."""
+    cpu = torch.device("cpu")
+    command = "python tests/benchmarks/against_d2l.py"
+    made = evidence(command, splits, cpu, TrainConfig().bfloat16_on(cpu))
     made["versions"] += f", d2l {metadata.version('d2l')}"
-    print("\n".join(f"{key:10} {value}" for key, value in made.items()), "\n")
+    yield from (f"{key:9} {value}" for key, value in made.items())
 
     rates: dict[str, list[float]] = {"d2l": [], "ours": []}
     with torchvision_folder():
         seconds_of_d2l(BATCH, 0), seconds_of_fit(splits, BATCH, 0)  # warm up
-        for seed in range(options.seeds):
-            rates["d2l"].append(options.pictures / seconds_of_d2l(options.pictures, seed))
-            rates["ours"].append(options.pictures / seconds_of_fit(splits, options.pictures, seed))
-            print(f"turn {seed}: " + ", ".join(f"{k} {v[-1]:.0f} images/s" for k, v in rates.items()))
-    ratios = [ours / d2l for ours, d2l in zip(rates["ours"], rates["d2l"], strict=True)]
-    print(f"(a) ResNet-18, {SIDE}×{SIDE}, batches of {BATCH}; median and extremes of the turns")
-    print(f"    d2l.Trainer     {spread(rates['d2l'])} images/s")
-    print(f"    fit             {spread(rates['ours'])} images/s")
-    print(f"    ratio           {spread(ratios)}\n")
+        for seed in range(seeds):
+            rates["d2l"].append(pictures / seconds_of_d2l(pictures, seed))
+            rates["ours"].append(pictures / seconds_of_fit(splits, pictures, seed))
+    ratios = [ours / theirs for theirs, ours in zip(*rates.values(), strict=True)]
+    yield ""
+    yield f"(a) training ResNet-18, {SIDE}×{SIDE} pictures, batches of {BATCH}, {seeds} turns"
+    yield f"    d2l.Trainer      {spread(rates['d2l'])} images/s"
+    yield f"    fit              {spread(rates['ours'])} images/s"
+    yield f"    ratio            {spread(ratios)}"
 
-    results = [time_to_goal(splits, seed) for seed in range(options.seeds)]
+    results = [time_to_goal(splits, seed) for seed in range(seeds)]
+    seconds = [used for used, _ in results]
     epochs = [len(splits.train_labels) / rate for rate in rates["d2l"]]
-    seconds = [time_used for time_used, _ in results]
-    print(f"(b) until {GOAL} on the test pictures, {options.seeds} seeds")
-    print(f"    ours, measured  {spread(seconds)} s, accuracies", *(f"{a:.4f}" for _, a in results))
-    print(f"    d2l, computed   {D2L_EPOCHS} epochs of {spread(epochs, 0)} s, measuring not counted")
-    ratios = [D2L_EPOCHS * d2l / ours for d2l, ours in zip(epochs, seconds, strict=True)]
-    print(f"    ratio           {spread(ratios, 0)}")
-    missed = [accuracy for _, accuracy in results if accuracy < GOAL]
+    ratios = [D2L_EPOCHS * theirs / ours for theirs, ours in zip(epochs, seconds, strict=True)]
+    yield ""
+    yield f"(b) seconds until {GOAL} of the test pictures are right, {seeds} seeds"
+    yield f"    fit, measured    {spread(seconds)} s"
+    yield "    test accuracies  " + ", ".join(f"{accuracy:.4f}" for _, accuracy in results)
+    yield f"    d2l, computed    {D2L_EPOCHS} epochs × {spread(epochs, 0)} s"
+    yield f"    ratio            {spread(ratios, 0)}"
+    missed = sum(accuracy < GOAL for _, accuracy in results)
     if missed:
-        print(f"    {len(missed)} of {len(results)} runs did not reach {GOAL}: no result.")
+        yield f"    {missed} of {seeds} runs did not reach {GOAL}: no result."
 
 
 if __name__ == "__main__":

@@ -26,8 +26,10 @@ from resnet_course import TensorBatches, create_model, drawn_garments, evaluate,
 from resnet_course.train import checkpoints
 
 PACKAGE = Path(__file__).resolve().parents[2] / "resnet_course"
-# Several runs share a machine, so their seconds say nothing about speed and are left out.
 COLUMNS = ("train_loss", "train_accuracy", "test_accuracy")
+# Where several runs share a machine, their seconds say nothing about speed and are left out. These
+# groups run one after the other on a machine that does nothing else (--jobs 1).
+TIMED = ("frontier",)
 SHARED = ("commit", "hardware", "precision", "versions", "images")
 
 SMALL = "--epochs 20 --batch-size 256 --lr 0.2 --shift 2 --flip"
@@ -68,6 +70,8 @@ def main() -> None:
     parser.add_argument("--commit", help="of the package, where the copy that ran did not know it")
     options = parser.parse_args()
     if options.action == "run":
+        if options.jobs > 1 and not set(TIMED).isdisjoint(options.groups):
+            parser.error(f"{' and '.join(TIMED)}: the seconds count, so run one at a time.")
         tasks = [
             (shlex.split(command), seed, options.runs / group / label.replace(" ", "_") / str(seed))
             for group in options.groups
@@ -105,6 +109,7 @@ def read_run(folder: Path, commit: str | None) -> dict:
 def collect(group: str, folder: Path, commit: str | None) -> None:
     """Write the record of one group."""
     runs, shared, dates = [], set(), set()
+    columns = (*COLUMNS, "seconds") if group in TIMED else COLUMNS
     for label in GROUPS[group]:
         for path in sorted((folder / label.replace(" ", "_")).iterdir(), key=lambda p: int(p.name)):
             run = read_run(path, commit)
@@ -113,7 +118,7 @@ def collect(group: str, folder: Path, commit: str | None) -> None:
             runs.append(
                 {key: run[key] for key in ("command", "seed", "parameters")}
                 | {"label": label}
-                | {key: [round(row[key], 5) for row in run["history"]] for key in COLUMNS}
+                | {key: [round(row[key], 5) for row in run["history"]] for key in columns}
             )
     if len(shared) != 1:
         sys.exit(f"{group}: the runs do not come from one machine and one commit: {shared}")
