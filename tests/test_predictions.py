@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from statistics import mean, stdev
 
 import pytest
@@ -10,8 +11,9 @@ import torch
 
 from resnet_course import TensorBatches, drawn_garments, evaluate, fashion_mnist, predict
 from resnet_course.predictions import Predictions
-from resnet_course.records import FOLDER, recorded, spread
+from resnet_course.records import FOLDER, recorded, reported, spread
 from resnet_course.resnet import CONFIGS, create_model
+from resnet_course.train.options import network, read_options
 from resnet_course.trained import trained_model, trained_record
 
 CLASSES = ("cat", "dog", "owl")
@@ -72,13 +74,37 @@ def test_a_record_carries_its_evidence_and_its_numbers_hang_together(name):
         options = dict(zip(words[3::1], words[4::1], strict=False))
         assert int(options["--seed"]) == run.seed
         assert len(run.test_accuracy) == len(run.train_loss) == int(options["--epochs"])
-        overrides = {"stem": options["--stem"]} if "--stem" in options else {}
         with torch.device("meta"):
-            model = create_model(options["--model"], in_channels=1, num_classes=10, **overrides)
+            model = network(read_options(shlex.split(run.command)[3:]), classes=10)
         assert sum(p.numel() for p in model.parameters()) == run.parameters
     header = record.header()
     assert header.startswith(f"command   {record.runs[0].command}")
     assert f"commit    {record.evidence['commit']}" in header and "seeds" in header
+
+
+def test_the_frontier_kept_its_times_and_more_time_gave_more():
+    record = recorded("frontier")
+    limits = {"20 s": 20, "1 min": 60, "5 min": 300, "30 min": 1800}
+    assert set(record.labels) <= set(limits)
+    accuracies = []
+    for label in record.labels:
+        assert [run.seed for run in record.of(label)] == [0, 1, 2]
+        for run in record.of(label):
+            assert len(run.seconds) == len(run.test_accuracy)
+            assert list(run.seconds) == sorted(run.seconds)
+        assert 0.5 * limits[label] < mean(record.last(label, "seconds")) <= limits[label]
+        accuracies.append(mean(record.last(label, "test_accuracy")))
+    assert accuracies == sorted(accuracies)
+    assert all("--hold-out" in run.command for run in recorded("frontier-tuning").runs)
+    assert not any("--hold-out" in run.command for run in record.runs)
+
+
+def test_the_report_against_d2l_is_what_the_benchmark_printed():
+    text = reported("against-d2l")
+    assert text.startswith("command   python tests/benchmarks/against_d2l.py")
+    assert "no result" not in text
+    with pytest.raises(ValueError, match="choose one of against-d2l"):
+        reported("nothing")
 
 
 def test_a_record_adds_up_over_its_seeds():

@@ -22,7 +22,7 @@ from resnet_course import (
     train_step,
 )
 from resnet_course.history import EpochRow, History
-from resnet_course.train import bfloat16_is_faster
+from resnet_course.train import bfloat16_is_faster, predict
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +142,20 @@ def test_evaluate_weighs_batches_by_their_size_and_restores_the_mode():
         assert model.training is training
 
 
+def test_flip_takes_the_mean_of_the_answers_to_picture_and_mirror_image(splits):
+    model = linear_model()
+    scale = {"mean": splits.mean, "std": splits.std}
+    batches = TensorBatches(splits.test_images, splits.test_labels, 30, **scale)
+    mirrored = TensorBatches(splits.test_images.flip(3), splits.test_labels, 30, **scale)
+    expected = (predict(model, batches)[0] + predict(model, mirrored)[0]) / 2
+    logits, labels = predict(model, batches, flip=True)
+    assert torch.allclose(logits, expected, atol=1e-6)
+    assert evaluate(model, batches, flip=True) == topk_accuracy(expected, labels)
+    config = TrainConfig(epochs=1, bfloat16=False, flip_test=True)
+    history = fit(model, splits, config, progress=False)
+    assert history.last.test_accuracy == evaluate(model, batches, flip=True)
+
+
 def test_evaluate_without_images_is_an_error():
     with pytest.raises(ValueError, match="no images"):
         evaluate(Lookup(), [])
@@ -202,3 +216,33 @@ def test_history_is_a_table():
     assert history.column("test_accuracy") == [0.75] and len(history) == 1
     with pytest.raises(ValueError, match="no epoch is finished"):
         _ = History("x").last
+
+
+def test_history_draws_itself(splits):
+    history = fit(linear_model(), splits, TrainConfig(epochs=2, bfloat16=False), progress=False)
+    picture = history.plot("a linear model")
+    assert "a linear model" in picture and picture.lstrip().startswith("<")
+    assert f"test accuracy {history.last.test_accuracy:.1%}" in picture
+    with pytest.raises(ValueError, match="no epoch is finished"):
+        History("x").plot()
+
+
+def test_the_learning_rate_rises_for_the_share_that_was_asked_for(splits):
+    rates = []
+
+    class Recorder(nn.Linear):
+        def forward(self, x):
+            return super().forward(x.flatten(1))
+
+    original = torch.optim.SGD.step
+
+    def step(self, *args, **kwargs):
+        rates.append(self.param_groups[0]["lr"])
+        return original(self, *args, **kwargs)
+
+    config = TrainConfig(epochs=2, batch_size=15, lr=0.5, warm_up=0.1, bfloat16=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.SGD, "step", step)
+        fit(Recorder(784, 10), splits, config, progress=False)
+    assert len(rates) == 40 and rates.index(max(rates)) == 3  # a tenth of 40 steps, from 0
+    assert max(rates) == pytest.approx(0.5)

@@ -68,7 +68,7 @@ def test_it_runs_as_a_module_and_help_names_every_option(tmp_path):
         text=True,
         check=True,
     )
-    for option in ("model", "epochs", "batch-size", "lr", "limit", "seed", "data", "out"):
+    for option in ("model", "epochs", "batch-size", "lr", "limit", "seed", "data", "out", "resume"):
         assert f"--{option}" in done.stdout
     assert not done.stderr
 

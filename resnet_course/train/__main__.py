@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import torch
-import torch.distributed as dist
 
 from resnet_course.data import DataUnavailableError, Splits, hold_out
 from resnet_course.evidence import evidence
@@ -32,6 +31,8 @@ from resnet_course.train.options import DATASETS, network, notes, read_options, 
 from resnet_course.train.world import from_first, joined, world
 
 WRONG_USE, INTERRUPTED = 2, 130  # exit codes, as argparse and shells have them
+# What gloo and NCCL say when another process is gone. They raise plain RuntimeErrors.
+LOST = ("onnection", "peer", "imed out", "gloo", "NCCL")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -55,17 +56,15 @@ def _train_together(options: argparse.Namespace, arguments: list[str]) -> None:
     """Train as one of several processes; when another one is gone, say how to go on."""
 
     def ended(number: int, _: object) -> NoReturn:
-        raise dist.DistError(f"ended by signal {number}, as when another process has died")
+        raise KeyboardInterrupt(f"ended by signal {number}, as when another process has died")
 
     signal.signal(signal.SIGTERM, ended)
     try:
         _train(options, arguments)
     except (RuntimeError, KeyboardInterrupt) as error:
         first_line = (str(error).strip().splitlines() or ["interrupted"])[0]
-        if not (
-            isinstance(error, (dist.DistError, KeyboardInterrupt))
-            or any(word in first_line for word in ("onnection", "peer", "imed out", "gloo"))
-        ):
+        lost = isinstance(error, KeyboardInterrupt) or any(word in first_line for word in LOST)
+        if not lost:
             raise
         own, last = world(), Path(options.out) / "last.pt"
         kept = (
@@ -142,7 +141,7 @@ def _write_evidence(
 def _spare_an_unfinished_run(out: Path, resume: Path | None) -> None:
     """Do not begin where an interrupted run waits: its checkpoint would be lost."""
     last = out / "last.pt"
-    if resume is None and last.exists():
+    if last.exists() and (resume is None or resume.resolve() != last.resolve()):
         state = checkpoints.load(last)
         done, epochs = state.get("epoch", 0), state.get("config", {}).get("epochs", 1)
         if done < epochs:

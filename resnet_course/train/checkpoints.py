@@ -100,6 +100,15 @@ def to_resume(
     return path / "last.pt" if path.is_dir() else path
 
 
+def adopt(start: Path, folder: Path) -> None:
+    """Copy the files of a run to the folder where it goes on, if that is another one."""
+    if start.resolve().parent == folder.resolve():
+        return
+    for source, name in ((start.with_name("best.pt"), "best.pt"), (start, "last.pt")):
+        if source.exists():
+            store(folder / name, source.read_bytes())
+
+
 def _megabytes(count: int) -> str:
     return f"{count / 1e6:,.1f} MB"
 

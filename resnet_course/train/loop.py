@@ -80,6 +80,8 @@ def fit(
     start_file = from_first(lambda: checkpoints.to_resume(resume, folder))
     if start_file is not None:
         run.restore(start_file)
+        if folder is not None and world().is_first:
+            checkpoints.adopt(start_file, folder)
 
     history = run.history
     train.epoch = len(history)

@@ -55,7 +55,7 @@ def joined() -> Iterator[World]:
 
     With a GPU for every process of this machine they speak NCCL, else gloo, on the CPU.
     """
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
+    if not (dist.is_available() and dist.is_torchelastic_launched()):
         yield World(0, 1)
         return
     gpu = local_gpu()
