@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from resnet_course import TensorBatches, drawn_garments
+from resnet_course import TensorBatches, create_model, drawn_garments, evaluate
 from resnet_course.train import checkpoints
 from resnet_course.train.sync import SyncedBatchNorm2d, synchronise
 from resnet_course.train.world import World, check_same, from_first, total, world
@@ -76,6 +76,16 @@ def test_batch_norm_of_parts_is_another_network(alone, tmp_path):
     parts, whole = losses(tmp_path), losses(alone)
     assert len(parts) == len(whole) and torch.isfinite(parts).all()
     assert not torch.allclose(parts, whole, **CLOSE)
+    # Each process measured half of the test pictures: with one and the same network.
+    splits = drawn_garments(250, 250)
+    test = TensorBatches(
+        splits.test_images, splits.test_labels, 500, mean=splits.mean, std=splits.std
+    )
+    for name in ("last.pt", "best.pt"):
+        saved = checkpoints.load(tmp_path / name)
+        model = create_model("resnet8", stem_stride=2, in_channels=1)
+        model.load_state_dict(saved["model"])
+        assert evaluate(model, test) == pytest.approx(saved["test_accuracy"], abs=1e-6)
 
 
 def test_a_dead_worker_ends_the_run_with_a_message_and_a_checkpoint(alone, tmp_path):
@@ -155,6 +165,42 @@ def test_a_mistake_is_told_once_and_ends_all_processes(tmp_path):
     )
     assert done.returncode != 0
     assert done.stderr.count("error: lr must be more than 0") == 1
+
+
+SCRIPT = """
+import torch
+from torch import nn
+from resnet_course.train.world import check_same, from_first, joined, share_buffers, total
+
+with joined() as own:
+    norm = nn.BatchNorm2d(2)
+    norm.running_mean.fill_(own.rank + 5)
+    share_buffers(norm)
+    assert (norm.running_mean == 5).all()
+
+    values = torch.tensor([1.0, own.rank])
+    assert total(values).tolist() == [2.0, 1.0] and values[1] == own.rank
+    assert from_first(lambda: own.rank) == 0
+    check_same("pictures", "shoes")
+    for wrong, words in (
+        (lambda: from_first(lambda: 1 / 0), "division"),
+        (lambda: check_same("pictures", own.rank), "the same pictures: process 0 has 0, process 1"),
+    ):
+        try:
+            wrong()
+        except (ZeroDivisionError, ValueError) as error:
+            assert words in str(error)
+        else:
+            raise AssertionError(words)
+    print("fine", flush=True)
+"""
+
+
+def test_what_processes_tell_each_other(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    assert run([*launcher, "--nproc-per-node", "2", str(script)]).count("fine") == 2
 
 
 # What needs no second process.
