@@ -265,6 +265,19 @@ def test_a_network_of_the_same_class_with_other_layers_is_told(splits, tmp_path)
         fit(other, splits, one, out=tmp_path, resume=True, progress=False)
 
 
+def mirrored(images):
+    return images.flip(3)
+
+
+def test_a_transform_of_your_own_is_kept_by_its_name(splits, tmp_path):
+    own = replace(CONFIG, epochs=1, augment=mirrored)
+    fit(fresh(), splits, own, out=tmp_path, progress=False)
+    assert checkpoints.load(tmp_path / "last.pt")["config"]["augment"] == "mirrored"
+    assert len(fit(fresh(), splits, own, out=tmp_path, resume=True, progress=False)) == 1
+    with pytest.raises(CheckpointError, match="augment is mirrored in the checkpoint"):
+        fit(fresh(), splits, replace(CONFIG, epochs=1), out=tmp_path, resume=True, progress=False)
+
+
 class Interrupts:
     """A watcher that presses the kernel's ■ in one step."""
 

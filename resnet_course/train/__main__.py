@@ -109,7 +109,10 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
         print(f"To go on, repeat the command with --resume. Finished epochs are in {out}.")
         sys.exit(INTERRUPTED)
     if world().is_first:
-        _write_evidence(out, options, arguments, splits, config, model, history)
+        try:
+            _write_evidence(out, options, arguments, splits, config, model, history)
+        except CheckpointError as error:
+            _end(error, 1)
 
 
 def _write_evidence(
@@ -129,7 +132,7 @@ def _write_evidence(
         "processes": world().size,
         "model": options.model,
         "seed": options.seed,
-        "config": asdict(config),
+        "config": config.as_data(),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "history": [asdict(row) for row in history],
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import torch
 
@@ -61,6 +62,18 @@ class TrainConfig:
                 raise ValueError(
                     f"{name} must be at least 0 and below {end}, got {getattr(self, name)!r}."
                 )
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the numbers and texts of this recipe, for a checkpoint.
+
+        An `augment` that is a function of yours is there by its name: a checkpoint holds no code.
+        """
+        data = {field.name: getattr(self, field.name) for field in fields(self)}
+        if isinstance(self.augment, Augment):
+            data["augment"] = asdict(self.augment)
+        elif self.augment is not None:
+            data["augment"] = getattr(self.augment, "__qualname__", type(self.augment).__qualname__)
+        return data
 
     def bfloat16_on(self, device: torch.device) -> bool:
         """Return whether `fit` computes with 16 bits on this device."""

@@ -124,7 +124,7 @@ def _prepare(
 ) -> tuple[TensorBatches, TensorBatches, RunState]:
     images = fingerprint(splits)
     check_same("images", images)
-    check_same("settings", config)
+    check_same("settings", config.as_data())
     device = torch.device(config.device) if config.device else local_gpu() or torch.device("cpu")
     # Pixels whose channels lie side by side in memory suit the convolutions of most processors.
     model.to(device, memory_format=torch.channels_last)

@@ -61,7 +61,7 @@ class RunState:
         history = self.history
         weights = {
             "model": self.model.state_dict(),
-            "config": asdict(self.config),
+            "config": self.config.as_data(),
             "epoch": history.last.epoch,
             "test_accuracy": history.last.test_accuracy,
         }
@@ -113,7 +113,7 @@ class RunState:
     def _check(self, path: Path, saved: Mapping[str, Any]) -> None:
         """Compare what must be equal, and name all that is not."""
         pairs = [
-            *_pairs("", saved["config"], asdict(self.config), FREE_TO_CHANGE),
+            *_pairs("", saved["config"], self.config.as_data(), FREE_TO_CHANGE),
             *_pairs("images: ", saved["images"], self.images),
             *(_pairs("", saved["notes"], dict(self.notes)) if self.notes else ()),
             ("network", saved["network"], describe(self.model)),
