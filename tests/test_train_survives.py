@@ -10,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from jupyter_client import KernelManager
 from torch import nn
 
 from resnet_course import Augment, TrainConfig, create_model, drawn_garments, fit
@@ -315,6 +317,48 @@ def test_interrupting_leaves_a_usable_model_and_history_and_can_be_resumed(
     history = fit(model, splits, CONFIG, out=out, resume=True, progress=False)
     assert equal(model.state_dict(), unbroken[0])
     assert history.step_losses == unbroken[1].step_losses and not history.interrupted
+
+
+CELL = """
+import torch
+from resnet_course import TrainConfig, create_model, drawn_garments, fit
+model = create_model("resnet8", in_channels=1, stem_stride=2)
+splits = drawn_garments(2000, 100)
+print("begin", flush=True)
+history = fit(model, splits, TrainConfig(epochs=1000), progress=False)
+print("the cell goes on")
+"""
+LOOK = """
+finite = all(torch.isfinite(v).all() for v in model.state_dict().values())
+print(history.interrupted, model.training, finite, len(history.step_losses) > 0)
+"""
+
+
+def test_interrupting_the_kernel_of_a_notebook_leaves_model_and_history():
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    printed = []
+
+    def hear(message):
+        if message["msg_type"] == "stream":
+            printed.append(message["content"]["text"])
+        if message["msg_type"] == "error":
+            printed.append("\n".join(message["content"]["traceback"]))
+        if "begin" in message["content"].get("text", ""):
+            threading.Timer(3.0, manager.interrupt_kernel).start()
+
+    try:
+        client.wait_for_ready(timeout=60)
+        for code in (CELL, LOOK):
+            client.execute_interactive(code, timeout=120, output_hook=hear)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    text = "".join(printed)
+    assert "the cell goes on" in text and "Traceback" not in text
+    assert re.search(r"interrupted after step \d+ of 16000 False True True", text), text
 
 
 def test_interrupting_before_the_first_epoch_ends_leaves_a_history_too(splits):
