@@ -92,9 +92,10 @@ class Record:
         rows = [f"{'':{width}}  parameters  train loss  test accuracy: mean ± spread (runs)"]
         for label in self.labels:
             runs, accuracy = self.of(label), self.last(label, "test_accuracy")
+            timed = f"  in {mean(self.last(label, 'seconds')):.0f} s" if runs[0].seconds else ""
             rows.append(
                 f"{label:{width}}  {runs[0].parameters:10,}"
-                f"  {mean(self.last(label, 'train_loss')):10.4f}  {spread(accuracy)}"
+                f"  {mean(self.last(label, 'train_loss')):10.4f}  {spread(accuracy)}{timed}"
             )
         return "\n".join([self.header(), "", *rows])
 

@@ -92,6 +92,9 @@ def test_the_frontier_is_timed_and_more_time_gave_more():
             assert list(run.seconds) == sorted(run.seconds)
         seconds.append(mean(record.last(label, "seconds")))
         accuracies.append(mean(record.last(label, "test_accuracy")))
+    assert [line.split("  in ")[-1] for line in str(record).splitlines()[-3:]] == [
+        f"{value:.0f} s" for value in seconds
+    ]
     assert seconds == sorted(seconds) and accuracies == sorted(accuracies)
     assert all("--hold-out" in run.command for run in recorded("frontier-tuning").runs)
     assert not any("--hold-out" in run.command for run in record.runs)

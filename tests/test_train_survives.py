@@ -131,6 +131,7 @@ def run_command(*arguments, **options):
     )
 
 
+@pytest.mark.processes
 def test_killed_at_random_moments_and_resumed_it_ends_with_the_same_weights(tmp_path):
     options = ["--epochs", "6", "--shift", "2", "--flip", "--seed", "4"]
     whole = run_command(*options, "--out", tmp_path / "whole")
@@ -334,6 +335,7 @@ print(history.interrupted, model.training, finite, len(history.step_losses) > 0)
 """
 
 
+@pytest.mark.processes
 def test_interrupting_the_kernel_of_a_notebook_leaves_model_and_history():
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel()

@@ -55,6 +55,7 @@ def alone(tmp_path_factory) -> Path:
     return out
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("processes", [2, 3])
 def test_processes_together_take_the_steps_of_one(processes, alone, tmp_path):
     printed = run(torchrun(processes, *RECIPE, "--sync-batch-norm", "--out", tmp_path))
@@ -71,6 +72,7 @@ def test_processes_together_take_the_steps_of_one(processes, alone, tmp_path):
             assert float(found[column]) == pytest.approx(float(expected[column]), abs=0.021)
 
 
+@pytest.mark.processes
 def test_batch_norm_of_parts_is_another_network(alone, tmp_path):
     run(torchrun(2, *RECIPE, "--out", tmp_path))
     parts, whole = losses(tmp_path), losses(alone)
@@ -88,6 +90,7 @@ def test_batch_norm_of_parts_is_another_network(alone, tmp_path):
         assert evaluate(model, test) == pytest.approx(saved["test_accuracy"], abs=1e-6)
 
 
+@pytest.mark.processes
 def test_a_dead_worker_ends_the_run_with_a_message_and_a_checkpoint(alone, tmp_path):
     # The recipe of `alone` with a long epoch in which to die.
     command = torchrun(2, *RECIPE, "--sync-batch-norm", "--out", tmp_path, "--epochs", "200")
@@ -130,6 +133,7 @@ def test_a_dead_worker_ends_the_run_with_a_message_and_a_checkpoint(alone, tmp_p
     assert torch.equal(losses(tmp_path)[: len(saved)], saved)
 
 
+@pytest.mark.processes
 def test_several_machines_are_several_launchers(alone, tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -154,6 +158,7 @@ def test_several_machines_are_several_launchers(alone, tmp_path):
     assert torch.allclose(losses(tmp_path), losses(alone), **CLOSE)
 
 
+@pytest.mark.processes
 def test_a_mistake_is_told_once_and_ends_all_processes(tmp_path):
     done = subprocess.run(
         torchrun(2, "--epochs", "1", "--lr", "-1", "--out", tmp_path),
@@ -196,6 +201,7 @@ with joined() as own:
 """
 
 
+@pytest.mark.processes
 def test_what_processes_tell_each_other(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
