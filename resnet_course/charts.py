@@ -10,6 +10,7 @@ from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 from torch import Tensor
 
 from resnet_course.pictures import DescribedFigure
+from resnet_course.records import Record
 from resnet_course.style import COLOURS, STYLE
 
 LINES = "#c8ced6"
@@ -120,4 +121,56 @@ def trade_off(
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.legend(loc="lower right")
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def accuracy_in_time(record: Record, *, bottom: float = 0.84) -> DescribedFigure:
+    """Draw how the test accuracy of every recipe of a timed record grows with the seconds.
+
+    A thin line is the mean over the seeds after every epoch; the large marker is where the recipe
+    ends, with a bar from its lowest to its highest seed. Both axes show the part that matters: time
+    is logarithmic, and what lies below `bottom` is left out.
+
+    Args:
+        record: its runs have `seconds`.
+        bottom: the lowest accuracy to draw, a share.
+
+    Raises:
+        ValueError: if the runs have no seconds.
+    """
+    if not all(run.seconds for run in record.runs):
+        raise ValueError(f"the runs of {record.name!r} are not timed: they have no seconds.")
+    figure = DescribedFigure(figsize=(9, 5), layout="constrained")
+    axes = figure.subplots()
+    words = []
+    for label, colour, marker in zip(record.labels, COLOURS, "osD^vPX", strict=False):
+        seconds = record.curve(label, "seconds")
+        percent = [100 * share for share in record.curve(label, "test_accuracy")]
+        axes.plot(seconds, percent, color=colour, linewidth=1.2, marker=".", markersize=5)
+        ends = [100 * share for share in record.last(label, "test_accuracy")]
+        reach = [[percent[-1] - min(ends)], [max(ends) - percent[-1]]]
+        axes.errorbar(
+            seconds[-1],
+            percent[-1],
+            yerr=reach,
+            color=colour,
+            marker=marker,
+            markersize=11,
+            linestyle="",
+            capsize=5,
+            label=f"{label}: {percent[-1]:.1f} % in {seconds[-1]:.0f} s",
+        )
+        words.append(f"{label}: {percent[-1]:.1f} % after {seconds[-1]:.0f} seconds")
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator([s for m in (1, 10, 100, 1000) for s in (m, 3 * m)]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.set_ylim(bottom=100 * bottom)
+    images = record.evidence["images"].split(",")[0]
+    axes.set_title(f"Test accuracy on {images} against time, mean of the seeds (recorded)")
+    axes.set_xlabel("seconds since the start, logarithmic")
+    axes.set_ylabel("test accuracy, %")
+    axes.legend(loc="upper left")
+    figure.alt = "Accuracy against seconds of training. " + "; ".join(words) + "."
     return figure

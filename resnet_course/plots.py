@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from resnet_course.charts import accuracy_in_time as accuracy_in_time
 from resnet_course.charts import matrices as matrices
 from resnet_course.charts import trade_off as trade_off
 from resnet_course.history import History

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from resnet_course.panels import confusion, panels
-from resnet_course.plots import recorded_curves
+from resnet_course.plots import accuracy_in_time, recorded_curves
 from resnet_course.records import Record, RecordedRun
 
 MAPS = list(torch.rand(5, 7, 7, generator=torch.Generator().manual_seed(0)))
@@ -116,3 +118,30 @@ def test_recorded_curves_draw_the_mean_and_a_band_over_the_seeds():
     assert "one: 0.800 at the end. two: 0.200 at the end." in figure.alt
     assert list(recorded_curves(record, start=2).axes[0].lines[0].get_xdata()) == [2]
     assert all(float(tick).is_integer() for tick in axes.get_xticks())
+
+
+def timed(label, seed, seconds, accuracy):
+    none = (0.0,) * len(seconds)
+    return RecordedRun(label, "a command", seed, 10, none, none, accuracy, seconds)
+
+
+def test_accuracy_in_time_ends_at_the_means_and_reaches_from_the_lowest_to_the_highest_seed():
+    runs = (
+        timed("short", 0, (1.0, 2.0), (0.85, 0.90)),
+        timed("short", 1, (1.0, 4.0), (0.87, 0.92)),
+        timed("long", 0, (5.0, 10.0), (0.86, 0.95)),
+    )
+    figure = accuracy_in_time(Record("name", {"images": "few pictures, 5 for training"}, runs))
+    (axes,) = figure.axes
+    short, bars = axes.containers[0].lines[0], axes.containers[0].lines[2]
+    assert [float(v[0]) for v in short.get_data()] == pytest.approx([3.0, 91.0])
+    low, high = bars[0].get_segments()[0]
+    assert (low[1], high[1]) == pytest.approx((90.0, 92.0))
+    curve = axes.get_lines()[0]
+    assert list(curve.get_xdata()) == [1.0, 3.0]
+    assert list(curve.get_ydata()) == pytest.approx([86.0, 91.0])
+    assert axes.get_xscale() == "log" and axes.get_ylim()[0] == 84
+    assert "short: 91.0 % after 3 seconds; long: 95.0 % after 10 seconds." in figure.alt
+    untimed = Record("name", {"images": "few"}, (replace(runs[0], seconds=()),))
+    with pytest.raises(ValueError, match="'name' are not timed"):
+        accuracy_in_time(untimed)
