@@ -86,13 +86,9 @@ class History:
         # Numbers do not import pictures; only who asks for one loads what draws it.
         from resnet_course.curves import Run, training_curves
 
-        steps = len(self.step_losses) / self.last.epoch  # per epoch
-        block = max(1, round(steps / 20))
-        losses = [
-            ((i + block) / steps, sum(self.step_losses[i : i + block]) / block)
-            for i in range(0, len(self.step_losses) - block + 1, block)
-        ]
-        return training_curves([Run(label, self.last.epoch, losses, self.rows)])
+        losses = [(row.epoch, row.train_loss) for row in self.rows]
+        begin = [(0, loss) for loss in self.step_losses[:1]]
+        return training_curves([Run(label, self.last.epoch, begin + losses, self.rows)])
 
     def column(self, name: str) -> list[float]:
         """Return one number of every epoch, `history.column("test_accuracy")`."""

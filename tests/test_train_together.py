@@ -16,8 +16,8 @@ import pytest
 import torch
 from torch import nn
 
-from resnet_course import TensorBatches, create_model, drawn_garments, evaluate
-from resnet_course.train import checkpoints
+from resnet_course import TensorBatches, create_model, drawn_garments, evaluate, fit
+from resnet_course.train import ProgressBar, checkpoints
 from resnet_course.train.sync import SyncedBatchNorm2d, synchronise
 from resnet_course.train.world import World, check_same, from_first, total, world
 
@@ -114,11 +114,10 @@ def test_a_dead_worker_ends_the_run_with_a_message_and_a_checkpoint(alone, tmp_p
     done = checkpoints.load(tmp_path / "last.pt")["epoch"]
     assert 1 <= done < 200
 
-    # It goes on from there, with another number of processes if need be.
+    # The same command goes on from there.
     saved = losses(tmp_path)
-    go_on = [*TRAIN, *SMALL, *RECIPE, "--sync-batch-norm", "--epochs", "200", "--resume"]
     resumed = subprocess.Popen(
-        [sys.executable, *go_on, "--out", str(tmp_path)],
+        [*command, "--resume"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=ENVIRONMENT,
@@ -128,7 +127,7 @@ def test_a_dead_worker_ends_the_run_with_a_message_and_a_checkpoint(alone, tmp_p
             assert time.monotonic() < patience + 120 and resumed.poll() is None
             time.sleep(0.1)
     finally:
-        resumed.kill()
+        resumed.terminate()  # torchrun ends its workers too
         resumed.wait()
     assert torch.equal(losses(tmp_path)[: len(saved)], saved)
 
@@ -239,6 +238,14 @@ def test_parts_of_a_batch_make_the_batch():
     for wrong in ((3, 3), (-1, 2), (0, 0)):
         with pytest.raises(ValueError, match=r"part must be \(k, n\)"):
             batches(part=wrong)
+
+
+def test_a_monitor_and_several_processes_do_not_go_together(monkeypatch):
+    from resnet_course.train import loop
+
+    monkeypatch.setattr(loop, "world", lambda: World(0, 2))
+    with pytest.raises(ValueError, match="a monitor can stop one process only"):
+        fit(nn.Linear(1, 1), drawn_garments(5, 5), monitor=ProgressBar())
 
 
 def test_alone_everything_is_as_without_processes():

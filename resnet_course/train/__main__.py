@@ -28,7 +28,7 @@ from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.loop import fit
 from resnet_course.train.options import DATASETS, network, notes, read_options, train_config
-from resnet_course.train.world import from_first, joined, world
+from resnet_course.train.world import from_first, gathered, joined, world
 
 WRONG_USE, INTERRUPTED = 2, 130  # exit codes, as argparse and shells have them
 # What gloo and NCCL say when another process is gone. They raise plain RuntimeErrors.
@@ -78,7 +78,7 @@ def _train_together(options: argparse.Namespace, arguments: list[str]) -> None:
 
 
 def _train(options: argparse.Namespace, arguments: list[str]) -> None:
-    out = Path(options.out)
+    out, problem = Path(options.out), None
     try:
         config = train_config(options)
         splits = DATASETS[options.dataset](options.data, options.limit)
@@ -86,8 +86,14 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
             splits = hold_out(splits, options.hold_out)
         torch.manual_seed(options.seed)
         model = network(options, len(splits.classes))
+    except (ValueError, DataUnavailableError) as error:
+        problem = error
+    for one in gathered(problem):  # another machine may lack what is here
+        if one is not None:
+            _end(one, WRONG_USE)
+    try:
         from_first(lambda: _spare_an_unfinished_run(out, options.resume))
-    except (ValueError, DataUnavailableError, CheckpointError) as error:
+    except CheckpointError as error:
         _end(error, WRONG_USE)
 
     if options.resume:
@@ -106,7 +112,11 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
         _end(error, 1)
     print(history)
     if history.interrupted:
-        print(f"To go on, repeat the command with --resume. Finished epochs are in {out}.")
+        print(
+            f"To go on, repeat the command with --resume. Finished epochs are in {out}."
+            if len(history)
+            else "No epoch was finished: there is nothing to resume."
+        )
         sys.exit(INTERRUPTED)
     if world().is_first:
         try:
@@ -146,7 +156,9 @@ def _spare_an_unfinished_run(out: Path, resume: Path | None) -> None:
     last = out / "last.pt"
     if last.exists() and (resume is None or resume.resolve() != last.resolve()):
         state = checkpoints.load(last)
-        done, epochs = state.get("epoch", 0), state.get("config", {}).get("epochs", 1)
+        config = state.get("config")
+        epochs = config.get("epochs", 1) if isinstance(config, dict) else 1
+        done = state.get("epoch", 0)
         if done < epochs:
             raise CheckpointError(
                 f"{out} holds a run that ended after epoch {done} of {epochs}. Add --resume to go "

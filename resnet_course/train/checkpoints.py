@@ -104,9 +104,12 @@ def adopt(start: Path, folder: Path) -> None:
     """Copy the files of a run to the folder where it goes on, if that is another one."""
     if start.resolve().parent == folder.resolve():
         return
-    for source, name in ((start.with_name("best.pt"), "best.pt"), (start, "last.pt")):
-        if source.exists():
-            store(folder / name, source.read_bytes())
+    best = start.with_name("best.pt")
+    if best.exists():
+        store(folder / "best.pt", best.read_bytes())
+    else:
+        (folder / "best.pt").unlink(missing_ok=True)  # of another run
+    store(folder / "last.pt", start.read_bytes())
 
 
 def _megabytes(count: int) -> str:

@@ -28,9 +28,10 @@ def train_epoch(
         the loss of every step, and the training accuracy.
     """
     config, losses = run.config, run.history.step_losses
-    begin = len(losses)
+    begin, epoch = len(losses), len(run.history) + 1
     unread: list[Tensor] = []
-    counts = torch.zeros(2, dtype=torch.int64, device=batches.images.device)  # right, seen
+    hits = torch.zeros((), dtype=torch.int64, device=batches.images.device)
+    images = 0
     try:
         for i, (x, y) in enumerate(batches):
             x = x.to(memory_format=torch.channels_last)
@@ -43,23 +44,30 @@ def train_epoch(
                 )
             run.schedule.step()
             unread.append(loss * share)
-            counts += torch.stack([(logits.argmax(dim=1) == y).sum(), counts.new_tensor(len(y))])
+            hits += (logits.argmax(dim=1) == y).sum()
+            images += len(y)
             watcher.step(loss)
             if len(unread) == READ_EVERY:
-                _read(unread, losses, begin, len(batches), config)
+                _read(unread, losses, begin, len(batches), epoch, config)
             if watcher.stopped:
                 break
     finally:
         if world().size == 1:  # an interrupted run keeps the losses of its last steps
             losses += [loss.item() for loss in unread]
             unread = []
-    _read(unread, losses, begin, len(batches), config)
-    right, seen = total(counts).tolist()
+    _read(unread, losses, begin, len(batches), epoch, config)
+    right, seen = total(torch.stack([hits, hits.new_tensor(images)])).tolist()
+    _check_weights(network, epoch, config)
     return losses[begin:], right / seen
 
 
 def _read(
-    unread: list[Tensor], losses: list[float], begin: int, steps: int, config: TrainConfig
+    unread: list[Tensor],
+    losses: list[float],
+    begin: int,
+    steps: int,
+    epoch: int,
+    config: TrainConfig,
 ) -> None:
     """Move the losses of the last steps to `losses`; stop if one of them is not finite."""
     if unread:
@@ -68,10 +76,21 @@ def _read(
     for i in range(begin, len(losses)):
         if not math.isfinite(losses[i]):
             raise FloatingPointError(
-                f"the loss is {losses[i]} in step {i - begin + 1} of {steps} of epoch "
-                f"{i // steps + 1} (step {i + 1} of the run), so the run is over. The step before "
-                f"was too large: try a lower learning rate than {config.lr:g}. Checkpoints are "
-                "those of the epoch before."
+                f"the loss is {losses[i]} in step {i - begin + 1} of {steps} of epoch {epoch} "
+                f"(step {i + 1} of the run), so the run is over. The step before was too large: "
+                f"try a lower learning rate than {config.lr:g}. Checkpoints are those of the epoch "
+                "before."
+            )
+
+
+def _check_weights(network: nn.Module, epoch: int, config: TrainConfig) -> None:
+    """Stop if the last step of an epoch spoilt the weights: no loss after it would tell."""
+    for name, value in network.state_dict().items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise FloatingPointError(
+                f"{name} is not finite after the last step of epoch {epoch}, so the run is over. "
+                f"The step was too large: try a lower learning rate than {config.lr:g}. "
+                "Checkpoints are those of the epoch before."
             )
 
 

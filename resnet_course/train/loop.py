@@ -70,12 +70,16 @@ def fit(
         CheckpointError: the checkpoint to resume is missing, damaged or of another run; or a file
             cannot be written. The old files are untouched.
         FloatingPointError: the loss is no finite number any more; the text says since which step.
-        ValueError: `resume=True` without `out`, or processes with different images or settings.
+        ValueError: `resume=True` without `out`, a monitor where several processes train, or
+            processes with different images or settings.
+        KeyboardInterrupt: only where several processes train.
     """
     config = config or TrainConfig()
     folder = None if out is None else Path(out)
+    if monitor is not None and world().size > 1:
+        raise ValueError("a monitor can stop one process only: with several, use the progress bar.")
     if folder is not None:
-        checkpoints.make(folder)
+        from_first(lambda: checkpoints.make(folder))
     train, test, run = _prepare(model, splits, config, notes or {})
     start_file = from_first(lambda: checkpoints.to_resume(resume, folder))
     if start_file is not None:
@@ -143,6 +147,7 @@ def _prepare(
         weight_decay=config.weight_decay,
         nesterov=config.momentum > 0,
     )
+    images["steps per epoch"] = len(train)
     steps = config.epochs * len(train)
     schedule = OneCycleLR(optimizer, config.lr, total_steps=steps, pct_start=config.warm_up)
     bfloat16 = from_first(lambda: config.bfloat16_on(device))

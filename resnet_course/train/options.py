@@ -26,7 +26,8 @@ several processes, here two on this machine:
 two machines, the same command on both with --node-rank 0 and 1:
   torchrun --nnodes 2 --node-rank 0 --nproc-per-node 4 --master-addr FIRST.MACHINE \\
       -m resnet_course.train --model resnet18 ...
-They share every batch, so --batch-size and --lr stay as they are.
+They share every batch, so --batch-size and --lr stay as they are. (A last batch of an epoch with
+fewer pictures than processes is left out.)
 """
 
 
@@ -35,6 +36,7 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
 
     A command that resumes takes the options that it does not name from the checkpoint. `resume` is
     then its path, or None where `--resume` alone found no checkpoint in `--out`: a new run begins.
+    `--resume FILE` without `--out` goes on in the folder of the file.
 
     Raises:
         CheckpointError: it cannot be read.
@@ -44,7 +46,8 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     path = from_first(lambda: checkpoints.to_resume(options.resume, options.out))
     if path is not None:
         saved = from_first(lambda: checkpoints.load(path))
-        parser.set_defaults(**saved.get("notes", {}))
+        notes = saved.get("notes")
+        parser.set_defaults(**(notes if isinstance(notes, dict) else {}), out=str(path.parent))
         options = parser.parse_args(arguments)
     options.resume = path
     return options
@@ -102,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         "--stem-stride",
         type=int,
         metavar="N",
-        help="stride of the first convolution; 2 leaves a quarter of the work",
+        help="stride of the first convolution; 2 instead of 1 leaves about a quarter of the work",
     )
     per_stage = {"type": int, "nargs": "+", "metavar": "N"}
     network("--widths", **per_stage, help="channels of each stage; if not given, the model's own")
@@ -125,22 +128,32 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="share of the run in which the learning rate rises",
     )
-    recipe("--weight-decay", type=float, default=default.weight_decay, help="pull towards zero")
+    recipe(
+        "--weight-decay",
+        type=float,
+        default=default.weight_decay,
+        help="how strongly all weights are pulled towards zero",
+    )
     recipe(
         "--label-smoothing",
         type=float,
         default=default.label_smoothing,
         help="share of each label that is spread over all classes",
     )
-    recipe("--shift", type=int, default=0, help="move each picture by up to so many pixels")
+    recipe("--shift", type=int, default=0, metavar="N", help="move each picture by up to N pixels")
     recipe("--flip", action="store_true", help="mirror each picture with probability 1/2")
-    recipe("--cutout", type=int, default=0, help="cover a square of so many pixels a side")
+    recipe("--cutout", type=int, default=0, metavar="N", help="cover a square of N×N pixels")
     recipe(
         "--flip-test",
         action="store_true",
         help="measure with the mean answer to each picture and its mirror image",
     )
-    recipe("--seed", type=int, default=0, help="of weights, order and augmentation")
+    recipe(
+        "--seed",
+        type=int,
+        default=0,
+        help="start of all random numbers: weights, order, augmentation",
+    )
 
     images = parser.add_argument_group("the pictures").add_argument
     images("--dataset", choices=DATASETS, default="fashion-mnist", help="which pictures")
@@ -159,15 +172,16 @@ def _parser() -> argparse.ArgumentParser:
         "--out",
         default="runs/latest",
         metavar="FOLDER",
-        help="gets last.pt and best.pt after each epoch, history.csv, and run.json at the end",
+        help="gets last.pt and history.csv after each epoch, best.pt after the best one, run.json "
+        "at the end",
     )
     run(
         "--resume",
         nargs="?",
         const=True,
         metavar="FILE",
-        help="go on from FILE, a last.pt, or from the one in --out (if there is none yet, begin); "
-        "options not named are those of the checkpoint",
+        help="go on from FILE (a last.pt), or without FILE from the one in --out; if there is none "
+        "yet, begin. Options that you do not name come from the checkpoint",
     )
     run(
         "--bfloat16",

@@ -23,6 +23,20 @@ from resnet_course.train.world import from_first
 
 # Where a run computes may change from one machine to the next; the rest makes it another run.
 FREE_TO_CHANGE = ("device",)
+KEYS = {
+    "model",
+    "config",
+    "epoch",
+    "test_accuracy",
+    "optimizer",
+    "schedule",
+    "random",
+    "history",
+    "bfloat16",
+    "images",
+    "network",
+    "notes",
+}
 
 
 @dataclass
@@ -36,7 +50,7 @@ class RunState:
         history: the finished epochs.
         config: how the run was asked to train.
         bfloat16: what the probe decided, once for the whole run.
-        images: which images, see `fingerprint`.
+        images: which images, see `fingerprint`, and in how many steps an epoch shows them.
         notes: numbers and texts of the caller, such as the options of a command.
     """
 
@@ -72,7 +86,10 @@ class RunState:
             weights
             | {
                 "optimizer": self.optimizer.state_dict(),
-                "schedule": self.schedule.state_dict(),
+                # Before torch 2.4 it holds a function, which a checkpoint of data cannot.
+                "schedule": {
+                    k: v for k, v in self.schedule.state_dict().items() if not callable(v)
+                },
                 "random": random_states(),
                 "history": {
                     "source": history.source,
@@ -94,7 +111,7 @@ class RunState:
             CheckpointError: it cannot be read, or it is of another run; nothing is changed then.
         """
         saved = from_first(lambda: checkpoints.load(path))
-        missing = {"optimizer", "schedule", "random", "history", "images", "notes"} - saved.keys()
+        missing = KEYS - saved.keys()
         if missing:
             hint = " It holds weights only: resume from last.pt." if "model" in saved else ""
             raise CheckpointError(
@@ -108,6 +125,7 @@ class RunState:
         self.history.rows = [EpochRow(**row) for row in saved["history"]["rows"]]
         self.history.step_losses = list(saved["history"]["step_losses"])
         self.bfloat16 = saved["bfloat16"]
+        self.notes = self.notes or saved["notes"]
         set_random_states(saved["random"])
 
     def _check(self, path: Path, saved: Mapping[str, Any]) -> None:
@@ -155,6 +173,14 @@ def fingerprint(splits: Splits) -> dict[str, Any]:
         "test": len(splits.test_labels),
         "checksum": checksum,
     }
+
+
+def plain(schedule: LRScheduler) -> dict[str, Any]:
+    """Return the state of a schedule without functions: a checkpoint holds data only.
+
+    Before torch 2.4 OneCycleLR counts the function of its curve among its state.
+    """
+    return {key: value for key, value in schedule.state_dict().items() if not callable(value)}
 
 
 def describe(model: nn.Module) -> str:

@@ -9,9 +9,15 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 from resnet_course.train.world import world
+
+
+def all_reduce(tensor: Tensor) -> Tensor:
+    """Return the sum over all processes; its gradient is a sum too."""
+    from torch.distributed.nn.functional import all_reduce as with_gradient  # not in every torch
+
+    return with_gradient(tensor)
 
 
 class SyncedBatchNorm2d(nn.BatchNorm2d):
@@ -54,7 +60,11 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
 
 
 def synchronise(model: nn.Module) -> nn.Module:
-    """Return the model with every batch norm synchronised, in place; weights and names stay."""
+    """Return the model with every `BatchNorm2d` synchronised; weights and names stay.
+
+    Its modules are changed in place; only on a GPU can a model that is itself a batch norm be
+    replaced by another object.
+    """
     if next(model.parameters()).is_cuda:
         return nn.SyncBatchNorm.convert_sync_batchnorm(model)
     for module in model.modules():

@@ -62,10 +62,9 @@ def joined() -> Iterator[World]:
     if gpu is not None:
         torch.cuda.set_device(gpu)
     dist.init_process_group("gloo" if gpu is None else "nccl", timeout=PATIENCE)
-    try:
-        yield world()
-    finally:
-        dist.destroy_process_group()
+    yield world()
+    # Not after an error: it could wait for processes that will never come.
+    dist.destroy_process_group()
 
 
 def local_gpu() -> torch.device | None:
@@ -108,15 +107,21 @@ def from_first(make: Callable[[], T]) -> T:
     return answer[0]
 
 
+def gathered(value: T) -> list[T]:
+    """Return the values of all processes, in order; every process must call it."""
+    values = [value] * world().size
+    if world().size > 1:
+        dist.all_gather_object(values, value)
+    return values
+
+
 def check_same(what: str, value: object) -> None:
     """Check that all processes were given the same.
 
     Raises:
         ValueError: in every process; it says who has what.
     """
-    values = [value] * world().size
-    if world().size > 1:
-        dist.all_gather_object(values, value)
+    values = gathered(value)
     for rank, other in enumerate(values):
         if other != values[0]:
             raise ValueError(
