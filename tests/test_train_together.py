@@ -158,17 +158,27 @@ def test_several_machines_are_several_launchers(alone, tmp_path):
 
 
 @pytest.mark.processes
-def test_a_mistake_is_told_once_and_ends_all_processes(tmp_path):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--lr", "-1"], "error: lr must be more than 0"),
+        (["--dataset", "mnist", "--data", "nowhere"], "error: MNIST is not on this computer"),
+    ],
+)
+def test_a_mistake_is_told_once_and_ends_all_processes(arguments, message, tmp_path):
+    nobody = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}
+    offline = {**nobody, **{name.upper(): value for name, value in nobody.items()}}
     done = subprocess.run(
-        torchrun(2, "--epochs", "1", "--lr", "-1", "--out", tmp_path),
+        torchrun(2, "--epochs", "1", *arguments, "--out", tmp_path),
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, **offline, "no_proxy": "127.0.0.1,localhost", "NO_PROXY": ""},
+        cwd=tmp_path,
     )
     assert done.returncode != 0
-    assert done.stderr.count("error: lr must be more than 0") == 1
+    assert done.stderr.count(message) == 1, done.stderr[-2000:]
 
 
 SCRIPT = """

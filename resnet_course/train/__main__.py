@@ -78,7 +78,7 @@ def _train_together(options: argparse.Namespace, arguments: list[str]) -> None:
 
 
 def _train(options: argparse.Namespace, arguments: list[str]) -> None:
-    out, problem = Path(options.out), None
+    out, problem = Path(options.out), ""
     try:
         config = train_config(options)
         splits = DATASETS[options.dataset](options.data, options.limit)
@@ -87,10 +87,9 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
         torch.manual_seed(options.seed)
         model = network(options, len(splits.classes))
     except (ValueError, DataUnavailableError) as error:
-        problem = error
-    for one in gathered(problem):  # another machine may lack what is here
-        if one is not None:
-            _end(one, WRONG_USE)
+        problem = str(error)  # as a text: not every error can travel to another process
+    for one in filter(None, gathered(problem)):  # another machine may lack what is here
+        _end(one, WRONG_USE)
     try:
         from_first(lambda: _spare_an_unfinished_run(out, options.resume))
     except CheckpointError as error:
@@ -166,7 +165,7 @@ def _spare_an_unfinished_run(out: Path, resume: Path | None) -> None:
             )
 
 
-def _end(error: Exception, code: int) -> NoReturn:
+def _end(error: Exception | str, code: int) -> NoReturn:
     if world().is_first:
         print(f"error: {error}", file=sys.stderr)
     sys.exit(code)

@@ -86,10 +86,7 @@ class RunState:
             weights
             | {
                 "optimizer": self.optimizer.state_dict(),
-                # Before torch 2.4 it holds a function, which a checkpoint of data cannot.
-                "schedule": {
-                    k: v for k, v in self.schedule.state_dict().items() if not callable(v)
-                },
+                "schedule": plain(self.schedule),
                 "random": random_states(),
                 "history": {
                     "source": history.source,
