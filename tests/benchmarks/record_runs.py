@@ -29,7 +29,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "resnet_course"
 COLUMNS = ("train_loss", "train_accuracy", "test_accuracy")
 # Where several runs share a machine, their seconds say nothing about speed and are left out. These
 # groups run one after the other on a machine that does nothing else (--jobs 1).
-TIMED = ("frontier",)
+TIMED = ("frontier", "half-hour")
 SHARED = ("commit", "hardware", "precision", "versions", "images")
 
 SMALL = "--epochs 20 --batch-size 256 --lr 0.2 --shift 2 --flip"
@@ -74,6 +74,11 @@ GROUPS: dict[str, dict[str, str]] = {
         "resnet8, 3 epochs": f"--model resnet8 {SHORT} --epochs 3",
         "wide resnet8, 5 epochs": MINUTE,
         "wide resnet14, 13 epochs": FIVE_MINUTES,
+    },
+    # Not tuned: wider and longer than what was best in five minutes, with more augmentation.
+    "half-hour": {
+        "wider resnet14, 27 epochs": f"--model resnet14 --widths 32 96 256 {SHORT} --lr 0.2 "
+        "--epochs 27 --shift 1 --cutout 8",
     },
     "resnet18-and-34": {
         name: f"--model {name} {FULL} --epochs 30 --lr 0.2 --cutout 8"
