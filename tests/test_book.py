@@ -1,0 +1,320 @@
+"""The preprocessor: both protocols of mdBook, Markdown, formulas, links, outputs, hostile pages."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+pytest.importorskip("markdown_it", reason="needs the extra `book`")
+pytest.importorskip("nh3", reason="needs the extra `book`")
+
+from resnet_course.book import outputs, safe
+from resnet_course.book.chapter import ChapterError, convert
+from resnet_course.book.formulas import FormulaError, formulas_to_mathml
+from resnet_course.book.prose import to_markdown
+from resnet_course.book.protocol import ProtocolError, prepare
+
+HOSTILE = (
+    "<script>alert(1)</script><img src=x onerror=alert(1)><a href='javascript:alert(1)'>a</a>"
+    "<iframe src='https://example.org'></iframe><style>body{display:none}</style>"
+    "<div style='position:fixed;top:0;background:url(https://example.org/x)'>over</div>"
+    "<svg onload=alert(1)></svg><form action='https://example.org'><input></form>"
+    "<link rel=stylesheet href='https://example.org/x.css'><img src='https://example.org/x.png'>"
+)
+
+
+class Elements(HTMLParser):
+    """Collects the elements of a page and what they load or run."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.text = ""
+        self.feed(markup)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def assert_harmless(markup: str) -> None:
+    page = Elements(markup)
+    allowed = {*safe.TAGS.split(), "math"}
+    assert {t for t in page.tags if not t.startswith("m")} <= allowed, page.tags
+    for tag, name, value in page.attributes:
+        assert not name.startswith("on"), (tag, name, value)
+        assert name not in ("href", "src") or "javascript:" not in value.lower()
+        assert name != "style" or ("position" not in value and "url(" not in value)
+        assert name not in ("src", "data") or not value.startswith(("http", "//"))
+
+
+def notebook(*cells) -> str:
+    return nbformat.writes(new_notebook(cells=list(cells)))
+
+
+def shown(data: dict, **metadata) -> str:
+    return outputs.to_html(new_output("display_data", data, metadata=metadata))
+
+
+# The protocol.
+
+
+def book(version: str, chapters: list, root: Path) -> str:
+    """Return what mdBook of this version writes to a preprocessor."""
+    context = {
+        "root": str(root),
+        "config": {"book": {"src": "notebooks", "title": "t"}, "preprocessor": {}},
+        "renderer": "html",
+        "mdbook_version": version,
+    }
+    if version.startswith("0.4"):
+        content = {"sections": chapters, "__non_exhaustive": None}
+    else:
+        content = {"items": chapters}
+    return json.dumps([context, content])
+
+
+def chapter(path: str | None, content: str, *inside: dict) -> dict:
+    return {
+        "Chapter": {
+            "name": "n",
+            "content": content,
+            "number": [1],
+            "sub_items": list(inside),
+            "path": path,
+            "source_path": path,
+            "parent_names": [],
+        }
+    }
+
+
+@pytest.mark.parametrize("version", ["0.4.48", "0.5.4"])
+def test_every_chapter_of_both_versions_is_prepared_and_nothing_else_changes(version, tmp_path):
+    source = notebook(new_markdown_cell("# A\n\nwords"))
+    chapters = [
+        chapter("a.ipynb", source, chapter("b/c.ipynb", source)),
+        "Separator",
+        {"PartTitle": "Part"},
+        chapter(None, ""),
+        chapter("d.md", "see [A](a.ipynb)"),
+    ]
+    done = prepare(book(version, chapters, tmp_path))
+    (items,) = (value for key, value in done.items() if key != "__non_exhaustive")
+    assert set(done) == set(json.loads(book(version, [], tmp_path))[1])
+    assert items[1:4] == chapters[1:4]
+    first, inner = items[0]["Chapter"], items[0]["Chapter"]["sub_items"][0]["Chapter"]
+    assert first["content"].startswith("# A\n") and "<p>words</p>" in first["content"]
+    assert 'href="c.ipynb"' in inner["content"]
+    assert '<a href="a.html">A</a>' in items[4]["Chapter"]["content"]
+    unchanged = {key: value for key, value in first.items() if key not in ("content", "sub_items")}
+    assert unchanged == {key: chapters[0]["Chapter"][key] for key in unchanged}
+
+
+def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "resnet_course.book", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def test_the_program_answers_what_it_supports_and_speaks_json(tmp_path):
+    assert run("supports", "html").returncode == 0
+    assert run("supports", "latex").returncode == 1
+    text = book(
+        "0.5.4", [chapter("a.ipynb", notebook(new_markdown_cell("# Ä · 한국어")))], tmp_path
+    )
+    done = run(stdin=text)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["items"][0]["Chapter"]["content"].startswith("# Ä · 한국어")
+    wrong = run(stdin="not json")
+    assert wrong.returncode == 1 and not wrong.stdout
+    assert "mdbook build" in wrong.stderr and "Traceback" not in wrong.stderr
+    broken = run(stdin=book("0.5.4", [chapter("a.ipynb", '{"cells": [')], tmp_path))
+    assert broken.returncode == 1 and not broken.stdout
+    assert "a.ipynb: this is not a notebook" in broken.stderr and "Traceback" not in broken.stderr
+
+
+@pytest.mark.parametrize("text", ["", "[]", "[1, 2]", '[{"root": "."}, {"items": []}]', "{}"])
+def test_what_is_no_book_is_refused(text):
+    with pytest.raises(ProtocolError, match="book.toml"):
+        prepare(text)
+
+
+# Prose.
+
+
+def test_headings_stay_markdown_and_the_rest_becomes_html():
+    page = to_markdown(
+        "## 2. The `a*b` *walk* [x](y)\n\nA **b**.\n\n- c\n\n```python\nx = 1\n\ny\n```"
+    )
+    first, *rest = page.split("\n\n")
+    assert first == "## 2. The `a*b` walk x"
+    assert len(rest) == 3 and all(part.startswith("<div>") for part in rest)
+    assert "<strong>b</strong>" in rest[0] and "<li>c</li>" in rest[1]
+    assert '<code class="language-python">x = 1&#10;&#10;y&#10;</code>' in rest[2]
+
+
+def test_a_box_is_named_after_its_first_word():
+    assert 'class="box-predict"' in to_markdown("> **Predict.** What?")
+    assert "class" not in to_markdown("> What?")
+
+
+def test_formulas_become_mathml_outside_code_only():
+    page = to_markdown(
+        "It costs $5 or $6, `$HOME` and $k = 7$.\n\n> $$\\frac{a}\n> {b}$$\n\n"
+        "    $x$ in code\n\n```\n$y$\n```\n\n| $z$ |\n|---|\n| \\$1 and $2 |\n"
+    )
+    assert page.count("<math") == 3 and "<mfrac>" in page and 'display="block"' in page
+    for words in ("costs $5 or $6, <code>$HOME</code>", "$x$ in code", "$y$", "$1 and $2"):
+        assert words in page
+    assert "\ue000" not in page
+
+
+def test_a_formula_where_no_element_can_stand_is_kept_as_tex():
+    page = to_markdown('[a](b "with $x^2$") ![$y$](z.png) <b title="$w$">c</b>')
+    assert page.count("<math") == 0
+    assert 'title="with $x^2$"' in page and 'alt="$y$"' in page and 'title="$w$"' in page
+
+
+@pytest.mark.parametrize("tex", ["\\frac{a", "a}", "x^", "\\left( x", "\\nosuchthing x"])
+def test_a_formula_that_is_none_is_named(tex):
+    with pytest.raises(FormulaError, match=re.escape(f"the formula ${tex}$")):
+        formulas_to_mathml(f"a ${tex}$ b")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HOSTILE,
+        f"a {HOSTILE} b",
+        f"# {HOSTILE}",
+        f"`\n- {HOSTILE}\n`",
+        f"> {HOSTILE}",
+        f"[a](<javascript:alert(1)>) {HOSTILE}",
+        f"| {HOSTILE} |\n|---|\n| {HOSTILE} |",
+        f"$x$ <script $y$ {HOSTILE}",
+        f"<div\n\n{HOSTILE}",
+        f"``` {HOSTILE}\n{HOSTILE}",
+    ],
+)
+def test_no_markdown_gets_a_script_or_a_foreign_picture_into_the_page(text):
+    from markdown_it import MarkdownIt
+
+    page = to_markdown(text)
+    assert_harmless(MarkdownIt("commonmark", {"html": True}).render(page))
+
+
+def test_mdbook_directives_are_shown_not_followed():
+    page = to_markdown("# {{#include /etc/passwd}}\n\n{{#include /etc/passwd}}\n\n`{{#title x}}`")
+    page += shown({"text/plain": "{{#include /etc/passwd}}"})
+    page += shown({"text/html": "<b>{{#include /etc/passwd}}</b>"})
+    assert "{{" not in page and page.count("include /etc/passwd") == 4
+
+
+# Links.
+
+
+def test_links_between_chapters_lead_to_pages_and_others_stay(tmp_path):
+    (tmp_path / "x.png").touch()
+    text = "[a](02.ipynb#part) [b](w.md) ![alt](x.png) [c](https://e.org/a.ipynb) [d](#e)"
+    page = convert(text, "01.md", tmp_path, {"01.md", "02.ipynb", "w.md"})
+    for link in ('"02.html#part"', '"w.html"', '"x.png"', '"https://e.org/a.ipynb"', '"#e"'):
+        assert link in page
+
+
+@pytest.mark.parametrize("target", ["03.ipynb", "gone.md", "../secret.txt", "no.png"])
+def test_a_link_that_leads_nowhere_stops_the_build_and_says_where(target, tmp_path):
+    (tmp_path.parent / "secret.txt").touch()
+    source = notebook(new_markdown_cell("a"), new_markdown_cell(f"[b]({target})"))
+    with pytest.raises(ChapterError, match=f"01.ipynb, cell 2: the link to {target}"):
+        convert(source, "01.ipynb", tmp_path, {"01.ipynb"})
+
+
+# Outputs.
+
+
+def test_a_picture_carries_its_description_and_svg_is_preferred():
+    svg = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+    data = {"image/png": "iVBORw0K\n", "image/svg+xml": svg, "text/plain": "p"}
+    page = shown(data, **{"image/svg+xml": {"alt": 'a "quoted" picture'}})
+    (source,) = (v for t, n, v in Elements(page).attributes if n == "src")
+    assert source.startswith("data:image/svg+xml;base64,") and "<script" not in page
+    assert ("img", "alt", 'a "quoted" picture') in Elements(page).attributes
+    assert "data:image/png;base64,iVBORw0K" in shown({"image/png": "iVBORw0K\n"})
+
+
+def test_text_is_escaped_and_loses_the_colours_of_a_terminal():
+    page = outputs.to_html(
+        new_output("stream", name="stdout", text=f"\x1b[31mred\x1b[0m\n{HOSTILE}")
+    )
+    assert Elements(page).tags == ["pre"] and Elements(page).text.startswith("red\n<script>")
+    error = new_output("error", ename="ValueError", evalue=HOSTILE, traceback=["x"])
+    assert Elements(outputs.to_html(error)).tags == ["pre"]
+
+
+def test_html_of_an_output_is_cleaned_and_keeps_hints_and_tables():
+    assert_harmless(shown({"text/html": HOSTILE}))
+    hint = (
+        "<details><summary>Hint 1 of 3</summary>Think.</details><td style='text-align:left'>a</td>"
+    )
+    assert "<details><summary>Hint 1 of 3</summary>Think.</details>" in shown({"text/html": hint})
+    assert "text-align" in shown({"text/html": f"<table>{hint}</table>"})
+    assert shown({"text/html": "<style>p{}</style>", "text/plain": ""}) == ""
+
+
+def test_a_huge_output_is_cut_and_says_so():
+    lines = outputs.to_html(new_output("stream", text="line\n" * 100_000))
+    assert len(lines) < 10_000 and "99,800 more lines" in lines
+    long = outputs.to_html(new_output("stream", text="x" * 10**7))
+    assert len(long) < 50_000 and "more characters" in long
+    for kind in ("text/html", "image/png", "image/svg+xml"):
+        page = shown({kind: "A" * 5_000_000, "text/plain": "p"})
+        assert len(page) < 200 and "5 MB" in page
+
+
+def test_what_a_page_cannot_show_is_named_and_a_dead_widget_leaves_nothing():
+    assert "application/x-foo" in shown({"application/x-foo": "{}"})
+    assert shown({"application/vnd.jupyter.widget-view+json": {"model_id": "x"}}) == ""
+    assert shown({"application/javascript": "alert(1)"}) == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "null", '"text"', '{"cells": 3}', '{"nbformat": 4, "nbformat_minor": 5}'],
+)
+def test_what_is_no_notebook_is_refused_with_its_name(content, tmp_path):
+    with pytest.raises(ChapterError, match="^01.ipynb: this is not a notebook.*JupyterLab"):
+        convert(content, "01.ipynb", tmp_path, {"01.ipynb"})
+
+
+def test_a_hostile_notebook_becomes_an_escaped_page(tmp_path):
+    from markdown_it import MarkdownIt
+
+    cell = new_code_cell(
+        f"</code></pre>{HOSTILE}\n\n{{{{#include x}}}}",
+        outputs=[
+            new_output("stream", text=HOSTILE),
+            new_output("display_data", {"text/html": f"</div></div>\n\n{HOSTILE}"}),
+            new_output("display_data", {"text/plain": HOSTILE, "image/png": f'"{HOSTILE}'}),
+        ],
+    )
+    source = notebook(new_markdown_cell(HOSTILE), cell, nbformat.v4.new_raw_cell(HOSTILE))
+    page = convert(source, "01.ipynb", tmp_path, {"01.ipynb"})
+    assert "\n\n{" not in page and "{{" not in page
+    assert_harmless(MarkdownIt("commonmark", {"html": True}).render(page).replace("input", "i"))
