@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 import drawsvg as svg
 
 from resnet_course.closeup import draw_layer
+from resnet_course.frames import Frame, Frames, compact
 from resnet_course.pictures import Svg
 from resnet_course.rows import LayerRow, Trace, by, groups, join
 from resnet_course.strip import Strip
@@ -64,6 +66,35 @@ class Explorer:
             f"{self.title}, layer {last + 1} of {len(self.trace)}, {row.name} ({row.kind}): "
             f"{by(row.in_shape)} goes in, {by(row.out_shape)} comes out; {row.params:,} "
             f"parameters, {row.macs:,} multiply-adds; one value sees {row.receptive_field} pixels."
+        )
+
+    def frames(self, levels: Mapping[str, int], level: str, index: int) -> Frames:
+        """Draw all frames of all levels, for a reader without a kernel.
+
+        Args:
+            levels: name of a level → its `parts`, see `frame`.
+            level: the name of the level to start with.
+            index: the row to start with.
+        """
+        frames: list[Frame] = []
+        paths: list[range] = []
+        for parts in levels.values():
+            before = len(frames)
+            for place in self.places(parts):
+                frame = self.frame(place, parts)
+                frames.append(Frame(compact(frame), frame.alt, at=place))
+            paths.append(range(before, len(frames)))
+        names = list(levels)
+        number = names.index(level)
+        start = next(i for i, frame in enumerate(paths[number]) if frames[frame].at >= index)
+        few = next((path for path in paths if len(path) > 2), paths[-1])
+        return Frames(
+            name=self.title,
+            choices={"step by": names},
+            paths={str(i): list(path) for i, path in enumerate(paths)},
+            frames=frames,
+            start=(str(number), start),
+            strip=list(few)[:12],
         )
 
     def _row(self, index: int, parts: int) -> tuple[LayerRow, int]:

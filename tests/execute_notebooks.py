@@ -2,38 +2,77 @@
 
 With names, `python tests/execute_notebooks.py 02`, only the notebooks whose file names start so.
 With `--dry-run` nothing is written. This is the only way in which outputs get into the repository.
+
+For the website the frames of each widget are kept too, in `notebooks/explorers`; `--frames-only`
+writes nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+EXPLORERS = "explorers"  # beside the notebooks
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
-def execute(path: Path, *, write: bool = True) -> float:
-    """Run one notebook from top to bottom and write it back; returns seconds."""
+def execute(path: Path, *, write: bool = True, frames: bool = True) -> float:
+    """Run one notebook from top to bottom and write it back; returns seconds.
+
+    Args:
+        path: of the notebook.
+        write: keep the outputs.
+        frames: keep the frames of its widgets, and remove those of cells that are gone.
+    """
     notebook = nbformat.read(path, as_version=4)
-    start = time.perf_counter()
-    NotebookClient(
+    client = NotebookClient(
         notebook,
         timeout=600,
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
-    ).execute()
+    )
+    start = time.perf_counter()
+    kept = set()
+    with client.setup_kernel():
+        for index, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, index)
+            for model_id in widgets(cell) if frames else ():
+                key = f"{path.stem}-{cell.id}"
+                keep_frames(client, model_id, key)
+                kept.add(f"{key}.js")
     seconds = time.perf_counter() - start
+    if frames:
+        for old in (path.parent / EXPLORERS).glob(f"{path.stem}-*.js"):
+            if old.name not in kept:
+                old.unlink()
     if write:
         tidy(notebook)
         nbformat.write(notebook, path)
     return seconds
+
+
+def widgets(cell: NotebookNode) -> Iterator[str]:
+    """Yield the numbers of the widgets that a cell has displayed."""
+    for output in cell.get("outputs", ()):
+        if is_live(output):
+            yield output.data[WIDGET_VIEW]["model_id"]
+
+
+def keep_frames(client: NotebookClient, model_id: str, key: str) -> None:
+    """Let the kernel write the frames of one of its widgets, without counting as a cell."""
+    # No name is left behind: a notebook must not work only where its widgets are stored.
+    module = "__import__('resnet_course.widgets.stored', fromlist=['store'])"
+    code = f"{module}.store({model_id!r}, {key!r}, {EXPLORERS!r})"
+    client.execute_cell(new_code_cell(code), 0, store_history=False)
 
 
 def tidy(notebook: NotebookNode) -> None:
@@ -77,14 +116,23 @@ def main() -> None:
     """Execute the notebooks named on the command line, or all."""
     parser = argparse.ArgumentParser(description="Execute the notebooks and keep their outputs.")
     parser.add_argument("names", nargs="*", help="beginnings of file names; none means all")
-    parser.add_argument("--dry-run", action="store_true", help="run, but write nothing")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--dry-run", action="store_true", help="run, but write nothing")
+    choice.add_argument(
+        "--frames-only", action="store_true", help="write the frames of widgets, not the notebooks"
+    )
     options = parser.parse_args()
     prefixes = tuple(options.names) or ("",)
     paths = [p for p in sorted(NOTEBOOKS.glob("*.ipynb")) if p.name.startswith(prefixes)]
     if not paths:
         raise SystemExit(f"no notebook in {NOTEBOOKS.name}/ starts with {' or '.join(prefixes)}")
     for path in paths:
-        print(f"{path.name}: {execute(path, write=not options.dry_run):.0f} s", flush=True)
+        seconds = execute(
+            path,
+            write=not (options.dry_run or options.frames_only),
+            frames=not options.dry_run,
+        )
+        print(f"{path.name}: {seconds:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

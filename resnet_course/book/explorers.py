@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resnet_course.book.outputs import picture, svg_address
-from resnet_course.frames import Frames
+from resnet_course.frames import STILL, Frames
 
 FOLDER = "explorers"
-STILL = "resnet-course-still"  # class of the words below a widget's stored picture
 
 
 class ExplorerError(ValueError):
@@ -44,7 +43,7 @@ def to_html(key: str, source: Path) -> str:
     strip = "".join(_figure(frames, index) for index in frames.strip)
     address = html.escape(f"{FOLDER}/{path.name}")
     names = f'data-frames="{address}" data-key="{html.escape(key)}"'
-    return f'<div class="explorer" {names}>{strip}</div>'
+    return f'<div class="explorer" tabindex="0" {names}>{strip}</div>'
 
 
 def replace_picture(pieces: Sequence[str], explorer: str) -> list[str]:
@@ -59,6 +58,6 @@ def _figure(frames: Frames, index: int) -> str:
     frame = frames.frames[index]
     address = frame.picture
     if not address.startswith("data:"):
-        address = svg_address(frames.common + frame.picture)
+        address = svg_address(address)
     caption = f"<figcaption>{html.escape(frame.words)}</figcaption>"
     return f'<figure class="explorer-strip">{picture(address, frame.words)}{caption}</figure>'

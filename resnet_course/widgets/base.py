@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import html
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
+from weakref import WeakValueDictionary
 
 import ipywidgets as w
 from IPython.display import display
 
+from resnet_course.frames import STILL, Frames
+
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-LIVE, STILL, NOTE = "resnet-course-live", "resnet-course-still", "resnet-course-note"
+LIVE, NOTE = "resnet-course-live", "resnet-course-note"
 
 
 def _rules() -> str:
@@ -47,7 +50,12 @@ class CourseWidget(w.VBox):
     """A box of controls and pictures that also has a static form.
 
     Where no kernel runs (a reopened notebook, a website, GitHub), the static form is shown.
+
+    Attributes:
+        displayed: the widgets that a notebook shows, by the number in their output.
     """
+
+    displayed: ClassVar[WeakValueDictionary[str, CourseWidget]] = WeakValueDictionary()
 
     def __init__(self, children: list[w.Widget]) -> None:
         super().__init__(children)
@@ -64,6 +72,13 @@ class CourseWidget(w.VBox):
     def describe(self) -> str:
         """Return what can be seen, in words."""
         raise NotImplementedError
+
+    def frames(self) -> Frames | None:
+        """Return pictures for places without a kernel, None if the static form says it all.
+
+        The widget itself stays as it is.
+        """
+        return None
 
     def show_live(self, note: str) -> None:
         """Display the widget without a picture; where it is gone, the note is shown."""
@@ -86,8 +101,14 @@ class CourseWidget(w.VBox):
         display({"text/html": below, "text/plain": ""}, raw=True)
 
     def _display_view(self) -> None:
+        self.displayed[self.model_id] = self
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         display({WIDGET_VIEW: view}, raw=True)
+
+
+def png_address(picture: Picture) -> str:
+    """Return a picture as the address of an image."""
+    return f"data:image/png;base64,{base64.b64encode(picture.png()).decode()}"
 
 
 def figure_html(picture: Picture, caption: str = "") -> str:
@@ -95,11 +116,10 @@ def figure_html(picture: Picture, caption: str = "") -> str:
 
     GitHub and notebooks that are not trusted show no inline SVG, so it travels as a PNG.
     """
-    data = base64.b64encode(picture.png()).decode()
     words = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     return (
         f'<figure style="margin:0"><img alt="{html.escape(picture.alt)}" '
-        f'style="max-width:100%" src="data:image/png;base64,{data}">{words}</figure>'
+        f'style="max-width:100%" src="{png_address(picture)}">{words}</figure>'
     )
 
 

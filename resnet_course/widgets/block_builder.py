@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import ipywidgets as w
 import torch
 from torch import nn
 
 from resnet_course import draw
 from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock
+from resnet_course.frames import Frame, Frames, compact
 from resnet_course.pictures import Svg
 from resnet_course.rows import by
 from resnet_course.tracing import trace
@@ -74,10 +77,42 @@ class BlockBuilder(CourseWidget):
 
     def still(self) -> Svg:
         """Draw the block as it is chosen."""
-        kind, shortcut = BLOCKS[self.block.value], self.shortcut.value
-        given = (self.in_channels.value, self.size.value, self.size.value)
-        width, stride = self.channels.value, self.stride.value
-        title = f"{self.block.value}({given[0]}, {width}, stride={stride})"
+        channels = (self.in_channels.value, self.channels.value)
+        return self._draw(self.block.value, channels, self.stride.value, self.shortcut.value)
+
+    def frames(self) -> Frames:
+        """Return every block with each stride, each shortcut and some channels."""
+        own = (self.in_channels.value, self.channels.value)
+        pairs = sorted({(64, 64), (64, 128), (256, 64), own})
+        strides, shortcuts = self.stride.options, list(SHORTCUTS.values())
+        frames, paths = [], {}
+        choices = itertools.product(*map(enumerate, (BLOCKS, pairs, strides, shortcuts)))
+        for (i, block), (j, pair), (k, stride), (m, shortcut) in choices:
+            picture = self._draw(block, pair, stride, shortcut)
+            paths[f"{i},{j},{k},{m}"] = [len(frames)]
+            frames.append(Frame(compact(picture), picture.alt))
+        block = list(BLOCKS).index(self.block.value)
+        stride = strides.index(self.stride.value)
+        places = f"{block},{pairs.index(own)},{stride}"
+        start = f"{places},{shortcuts.index(self.shortcut.value)}"
+        return Frames(
+            name="a block",
+            choices={
+                "block": list(BLOCKS),
+                "channels in, channels": [f"{given}, {width}" for given, width in pairs],
+                "stride": [str(stride) for stride in strides],
+                "shortcut": list(SHORTCUTS),
+            },
+            paths=paths,
+            frames=frames,
+            start=(start, 0),
+            strip=[paths[f"{places},{m}"][0] for m in range(len(shortcuts))],
+        )
+
+    def _draw(self, block: str, channels: tuple[int, int], stride: int, shortcut: str) -> Svg:
+        kind, (in_channels, width) = BLOCKS[block], channels
+        given = (in_channels, self.size.value, self.size.value)
+        title = f"{block}({in_channels}, {width}, stride={stride})"
         out = width * kind.expansion
         fits = stride == 1 and out == given[0]
         if shortcut == "zero_pad" and out < given[0]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import itertools
+from dataclasses import replace
 from functools import partial
 
 import ipywidgets as w
@@ -10,9 +12,10 @@ import ipywidgets as w
 from resnet_course import flow
 from resnet_course.data import Splits, TensorBatches, fashion_mnist
 from resnet_course.flow import Flow
+from resnet_course.frames import Frame, Frames
 from resnet_course.pictures import DescribedFigure
 from resnet_course.stacks import ACTIVATIONS, INITIALISATIONS, StackConfig
-from resnet_course.widgets.base import CourseWidget, figure_html
+from resnet_course.widgets.base import CourseWidget, figure_html, png_address
 
 SHALLOWEST, DEEPEST = 2, 60
 MOST_KEPT = 3
@@ -152,6 +155,35 @@ class GradientFlowLab(CourseWidget):
         kept = {place: other for place, other in kept.items() if other is not present}
         return flow.draw(present, kept, self._source)
 
+    def frames(self) -> Frames:
+        """Return every activation, two initialisations, batch norm and shortcut, at this depth."""
+        config = self._config()
+        inits = sorted({"pytorch", "he", config.init}, key=list(INITIALISATIONS).index)
+        options = [list(ACTIVATIONS), inits, [False, True], [False, True]]
+        frames, paths, start = [], {}, ""
+        for numbers in itertools.product(*(range(len(each)) for each in options)):
+            path = ",".join(map(str, numbers))
+            chosen = [each[number] for each, number in zip(options, numbers, strict=True)]
+            names = ("activation", "init", "batch_norm", "shortcut")
+            wanted = replace(config, **dict(zip(names, chosen, strict=True)))
+            figure = flow.draw(self._measured(wanted), {}, self._source)
+            start = path if wanted == config else start
+            paths[path] = [len(frames)]
+            frames.append(Frame(png_address(figure), figure.alt))
+        return Frames(
+            name=f"{config.depth} layers",
+            choices={
+                "activation": [name.replace("relu", "ReLU") for name in ACTIVATIONS],
+                "initialisation": [f"{name}: {INIT_WORDS[name]}" for name in inits],
+                "batch norm": ["no", "yes"],
+                "shortcut": ["no", "yes"],
+            },
+            paths=paths,
+            frames=frames,
+            start=(start, 0),
+            strip=[paths[f"{number},0,0,0"][0] for number in range(len(ACTIVATIONS))],
+        )
+
     def to_html(self) -> str:
         """Return the figure and the verdict as they stand."""
         config = self._config()
@@ -177,8 +209,10 @@ class GradientFlowLab(CourseWidget):
         )
 
     def _flow(self) -> Flow:
-        """Return the measurement of the present choice, made once for each choice."""
-        config = self._config()
+        return self._measured(self._config())
+
+    def _measured(self, config: StackConfig) -> Flow:
+        """Return the measurement of one choice, made once for each choice."""
         if config not in self._flows:
             self._flows[config] = flow.measure(config, self._x, self._y)
         return self._flows[config]

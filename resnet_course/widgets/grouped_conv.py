@@ -6,6 +6,7 @@ import ipywidgets as w
 import torch
 from torch import nn
 
+from resnet_course.frames import Frame, Frames, compact
 from resnet_course.pictures import Svg
 from resnet_course.tracing import trace
 from resnet_course.widgets.base import CourseWidget, figure_html
@@ -51,9 +52,12 @@ class GroupedConvExplorer(CourseWidget):
     @property
     def cost(self) -> dict[str, int]:
         """Weights and multiply-adds of the 3×3 convolution as it is, and without groups."""
+        return self._cost(self.groups.value)
+
+    def _cost(self, chosen: int) -> dict[str, int]:
         given = (self.in_channels.value, self.size, self.size)
         found = {}
-        for name, groups in (("with these groups", self.groups.value), ("without groups", 1)):
+        for name, groups in (("with these groups", chosen), ("without groups", 1)):
             with torch.device("meta"):
                 conv = nn.Conv2d(
                     given[0], self.out_channels.value, 3, padding=1, groups=groups, bias=False
@@ -66,14 +70,33 @@ class GroupedConvExplorer(CourseWidget):
         """Draw the dots and lines."""
         return channels(self.in_channels.value, self.out_channels.value, self.groups.value)
 
+    def frames(self) -> Frames:
+        """Return one frame for each number of groups, with its cost in words."""
+        sizes, options = (self.in_channels.value, self.out_channels.value), self.groups.options
+        drawn = [channels(*sizes, groups) for groups in options]
+        return Frames(
+            name=f"{sizes[0]} channels in, {sizes[1]} out",
+            choices={"groups": [str(groups) for groups in options]},
+            paths={str(number): [number] for number in range(len(options))},
+            frames=[
+                Frame(compact(picture), self._in_words(picture, groups))
+                for picture, groups in zip(drawn, options, strict=True)
+            ],
+            start=(str(options.index(self.groups.value)), 0),
+            strip=list(range(len(options))),
+        )
+
     def to_html(self) -> str:
         """Return the picture and the numbers as they stand."""
         return figure_html(self.still()) + self._table()
 
     def describe(self) -> str:
         """Return the picture and the numbers in words."""
-        words = ", ".join(f"{name}: {number:,}" for name, number in self.cost.items())
-        return f"{self.still().alt} {words}."
+        return self._in_words(self.still(), self.groups.value)
+
+    def _in_words(self, picture: Svg, groups: int) -> str:
+        words = ", ".join(f"{name}: {number:,}" for name, number in self._cost(groups).items())
+        return f"{picture.alt} {words}."
 
     def _redraw(self, _: object = None) -> None:
         self.picture.value = self.still()

@@ -10,15 +10,17 @@ import traitlets
 from torch import nn
 
 from resnet_course.data import Splits, fashion_mnist
+from resnet_course.frames import Frame, Frames
 from resnet_course.pictures import DescribedFigure
 from resnet_course.predictions import Predictions
 from resnet_course.trained import trained_model
 from resnet_course.verdict_pictures import close_up, sheet, table
 from resnet_course.verdicts import Pair, Verdicts, count_words
-from resnet_course.widgets.base import CourseWidget, figure_html
+from resnet_course.widgets.base import CourseWidget, figure_html, png_address
 from resnet_course.widgets.confusion_grid import ConfusionGrid
 
 ALL = ()  # a Dropdown cannot have the value None
+MOST_FRAMES = 8  # pairs of classes that a page without a kernel shows
 MOST_CLASSES = 26  # more columns would have no room for their numbers
 
 
@@ -119,6 +121,22 @@ class PredictionBrowser(CourseWidget):
     def still(self) -> DescribedFigure:
         """Draw the first eight of the chosen pictures: at first, the worst mistakes."""
         return sheet(self._verdicts, self.chosen)
+
+    def frames(self) -> Frames:
+        """Return the worst mistakes, those of the most frequent pairs, and the whole table."""
+        mistakes = [pair for pair in self._verdicts.pairs() if pair[0] != pair[1]]
+        shown = [self.chosen, None, *mistakes[:MOST_FRAMES]]
+        pairs = list(dict.fromkeys(shown))  # each once
+        names = {pair or None: name for name, pair in self._options()}
+        figures = [sheet(self._verdicts, pair) for pair in pairs] + [table(self._verdicts)]
+        return Frames(
+            name=f"test pictures of {self._verdicts.source}",
+            choices={"show": [*(names[pair] for pair in pairs), "the whole table"]},
+            paths={str(number): [number] for number in range(len(figures))},
+            frames=[Frame(png_address(figure), figure.alt) for figure in figures],
+            start=("0", 0),
+            strip=[0, len(figures) - 1],
+        )
 
     def to_html(self) -> str:
         """Return the matrix and the first eight of the chosen pictures."""

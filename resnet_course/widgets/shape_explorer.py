@@ -10,6 +10,7 @@ import traitlets
 from torch import nn
 
 from resnet_course.explorer import Explorer
+from resnet_course.frames import Frames
 from resnet_course.pictures import Svg
 from resnet_course.resnet import CONFIGS, create_model
 from resnet_course.rows import Trace, TraceError
@@ -108,6 +109,12 @@ class ShapeExplorer(CourseWidget):
         if isinstance(self._shown, TraceError):
             return None
         return self._shown.frame(self.layer, LEVELS[self.level])
+
+    def frames(self) -> Frames | None:
+        """Return every stage, block and layer of the network that is shown."""
+        if isinstance(self._shown, TraceError):
+            return None
+        return self._shown.frames(LEVELS, self.level, self.layer)
 
     def to_html(self) -> str:
         """Return the picture and, below it, one for each further stage."""

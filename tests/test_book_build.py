@@ -1,0 +1,221 @@
+"""The website as mdBook builds it: nothing is lost, nothing leads nowhere, nothing is loaded."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+import pytest
+from mdbook import ROOT, build
+
+nbconvert_filters = pytest.importorskip("nbconvert.filters")
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAGES = [*(path.stem for path in NOTEBOOKS), "welcome", "glossary", "teaching"]
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+every_page = pytest.mark.parametrize("name", PAGES)
+
+
+class Page(HTMLParser):
+    """The text of a page and the attributes of its elements. Formulas count as one space."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.pieces: list[str] = []
+        self.inside: list[str] = []
+        self.feed(markup)
+        self.text = squeeze("".join(self.pieces))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag in ("math", "script", "style"):
+            self.inside.append(tag)
+            self.pieces.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.inside and self.inside[-1] == tag:
+            self.inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self.inside:
+            self.pieces.append(data)
+
+    @property
+    def ids(self) -> set[str]:
+        return {attributes["id"] for _, attributes in self.elements if "id" in attributes}
+
+
+def squeeze(text: str) -> str:
+    return " ".join(text.split())
+
+
+@cache
+def page(book: Path, name: str) -> Page:
+    return Page((book / f"{name}.html").read_text(encoding="utf-8"))
+
+
+def cells(path: Path, kind: str) -> list:
+    return [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == kind]
+
+
+def test_the_summary_lists_every_notebook_and_page():
+    summary = (ROOT / "notebooks" / "SUMMARY.md").read_text(encoding="utf-8")
+    listed = re.findall(r"\(([\w.]+)\)", summary)
+    assert len(listed) == len(set(listed))
+    files = {p.name for p in (ROOT / "notebooks").glob("*.*") if p.suffix in (".md", ".ipynb")}
+    assert set(listed) == files - {"SUMMARY.md"}
+    assert [name for name in listed if name.endswith(".ipynb")] == [p.name for p in NOTEBOOKS]
+
+
+@every_page
+def test_the_page_was_prepared(book, name):
+    text = page(book, name).text
+    assert '"cell_type"' not in text and "unprepared" not in text and "not prepared" not in text
+
+
+def test_a_book_whose_preprocessor_does_not_start_says_so_on_its_first_page(book, tmp_path):
+    root = tmp_path / "course"
+    shutil.copytree(ROOT / "notebooks", root / "notebooks")
+    shutil.copytree(ROOT / "resnet_course" / "book", root / "resnet_course" / "book")
+    settings = (ROOT / "book.toml").read_text()
+    assert settings.count('"python -m resnet_course.book"') == 1
+    (root / "book.toml").write_text(settings.replace("resnet_course.book", "no_such_module"))
+    # mdBook takes it for a preprocessor that does not want to run. What it then makes of the JSON
+    # depends on its version: a page (0.4), or a panic (0.5). The first page is the same in both.
+    (root / "notebooks" / "SUMMARY.md").write_text("[Welcome](welcome.md)\n")
+    done = build(root, tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "are not prepared" in page(tmp_path / "out", "welcome").text
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda path: path.unlink(), "02_residual_blocks.ipynb"),
+        (lambda path: path.write_text('{"cells": ['), "02_residual_blocks.ipynb: this is not a"),
+    ],
+    ids=["missing", "broken"],
+)
+def test_a_chapter_that_is_missing_or_broken_stops_the_build(damage, words, book, tmp_path):
+    root = tmp_path / "course"
+    shutil.copytree(ROOT / "notebooks", root / "notebooks")
+    shutil.copytree(ROOT / "resnet_course" / "book", root / "resnet_course" / "book")
+    shutil.copy(ROOT / "book.toml", root)
+    damage(root / "notebooks" / "02_residual_blocks.ipynb")
+    done = build(root, tmp_path / "out")
+    assert done.returncode != 0 and words in done.stderr
+    assert sorted(root.glob("notebooks/0*.ipynb")) != [] and "Traceback" not in done.stderr
+
+
+@every_notebook
+def test_every_word_of_the_markdown_cells_is_in_the_page(book, path):
+    text = page(book, path.stem).text
+    for cell in cells(path, "markdown"):
+        # Another program's reading of the cell, in which formulas are still between dollars.
+        rendered = Page(nbconvert_filters.markdown2html(cell.source))
+        for piece in re.split(r"\$\$.+?\$\$|\$.+?\$|¶", " ".join(rendered.pieces)):
+            for line in filter(None, map(squeeze, piece.split("\n"))):
+                assert line.replace(" ", "") in text.replace(" ", ""), line
+
+
+@every_notebook
+def test_every_code_cell_and_every_short_text_output_is_in_the_page(book, path):
+    text = page(book, path.stem).text
+    for cell in cells(path, "code"):
+        assert squeeze(cell.source) in text
+        for output in cell.outputs:
+            if output.output_type == "stream" and len(output.text.splitlines()) < 200:
+                assert squeeze(output.text) in text
+
+
+@every_notebook
+def test_every_picture_is_in_the_page_with_its_description(book, path):
+    images = [a for tag, a in page(book, path.stem).elements if tag == "img"]
+    assert all(len(image["alt"]) > 20 for image in images)
+    shown = {image["alt"] for image in images}
+    widgets = "".join(p.read_text() for p in (book / "explorers").glob(f"{path.stem}-*.js"))
+    for cell in cells(path, "code"):
+        for output in cell.outputs:
+            for kind in ("image/png", "image/svg+xml"):
+                if kind in output.get("data", {}):
+                    alt = output.metadata[kind]["alt"]
+                    assert alt in shown or json.dumps(alt, ensure_ascii=False)[1:-1] in widgets
+
+
+@every_notebook
+def test_hints_unfold_and_the_notebook_can_be_downloaded(book, path):
+    found = page(book, path.stem)
+    hints = sum(
+        output.get("data", {}).get("text/html", "").count("<summary>Hint")
+        for cell in cells(path, "code")
+        for output in cell.outputs
+    )
+    text = (book / f"{path.stem}.html").read_text(encoding="utf-8")
+    assert len(re.findall(r"<details>\s*<summary>Hint", text)) == hints
+    assert any("download" in a and a["href"] == path.name for t, a in found.elements if t == "a")
+    assert (book / path.name).read_bytes() == path.read_bytes()
+
+
+@every_notebook
+def test_formulas_are_mathml_and_none_is_left_as_tex(book, path):
+    from resnet_course.book.formulas import replace_formulas
+
+    found: list[str] = []
+    for cell in cells(path, "markdown"):
+        replace_formulas(cell.source, lambda tex, _: found.append(tex) or "")
+    markup = (book / f"{path.stem}.html").read_text(encoding="utf-8")
+    assert markup.count("<math") == len(found)
+    text = re.sub(r"<(pre|code)\b.*?</\1>", "", markup, flags=re.DOTALL)
+    assert not re.search(r"\\(frac|cdot|lfloor|text|sqrt)\b", html.unescape(text))
+
+
+@pytest.mark.parametrize("name", [*PAGES, "index", "print"])
+def test_every_link_and_every_picture_leads_somewhere(book, name):
+    for tag, attributes in page(book, name).elements:
+        target = attributes.get("href") or attributes.get("src") or attributes.get("data-frames")
+        if not target or target.startswith(("http:", "https:", "mailto:", "data:")):
+            assert tag == "a" or not target or target.startswith("data:"), (tag, target)
+            continue
+        file, _, fragment = unquote(target).partition("#")
+        assert (book / file).exists() if file else True, (tag, target)
+        if fragment and (not file or file.endswith(".html")):
+            assert fragment in page(book, file.removesuffix(".html") or name).ids, target
+
+
+def test_nothing_is_loaded_from_another_host(book):
+    for path in book.rglob("*"):
+        if path.suffix == ".css":
+            found = re.findall(
+                r"(?:url\(|@import)[\s'\"]*((?:https?:)?//[^)'\"]*)", path.read_text()
+            )
+            assert not found, (path.name, found)
+        elif path.suffix == ".html":
+            for tag, attributes in Page(path.read_text(encoding="utf-8")).elements:
+                loaded = attributes.get("src", "") + (
+                    attributes.get("href", "") if tag == "link" else ""
+                )
+                assert not re.match(r"https?:|//", loaded), (path.name, tag, loaded)
+
+
+def test_the_search_knows_prose_code_and_outputs_but_no_pictures(book):
+    (index,) = book.glob("searchindex*.js")
+    text = index.read_text(encoding="utf-8")
+    for words in ("cures", "requires_grad", "11,689,512", "GroupedConvExplorer"):
+        assert words in text, words
+    assert "base64" not in text and len(text) < 5_000_000
+
+
+def test_the_print_page_holds_every_chapter(book):
+    text = page(book, "print").text
+    for path in NOTEBOOKS:
+        title = cells(path, "markdown")[0].source.splitlines()[0].removeprefix("# ")
+        assert title in text

@@ -1,0 +1,243 @@
+"""Frames of widgets: the file format, what each widget gives, and whether stored ones are stale."""
+
+from __future__ import annotations
+
+import base64
+import io
+import random
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from resnet_course import create_model, drawn_garments
+from resnet_course.frames import STILL, Frame, Frames, compact
+from resnet_course.widgets import (
+    BlockBuilder,
+    GradientFlowLab,
+    GroupedConvExplorer,
+    PredictionBrowser,
+    ShapeExplorer,
+    TrainingMonitor,
+)
+from resnet_course.widgets.base import CourseWidget
+from resnet_course.widgets.stored import store
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+EXPLORERS = NOTEBOOKS / "explorers"
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><g/>{}</svg>'
+MAKERS = {
+    "ShapeExplorer": lambda: ShapeExplorer("resnet20", (1, 3, 32, 32)),
+    "BlockBuilder": BlockBuilder,
+    "GradientFlowLab": lambda: GradientFlowLab(drawn_garments(64, 10), depth=4),
+    "GroupedConvExplorer": GroupedConvExplorer,
+    "PredictionBrowser": lambda: PredictionBrowser(splits=drawn_garments(10, 60)),
+}
+
+
+def frames(**changes) -> Frames:
+    given = {
+        "name": "x",
+        "choices": {"step by": ["a", "b"]},
+        "paths": {"0": [0], "1": [1, 2]},
+        "frames": [Frame(SVG.format(i * "<i/>"), f"words {i}", i) for i in range(3)],
+        "start": ("1", 1),
+        "strip": [0, 2],
+    }
+    return Frames(**{**given, **changes})
+
+
+# The file.
+
+
+def test_what_is_written_is_read_again_and_what_is_common_stands_there_once():
+    text = frames().to_js("key-1")
+    assert text.startswith('explorerFrames("key-1",{') and text.endswith("});\n")
+    assert text.count("xmlns") == 1
+    again = Frames.from_js(text)
+    assert again == frames() and again.first == frames().frames[2]
+    assert again.to_js("key-1") == text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"start": ("1", 2)},
+        {"start": ("2", 0)},
+        {"strip": [3]},
+        {"paths": {"0": [0], "1": [1, 3]}},
+        {"paths": {"0": [], "1": [1, 2]}},
+        {"paths": {"0,0": [0], "1": [1]}},
+        {"paths": {"2": [0], "1": [1, 2]}},
+        {"paths": {}},
+    ],
+)
+def test_frames_that_lead_nowhere_are_refused(change):
+    with pytest.raises(ValueError, match="^x: "):
+        frames(**change)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text + "alert(1)",
+        lambda text: "alert(1);" + text,
+        lambda text: text.replace('"key-1"', '"key",alert(1)'),
+        lambda text: text.replace("});", "},alert(1));"),
+        lambda text: text[:-20],
+        lambda text: "",
+        lambda text: text.replace('"words"', '"wrods"'),
+        lambda text: text.replace('"at":0', '"at":[').replace("[[", "["),
+        lambda text: text.replace('"start":["1",1]', '"start":["1",7]'),
+        lambda text: text.replace('"start":["1",1]', '"start":[]'),
+    ],
+)
+def test_any_other_text_is_refused(damage):
+    text = frames().to_js("key-1")
+    with pytest.raises(ValueError):
+        Frames.from_js(damage(text))
+
+
+def test_a_compact_picture_looks_the_same():
+    picture = ShapeExplorer("resnet20", (1, 3, 32, 32)).still()
+    small = type(picture)(compact(picture), picture.alt)
+    assert len(small) < 0.75 * len(picture) and "<title>" not in small and "<desc>" not in small
+    a, b = (
+        np.asarray(Image.open(io.BytesIO(p.png())).convert("RGB"), int) for p in (picture, small)
+    )
+    assert a.shape == b.shape and (abs(a - b) > 40).mean() < 1e-3
+
+
+# The widgets.
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_widget_has_frames_and_stays_as_it_was(name):
+    widget = MAKERS[name]()
+    before = widget.still().png(), widget.describe()
+    made = widget.frames()
+    assert (widget.still().png(), widget.describe()) == before
+    assert made.first.words in widget.describe()
+    assert len({frame.words for frame in made.frames}) > len(made.frames) // 2
+    for frame in made.frames:
+        assert len(frame.words) > 20
+        if frame.picture.startswith("data:"):
+            head, data = frame.picture.split(",")
+            assert head == "data:image/png;base64" and base64.b64decode(data)[:4] == b"\x89PNG"
+        else:
+            assert frame.picture.startswith("<svg") and frame.picture.endswith("</svg>")
+    assert 2 <= len(made.strip) <= 12
+    assert Frames.from_js(made.to_js("a")).first == made.first
+
+
+def test_the_shape_explorer_starts_where_it_stands_and_knows_every_layer():
+    widget = ShapeExplorer("resnet20", (1, 3, 32, 32))
+    widget.layer, widget.level = 7, "blocks"
+    made = widget.frames()
+    assert made.first.words == widget.describe() and made.start[0] == "1"
+    assert [made.frames[i].at for i in made.paths["2"]] == list(range(len(widget.trace)))
+    assert len(made.paths["0"]) < len(made.paths["1"]) < len(made.paths["2"])
+
+
+def test_every_choice_of_the_block_builder_is_the_picture_that_the_widget_would_draw():
+    widget = BlockBuilder("BasicBlock", 32, 64, stride=2, shortcut="projection", size=28)
+    made = widget.frames()
+    assert made.choices["channels in, channels"] == ["32, 64", "64, 64", "64, 128", "256, 64"]
+    assert len(made.paths) == 3 * 4 * 2 * 4
+    other = BlockBuilder("Bottleneck", 256, 64, stride=2, shortcut="none", size=28).still()
+    assert made.frames[made.paths["1,3,1,3"][0]].picture == compact(other)
+
+
+def test_the_gradient_flow_lab_measures_each_choice():
+    widget = GradientFlowLab(drawn_garments(64, 10), depth=6, activation="relu", init="small")
+    made = widget.frames()
+    assert [option.partition(":")[0] for option in made.choices["initialisation"]] == [
+        "pytorch",
+        "small",
+        "he",
+    ]
+    path = "2,2,1,0"  # ReLU, He, batch norm, no shortcut
+    other = GradientFlowLab(
+        drawn_garments(64, 10), depth=6, activation="relu", init="he", batch_norm=True
+    )
+    assert made.frames[made.paths[path][0]].words == other.describe()
+
+
+def test_what_cannot_be_traced_and_what_only_lives_has_no_frames():
+    broken = ShapeExplorer(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(3, 2, 3)), (1, 9, 9))
+    assert broken.frames() is None
+    assert TrainingMonitor().frames() is None
+
+
+def test_storing_disturbs_no_random_numbers_and_needs_a_displayed_widget(tmp_path, monkeypatch):
+    monkeypatch.setattr("resnet_course.widgets.base.display", lambda *_, **__: None)
+    widget = GradientFlowLab(drawn_garments(64, 10), depth=3)
+    assert store(widget.model_id, "k", tmp_path / "e") is None
+    widget._ipython_display_()
+    torch.manual_seed(3), np.random.seed(3), random.seed(3)
+    expected = torch.rand(1).item(), np.random.rand(), random.random()
+    torch.manual_seed(3), np.random.seed(3), random.seed(3)
+    path = store(widget.model_id, "k", tmp_path / "e")
+    assert (torch.rand(1).item(), np.random.rand(), random.random()) == expected
+    assert path.name == "k.js" and Frames.from_js(path.read_text()).first.words in widget.describe()
+    assert store("no such widget", "k", tmp_path) is None
+    monitor = TrainingMonitor()
+    monitor.show_live("note")
+    assert store(monitor.model_id, "m", tmp_path) is None
+    del widget
+    assert all(isinstance(each, CourseWidget) for each in CourseWidget.displayed.values())
+
+
+# What is stored beside the notebooks.
+
+
+def shown() -> dict[str, str]:
+    """Key of each cell that shows a widget's picture → its words."""
+    found = {}
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            outputs = cell.get("outputs", [])
+            for before, after in zip(outputs, outputs[1:], strict=False):
+                if STILL in after.get("data", {}).get("text/html", ""):
+                    found[f"{path.stem}-{cell.id}"] = before.data["text/plain"]
+    return found
+
+
+def test_every_widget_of_a_notebook_has_its_frames_and_there_are_no_others():
+    assert sorted(path.stem for path in EXPLORERS.glob("*")) == sorted(shown())
+
+
+@pytest.mark.parametrize("key", shown())
+def test_stored_frames_start_with_the_picture_of_the_notebook(key):
+    text = (EXPLORERS / f"{key}.js").read_text(encoding="utf-8")
+    assert Frames.from_js(text).first.words in shown()[key]
+    assert len(text) < 1_100_000
+
+
+def at(widget: ShapeExplorer, name: str) -> ShapeExplorer:
+    widget.layer = [row.name for row in widget.trace].index(name)
+    return widget
+
+
+@pytest.mark.parametrize(
+    ("start", "make"),
+    [
+        (
+            "ResNet-18, layer 19",
+            lambda: at(
+                ShapeExplorer(create_model("resnet18"), (1, 3, 224, 224), title="ResNet-18"),
+                "layer2.0.conv1",
+            ),
+        ),
+        ("BasicBlock(64, 128", lambda: BlockBuilder("BasicBlock", 64, 128, stride=2)),
+        ("8 dots on the left", lambda: GroupedConvExplorer(8, 8, groups=4)),
+    ],
+)
+def test_stored_frames_are_those_that_the_code_draws_today(start, make):
+    stored = [Frames.from_js(p.read_text(encoding="utf-8")) for p in EXPLORERS.glob("*.js")]
+    (old,) = (each for each in stored if each.first.words.startswith(start))
+    assert old == Frames.from_js(make().frames().to_js("a"))
