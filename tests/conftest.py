@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from browser.slides import NOTEBOOKS, convert
 from mdbook import ROOT, build, mdbook
 
 
@@ -17,3 +18,11 @@ def book(tmp_path_factory) -> Path:
     done = build(ROOT, folder)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def decks(tmp_path_factory) -> dict[str, Path]:
+    """The slides of every chapter, by its stem, made by nbconvert."""
+    pytest.importorskip("sphinx_revealjs", reason="needs the extra `lecture`")
+    folder = tmp_path_factory.mktemp("decks")
+    return {path.stem: convert(path, folder) for path in NOTEBOOKS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import itertools
 import re
 from pathlib import Path
 
@@ -106,18 +107,29 @@ def test_every_picture_has_a_description(path):
 def test_has_the_opening_and_the_closing(path):
     if not path.name[:2].isdigit():
         return  # the glossary and other pages of the book are no chapters
-    first = cells(path)[0].source
+    opening = itertools.takewhile(lambda cell: cell.cell_type == "markdown", cells(path))
+    first = "\n\n".join(cell.source for cell in opening)
     assert re.match(rf"# {path.name[:2]} · \w+", first)
     for part in (
         r"\*\*Question\.\*\* .+\?",
         r"\*\*You will be able to\*\*",
         r"> \*\*Predict\.\*\*",
     ):
-        assert re.search(part, first), f"the first cell has no {part}"
+        assert re.search(part, first), f"the opening has no {part}"
     assert re.search(r"\*\*Time\.\*\* \d+ minutes", first)
     text = "\n".join(cell.source for cell in cells(path, "markdown"))
     order = [text.find(f"\n## {part}") for part in ("You can now explain", "Try next")]
     assert -1 < order[0] < order[1]
+
+
+@every_notebook
+def test_every_cell_says_what_it_is_in_the_lecture(path):
+    kinds = [cell.metadata.get("slideshow", {}).get("slide_type") for cell in cells(path)]
+    assert set(kinds) <= {"slide", "subslide", "fragment", "notes", "skip", "-"}, path.name
+    assert kinds[0] == "slide"
+    for cell in cells(path, "markdown"):  # so that no answer comes before its prediction is read
+        if "> **Predict.**" in cell.source:
+            assert cell.metadata.slideshow.slide_type not in ("notes", "fragment"), cell.source
 
 
 @every_notebook

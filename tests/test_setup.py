@@ -62,10 +62,11 @@ def test_the_package_imports_nothing_that_it_does_not_ask_for():
     asked = {Requirement(line).name for line in project()["dependencies"]}
     assert "pillow" in asked
     asked |= {"IPython", "PIL", "resnet_course"}  # IPython comes with ipywidgets; PIL is pillow
-    book = {Requirement(line).name for line in project()["optional-dependencies"]["book"]}
-    book |= {"markdown_it"}  # is markdown-it-py
+    extras = project()["optional-dependencies"]
+    book = {Requirement(line).name for line in extras["book"] + extras["lecture"]}
+    book |= {"markdown_it", "pygments"}  # markdown-it-py; a part of nbconvert
     for path in (ROOT / "resnet_course").rglob("*.py"):
-        allowed = asked | book if path.parent.name == "book" else asked
+        allowed = asked | book if path.parent.name in ("book", "lecture") else asked
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]

@@ -26,7 +26,7 @@ Link = Callable[[str], str]
 
 
 def to_markdown(text: str, link: Link = lambda target: target) -> str:
-    """Return a Markdown cell for mdBook.
+    """Return a Markdown cell for mdBook: its headings as Markdown, all else as HTML.
 
     Args:
         text: the cell.
@@ -35,6 +35,25 @@ def to_markdown(text: str, link: Link = lambda target: target) -> str:
     Raises:
         FormulaError: a formula that cannot be converted.
     """
+    blocks, restore = _blocks(text, link)
+    parts = []
+    for block in blocks:
+        if block[0].type == "heading_open":
+            parts.append(restore(f"{block[0].markup} {_heading(block[1])}"))
+        else:
+            markup = _html(block)
+            parts += [restore(f"<div>{markup}</div>")] if markup else []
+    return "\n\n".join(parts)
+
+
+def to_html(text: str, link: Link = lambda target: target) -> str:
+    """Return a Markdown cell as HTML, headings too; for the arguments see `to_markdown`."""
+    blocks, restore = _blocks(text, link)
+    return restore("".join(map(_html, blocks)))
+
+
+def _blocks(text: str, link: Link) -> tuple[list[list[Token]], Callable[[str], str]]:
+    """Parse Markdown; returns its blocks, and what puts the formulas into their HTML."""
     formulas: list[tuple[str, bool]] = []  # TeX, on a line of its own
 
     def keep(tex: str, block: bool) -> str:
@@ -54,21 +73,17 @@ def to_markdown(text: str, link: Link = lambda target: target) -> str:
     marks = str.maketrans("", "", OPEN + CLOSE)
     tokens = PARSER.parse(replace_formulas(text.translate(marks), keep))
     _prepare(tokens, link, as_tex)
-
-    parts: list[str] = []
-    block: list[Token] = []
+    blocks: list[list[Token]] = [[]]
     for token in tokens:
-        block.append(token)
-        if token.level or token.nesting == 1:
-            continue  # inside a block, or at its beginning
-        if token.type == "heading_close":
-            parts.append(restore(f"{token.markup} {_heading(block[1])}"))
-        else:
-            markup = clean(PARSER.renderer.render(block, PARSER.options, {}))
-            if markup.strip():
-                parts.append(restore(f"<div>{_name_boxes(one_line(markup))}</div>"))
-        block = []
-    return "\n\n".join(parts)
+        blocks[-1].append(token)
+        if not token.level and token.nesting != 1:  # neither inside a block nor at its beginning
+            blocks.append([])
+    return blocks[:-1], restore
+
+
+def _html(block: list[Token]) -> str:
+    markup = clean(PARSER.renderer.render(block, PARSER.options, {}))
+    return _name_boxes(one_line(markup)).strip()
 
 
 def _prepare(tokens: list[Token], link: Link, as_tex: Callable[[str], str]) -> None:

@@ -1,0 +1,52 @@
+// Starts the deck, names the section on each of its slides, and gives each picture the room there is.
+"use strict";
+
+const SMALLEST = 150; // pixels of height; below that nobody could read the picture
+const LARGEST = 1.5; // times its own size; beyond that it gets blurred
+
+function nameSections() {
+  for (const stack of document.querySelectorAll(".slides > section")) {
+    const [first, ...rest] = stack.querySelectorAll("section");
+    const title = first?.querySelector(".cell h1, .cell h2")?.innerText;
+    for (const slide of title ? rest : []) {
+      if (slide.querySelector(".cell :is(h1, h2, h3)")) continue;
+      const name = document.createElement("p");
+      name.className = "section-name";
+      name.append(title);
+      slide.prepend(name);
+    }
+  }
+}
+
+function fitPictures() {
+  for (const slide of document.querySelectorAll(".slides section section")) {
+    const shown = [slide, slide.parentElement]; // what is not the present slide has no size
+    const displays = shown.map((element) => element.style.display);
+    for (const element of shown) element.style.display = "block";
+    const pictures = [...slide.querySelectorAll("img")];
+    for (const picture of pictures) picture.style.height = `${SMALLEST}px`;
+    const last = Math.max(...[...slide.querySelectorAll(".cell, .cell *")]
+      .map((element) => element.getBoundingClientRect().bottom));
+    const used = (last - slide.getBoundingClientRect().top) / Reveal.getScale();
+    const free = (Reveal.getConfig().height - 20 - used) / pictures.length;
+    for (const picture of pictures) {
+      const high = Math.min(picture.naturalHeight * LARGEST, SMALLEST + Math.max(free, 0));
+      picture.style.height = `${Math.floor(high)}px`;
+    }
+    shown.forEach((element, i) => { element.style.display = displays[i]; });
+  }
+}
+
+Reveal.initialize({
+  width: 1280,
+  height: 720,
+  margin: 0,
+  center: false,
+  hash: true,
+  slideNumber: "c/t",
+  transition: "none",
+  plugins: [RevealNotes],
+}).then(() => {
+  nameSections();
+  fitPictures();
+});

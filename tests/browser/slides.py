@@ -1,0 +1,141 @@
+"""Measure the slides of a chapter in Chromium.
+
+    python tests/browser/slides.py 03 --pictures FOLDER
+
+Prints a line for each slide: its number, its heading, how many pixels are missing, and the smallest
+letters. Nothing may stick out of 1280×720 or need to be scrolled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+WIDTH, HEIGHT = 1280, 720
+MEASURE = """() => {
+  const slide = Reveal.getCurrentSlide();
+  const shown = [...slide.querySelectorAll("*")].filter((e) =>
+    !e.closest("aside") && e.getClientRects().length && !e.closest("math, svg"));
+  const boxes = shown.map((e) => e.getBoundingClientRect());
+  let over = 0;
+  for (const box of boxes)
+    over = Math.max(over, box.bottom - innerHeight, box.right - innerWidth, -box.left, -box.top);
+  for (const e of shown)  // what would have to be scrolled inside its box
+    if (e.clientWidth && getComputedStyle(e).display !== "inline")
+      over = Math.max(over, e.scrollWidth - e.clientWidth - 1);
+  const text = (node) => node.nodeType === Node.TEXT_NODE && node.data.trim();
+  const letters = shown.filter((e) => [...e.childNodes].some(text));
+  const sizes = letters.map((e) => parseFloat(getComputedStyle(e).fontSize) * Reveal.getScale());
+  const title = slide.querySelector(".cell :is(h1, h2, h3), .section-name, p, pre");
+  const last = Math.max(0, ...boxes.map((box) => box.bottom));
+  return {
+    title: title ? title.innerText.slice(0, 60) : "",
+    over: Math.round(over),
+    smallest: sizes.length ? Math.min(...sizes) : 99,
+    words: slide.innerText.split(/\\s+/).length,
+    fill: Math.round((100 * last) / innerHeight),
+    images: [...slide.querySelectorAll("img")].map((image) =>
+      [image.naturalWidth, image.getBoundingClientRect().height]),
+  };
+}"""
+
+
+@dataclass(frozen=True)
+class Slide:
+    """What was measured on one slide.
+
+    Attributes:
+        number: "horizontal.vertical", from 1.
+        title: its heading, or its first words.
+        over: pixels that stick out, 0 if all is well.
+        smallest: size of the smallest letters, in pixels of the projector.
+        words: how many are to be read.
+        fill: how much of the height is used, in percent.
+        images: natural width, and height as shown, of its pictures.
+    """
+
+    number: str
+    title: str
+    over: int
+    smallest: float
+    words: int
+    fill: int
+    images: list[list[float]]
+
+
+def convert(notebook: Path, folder: Path) -> Path:
+    """Let nbconvert make the deck, with the command of the teacher's page; returns its file."""
+    command = "-m jupyter nbconvert --to slides --config resnet_course/lecture/config.py"
+    done = subprocess.run(
+        [sys.executable, *command.split(), str(notebook), "--output-dir", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return folder / f"{notebook.stem}.slides.html"
+
+
+def measure(page, deck: Path, pictures: Path | None = None) -> list[Slide]:
+    """Visit every slide of a deck with all its fragments shown.
+
+    Args:
+        page: of Playwright, 1280×720.
+        deck: the file.
+        pictures: folder for a picture of each slide.
+    """
+    page.goto(deck.as_uri())
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    page.wait_for_function("[...document.images].every((image) => image.complete)")
+    page.evaluate("fitPictures()")
+    page.evaluate("Reveal.configure({ fragments: false, progress: false })")
+    slides = []
+    for place in page.evaluate("Reveal.getSlides().map((slide) => Reveal.getIndices(slide))"):
+        page.evaluate("([h, v]) => Reveal.slide(h, v)", [place["h"], place["v"]])
+        number = f"{place['h'] + 1}.{place['v'] + 1}"
+        slides.append(Slide(number, **page.evaluate(MEASURE)))
+        if pictures:
+            page.screenshot(path=str(pictures / f"{deck.stem[:2]}-{number}.png"))
+    return slides
+
+
+def main() -> None:
+    """Measure the chapters that are named."""
+    import shutil
+
+    from conftest import OPTIONS, PROGRAMS
+    from playwright.sync_api import sync_playwright
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("chapters", nargs="+", help="beginnings of file names")
+    parser.add_argument("--pictures", type=Path, help="folder for a picture of each slide")
+    options = parser.parse_args()
+    if options.pictures:
+        options.pictures.mkdir(parents=True, exist_ok=True)
+    program = next(filter(None, map(shutil.which, PROGRAMS)))
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        for notebook in NOTEBOOKS:
+            if not notebook.name.startswith(tuple(options.chapters)):
+                continue
+            for slide in measure(page, convert(notebook, Path(folder)), options.pictures):
+                mark = f"OVER {slide.over:4}" if slide.over else "ok       "
+                images = " ".join(f"{round(high)}px" for _, high in slide.images)
+                print(
+                    f"{notebook.name[:2]} {slide.number:5} {mark} {slide.fill:4}% "
+                    f"{slide.words:4} words {slide.smallest:4.0f}px  {slide.title}  {images}"
+                )
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The slides: one file for each chapter, which needs nothing but itself."""
+
+from __future__ import annotations
+
+import re
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+
+pytest.importorskip("sphinx_revealjs", reason="needs the extra `lecture`")
+pytest.importorskip("markdown_it", reason="needs the extra `lecture`")
+
+from browser.slides import NOTEBOOKS
+from test_book_build import Page
+
+from resnet_course import lecture
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_deck_is_one_file_that_loads_nothing(decks, path):
+    deck = decks[path.stem].read_text(encoding="utf-8")
+    # reveal.js itself names addresses in its texts; elements that load are what counts.
+    for tag, attributes in Page(re.sub(r"<script>.*?</script>", "", deck, flags=re.S)).elements:
+        assert tag not in ("link", "script", "iframe", "object"), tag
+        assert attributes.get("src", "data:").startswith("data:")
+    for style in re.findall(r"<style>.*?</style>", deck, re.S):
+        assert not re.search(r"@import|url\((?!data:)", style)
+    assert "Reveal.initialize" in deck and "reveal.js 5" in deck
+    assert len(deck) < 2_000_000
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_deck_shows_what_is_marked_and_hides_what_is_not(decks, path):
+    deck = decks[path.stem].read_text(encoding="utf-8")
+    body = re.search(r'<div class="slides">.*?<script>', deck, re.S)[0]
+    page = Page(body)
+    text = page.text.replace(" ", "")
+    cells = nbformat.read(path, as_version=4).cells
+    starts = [c for c in cells if c.metadata.slideshow.slide_type in ("slide", "subslide")]
+    slides = [c for c in cells if c.metadata.slideshow.slide_type == "slide"]
+    assert [tag for tag, _ in page.elements].count("section") == len(starts) + len(slides)
+    assert (10 if path.stem[:2] != "00" else 5) <= len(starts) <= 34
+    for cell in cells:
+        kind, hidden = cell.metadata.slideshow.slide_type, False
+        if cell.cell_type == "code":
+            hidden = lecture.HIDE_INPUT in cell.metadata.get("tags", [])
+            hidden = hidden and cell.source[:200].replace(" ", "") not in text
+        code = "".join(cell.source.split())
+        if cell.cell_type == "code" and len(code) > 40:
+            assert (code in text) == (kind != "skip" and not hidden), cell.source
+    assert 'class="notes"' in body
+    assert not re.search(r'href="(?!https?:)', body)
+
+
+def test_a_cell_keeps_formulas_pictures_and_tooltips_and_loses_links():
+    text = new_markdown_cell('$x^2$ and [a term](glossary.md#term "용어") and [web](https://e.org)')
+    markup = lecture.slide_cell(text)
+    assert "<math" in markup and '<span title="용어">a term</span>' in markup
+    assert 'href="https://e.org"' in markup and "glossary" not in markup
+    output = new_output(
+        "display_data", {"image/png": "iVBO"}, metadata={"image/png": {"alt": "A b"}}
+    )
+    cell = new_code_cell("x = 1", outputs=[output, new_output("stream", text="<b>")])
+    markup = lecture.slide_cell(cell)
+    assert 'class="code"' in markup and 'alt="A b"' in markup and "&lt;b&gt;" in markup
+    cell.metadata["tags"] = [lecture.HIDE_INPUT]
+    assert 'class="code"' not in lecture.slide_cell(cell) and "A b" in lecture.slide_cell(cell)
+    assert lecture.slide_cell(new_code_cell("", metadata={"tags": [lecture.HIDE_INPUT]})) == ""
+
+
+def test_without_reveal_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(lecture, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match=r'pip install -e "\.\[lecture\]"'):
+        lecture.reveal_file("dist/reveal.js")
+
+
+def test_a_file_of_reveal_cannot_end_the_element_that_holds_it():
+    for name in ("dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js"):
+        assert not re.search(r"</(script|style)", lecture.reveal_file(name), re.IGNORECASE)
