@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import nbformat
 import pytest
 
+pytest.importorskip("playwright")
 pytest.importorskip("sphinx_revealjs", reason="needs the extra `lecture`")
 
+from lab import Notebook, jupyterlab
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from playwright.sync_api import expect
 from slides import HEIGHT, NOTEBOOKS, WIDTH, measure
 
 
@@ -74,3 +79,44 @@ def test_speaker_notes_open_in_a_window_of_their_own(projector, decks):
         projector.keyboard.press("s")
     opened.value.get_by_text("Three words first.").wait_for()
     assert projector.troubles == []
+
+
+def test_a_live_lecture_has_working_widgets(browser, tmp_path):
+    pytest.importorskip("jupyterlab_slideshow", reason="needs the extra `lecture`")
+    folder, private = tmp_path / "notebooks", tmp_path / "private"
+    folder.mkdir()
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    source = "from resnet_course.widgets import ShapeExplorer\nShapeExplorer('resnet18')"
+    cells = [new_markdown_cell("# Predict"), new_code_cell(source), new_code_cell("skipped = 1")]
+    for cell, kind in zip(cells, ("slide", "subslide", "skip"), strict=True):
+        cell.metadata["slideshow"] = {"slide_type": kind}
+    nbformat.write(new_notebook(cells=cells, metadata=kernel), folder / "live.ipynb")
+    with jupyterlab(folder, private) as url:
+        context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+        page = context.new_page()
+        page.route(lambda address: not address.startswith((url, "data:", "blob:")), refuse)
+        notebook = Notebook(page, url, "live.ipynb")
+        notebook.run()
+        page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
+        notebook.command("deck:start")
+        heading, code = page.get_by_role("heading", name="Predict"), notebook.cell("ShapeExplorer")
+        expect(page.locator("body")).to_have_attribute("data-jp-deck-mode", "presenting")
+        expect(heading).to_be_visible()
+        expect(code).to_be_hidden()
+        notebook.command("deck:down")
+        expect(code).to_be_visible()
+        expect(heading).to_be_hidden()
+        assert notebook.cell("skipped").is_hidden()
+        words = notebook.live().locator("svg desc")
+        expect(words).to_contain_text("layer 1 of 69")
+        notebook.live().get_by_role("button", name="next").click()
+        expect(words).to_contain_text("layer 2 of 69", timeout=15_000)
+        box = notebook.live().bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= HEIGHT
+        notebook.shut_down()
+        context.close()
+
+
+def refuse(route) -> None:
+    """Answer as a computer without network."""
+    route.abort()
