@@ -91,3 +91,13 @@ def test_readme_maps_every_notebook():
     assert notebooks
     for path in notebooks:
         assert f"(notebooks/{path.name})" in readme
+
+
+def test_the_workflow_runs_the_checks_and_publishes_the_book_only_after_them():
+    text = (ROOT / ".github" / "workflows" / "course.yml").read_text()
+    jobs = yaml.safe_load(text)["jobs"]
+    runs = {name: [step.get("run", "") for step in job["steps"]] for name, job in jobs.items()}
+    assert "bash .ci/run" in runs["check"]
+    assert any("mdbook build" in run for run in runs["book"])
+    assert jobs["book"]["needs"] == "check" and jobs["publish"]["needs"] == "book"
+    assert "refs/heads/main" in jobs["publish"]["if"]
