@@ -20,6 +20,8 @@ nbconvert_filters = pytest.importorskip("nbconvert.filters")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = [*(path.stem for path in NOTEBOOKS), "welcome", "glossary", "teaching"]
 
+pytestmark = pytest.mark.processes
+
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 every_page = pytest.mark.parametrize("name", PAGES)
 

@@ -16,6 +16,8 @@ from test_book_build import Page
 
 from resnet_course import lecture
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_deck_is_one_file_that_loads_nothing(decks, path):

@@ -29,7 +29,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "resnet_course"
 COLUMNS = ("train_loss", "train_accuracy", "test_accuracy")
 # Where several runs share a machine, their seconds say nothing about speed and are left out. These
 # groups run one after the other on a machine that does nothing else (--jobs 1).
-TIMED = ("frontier", "half-hour")
+TIMED = ("frontier",)
 SHARED = ("commit", "hardware", "precision", "versions", "images")
 
 SMALL = "--epochs 20 --batch-size 256 --lr 0.2 --shift 2 --flip"
