@@ -158,9 +158,10 @@ def test_the_gradient_flow_lab_measures_each_choice():
     assert [option.partition(":")[0] for option in made.choices["initialisation"]] == [
         "pytorch",
         "small",
+        "xavier",
         "he",
     ]
-    path = "2,2,1,0"  # ReLU, He, batch norm, no shortcut
+    path = "2,3,1,0"  # ReLU, He, batch norm, no shortcut
     other = GradientFlowLab(
         drawn_garments(64, 10), depth=6, activation="relu", init="he", batch_norm=True
     )

@@ -14,6 +14,10 @@ from resnet_course.book.outputs import picture, svg_address
 from resnet_course.frames import STILL, Frames
 
 FOLDER = "explorers"
+NOTE = (
+    '<p class="output-note">Drawn in advance. In JupyterLab this picture has more choices, and it '
+    "can show what you have built.</p>"
+)
 
 
 class ExplorerError(ValueError):
@@ -43,7 +47,7 @@ def to_html(key: str, source: Path) -> str:
     strip = "".join(_figure(frames, index) for index in frames.strip)
     address = html.escape(f"{FOLDER}/{path.name}")
     names = f'data-frames="{address}" data-key="{html.escape(key)}"'
-    return f'<div class="explorer" tabindex="0" {names}>{strip}</div>'
+    return f'<div class="explorer" tabindex="0" {names}>{strip}</div>{NOTE}'
 
 
 def replace_picture(pieces: Sequence[str], explorer: str) -> list[str]:

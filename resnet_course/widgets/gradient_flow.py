@@ -156,9 +156,9 @@ class GradientFlowLab(CourseWidget):
         return flow.draw(present, kept, self._source)
 
     def frames(self) -> Frames:
-        """Return every activation, two initialisations, batch norm and shortcut, at this depth."""
+        """Return all activations, the usual initialisations, batch norm and shortcut or not."""
         config = self._config()
-        inits = sorted({"pytorch", "he", config.init}, key=list(INITIALISATIONS).index)
+        inits = sorted({"pytorch", "xavier", "he", config.init}, key=list(INITIALISATIONS).index)
         options = [list(ACTIVATIONS), inits, [False, True], [False, True]]
         frames, paths, start = [], {}, ""
         for numbers in itertools.product(*(range(len(each)) for each in options)):
@@ -181,7 +181,10 @@ class GradientFlowLab(CourseWidget):
             paths=paths,
             frames=frames,
             start=(start, 0),
-            strip=[paths[f"{number},0,0,0"][0] for number in range(len(ACTIVATIONS))],
+            strip=[
+                paths[f"{number},{inits.index('pytorch')},0,0"][0]
+                for number in range(len(ACTIVATIONS))
+            ],
         )
 
     def to_html(self) -> str:
