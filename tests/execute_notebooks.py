@@ -47,7 +47,7 @@ def execute(path: Path, *, write: bool = True, frames: bool = True) -> float:
             client.execute_cell(cell, index)
             for model_id in widgets(cell) if frames else ():
                 key = f"{path.stem}-{cell.id}"
-                keep_frames(client, model_id, key)
+                keep_frames(client, model_id, key, index)
                 kept.add(f"{key}.js")
     seconds = time.perf_counter() - start
     if frames:
@@ -67,12 +67,14 @@ def widgets(cell: NotebookNode) -> Iterator[str]:
             yield output.data[WIDGET_VIEW]["model_id"]
 
 
-def keep_frames(client: NotebookClient, model_id: str, key: str) -> None:
-    """Let the kernel write the frames of one of its widgets, without counting as a cell."""
+def keep_frames(client: NotebookClient, model_id: str, key: str, index: int) -> None:
+    """Let the kernel write the frames of a widget of cell `index`, without counting as a cell."""
     # No name is left behind: a notebook must not work only where its widgets are stored.
     module = "__import__('resnet_course.widgets.stored', fromlist=['store'])"
     code = f"{module}.store({model_id!r}, {key!r}, {EXPLORERS!r})"
-    client.execute_cell(new_code_cell(code), 0, store_history=False)
+    cell = client.nb.cells[index]
+    client.execute_cell(new_code_cell(code), index, store_history=False)
+    client.nb.cells[index] = cell  # nbclient has put the extra cell in its place
 
 
 def tidy(notebook: NotebookNode) -> None:

@@ -11,6 +11,8 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from execute_notebooks import execute
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 from torch import nn
 
@@ -24,7 +26,7 @@ from resnet_course.widgets import (
     ShapeExplorer,
     TrainingMonitor,
 )
-from resnet_course.widgets.base import CourseWidget
+from resnet_course.widgets.base import WIDGET_VIEW, CourseWidget
 from resnet_course.widgets.stored import store
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
@@ -191,6 +193,27 @@ def test_storing_disturbs_no_random_numbers_and_needs_a_displayed_widget(tmp_pat
     assert store(monitor.model_id, "m", tmp_path) is None
     del widget
     assert all(isinstance(each, CourseWidget) for each in CourseWidget.displayed.values())
+
+
+@pytest.mark.processes
+def test_running_a_notebook_keeps_its_cells_and_the_frames_of_its_widgets(tmp_path):
+    source = "from resnet_course.widgets import GroupedConvExplorer\nGroupedConvExplorer(4, 4)"
+    cells = [new_markdown_cell("# A"), new_code_cell("1 + 1"), new_code_cell(source)]
+    notebook = new_notebook(cells=[*cells, new_code_cell("'store' in globals()")])
+    path = tmp_path / "01_a.ipynb"
+    nbformat.write(notebook, path)
+    (tmp_path / "explorers").mkdir()
+    (tmp_path / "explorers" / "01_a-gone.js").touch()
+    execute(path)
+    after = nbformat.read(path, as_version=4).cells
+    assert [cell.source for cell in after] == [cell.source for cell in notebook.cells]
+    assert [cell.get("execution_count") for cell in after] == [None, 1, 2, 3]
+    assert after[3].outputs[0].data["text/plain"] == "False"
+    assert all(WIDGET_VIEW not in output.data for output in after[2].outputs)
+    (file,) = (tmp_path / "explorers").iterdir()
+    assert file.name == f"01_a-{cells[2].id}.js"
+    stored = Frames.from_js(file.read_text(encoding="utf-8"))
+    assert stored.first.words == after[2].outputs[0].data["text/plain"]
 
 
 # What is stored beside the notebooks.
