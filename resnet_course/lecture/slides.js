@@ -1,8 +1,9 @@
-// Starts the deck, names the section on each of its slides, and gives each picture the room there is.
+// Starts the deck, names the section on each of its slides, and uses the room there is.
 "use strict";
 
 const SMALLEST = 150; // pixels of height; below that nobody could read the picture
 const LARGEST = 1.5; // times its own size; beyond that it gets blurred
+const LETTERS = [26, 24, 22, 20]; // pixels, for code and printed text where there is room
 
 function nameSections() {
   for (const stack of document.querySelectorAll(".slides > section")) {
@@ -18,21 +19,40 @@ function nameSections() {
   }
 }
 
-function fitPictures() {
+function freeHeight(slide) {
+  const last = Math.max(...[...slide.querySelectorAll(".cell, .cell *")]
+    .map((element) => element.getBoundingClientRect().bottom));
+  const used = (last - slide.getBoundingClientRect().top) / Reveal.getScale();
+  return Reveal.getConfig().height - 20 - used;
+}
+
+function fitPictures(slide, pictures) {
+  for (const picture of pictures) picture.style.height = `${SMALLEST}px`;
+  const free = freeHeight(slide) / pictures.length;
+  for (const picture of pictures) {
+    const high = Math.min(picture.naturalHeight * LARGEST, SMALLEST + Math.max(free, 0));
+    picture.style.height = `${Math.floor(high)}px`;
+  }
+}
+
+function fitLetters(slide) {
+  const texts = [...slide.querySelectorAll(".cell pre")];
+  for (const size of texts.length ? LETTERS : []) {
+    slide.style.setProperty("--letters", `${size}px`);
+    const narrow = texts.every((text) => text.scrollWidth <= text.clientWidth);
+    if (narrow && freeHeight(slide) > 0) return;
+  }
+  slide.style.removeProperty("--letters");
+}
+
+function fitSlides() {
   for (const slide of document.querySelectorAll(".slides section section")) {
     const shown = [slide, slide.parentElement]; // what is not the present slide has no size
     const displays = shown.map((element) => element.style.display);
     for (const element of shown) element.style.display = "block";
     const pictures = [...slide.querySelectorAll("img")];
-    for (const picture of pictures) picture.style.height = `${SMALLEST}px`;
-    const last = Math.max(...[...slide.querySelectorAll(".cell, .cell *")]
-      .map((element) => element.getBoundingClientRect().bottom));
-    const used = (last - slide.getBoundingClientRect().top) / Reveal.getScale();
-    const free = (Reveal.getConfig().height - 20 - used) / pictures.length;
-    for (const picture of pictures) {
-      const high = Math.min(picture.naturalHeight * LARGEST, SMALLEST + Math.max(free, 0));
-      picture.style.height = `${Math.floor(high)}px`;
-    }
+    if (pictures.length) fitPictures(slide, pictures);
+    else fitLetters(slide);
     shown.forEach((element, i) => { element.style.display = displays[i]; });
   }
 }
@@ -48,5 +68,5 @@ Reveal.initialize({
   plugins: [RevealNotes],
 }).then(() => {
   nameSections();
-  fitPictures();
+  fitSlides();
 });

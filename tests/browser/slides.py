@@ -95,7 +95,7 @@ def measure(page, deck: Path, pictures: Path | None = None) -> list[Slide]:
     page.goto(deck.as_uri())
     page.wait_for_function("window.Reveal && Reveal.isReady()")
     page.wait_for_function("[...document.images].every((image) => image.complete)")
-    page.evaluate("fitPictures()")
+    page.evaluate("fitSlides()")
     page.evaluate("Reveal.configure({ fragments: false, progress: false })")
     slides = []
     for place in page.evaluate("Reveal.getSlides().map((slide) => Reveal.getIndices(slide))"):
