@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 
@@ -21,3 +22,14 @@ def write_whole(path: Path, content: bytes) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what `write_whole` left half written in `folder` when its process was killed.
+
+    Raises:
+        OSError: one cannot be removed.
+    """
+    for part in folder.glob(".*.part"):
+        if re.fullmatch(r"\..+\.\d+\.part", part.name):
+            part.unlink(missing_ok=True)

@@ -246,3 +246,42 @@ def test_the_learning_rate_rises_for_the_share_that_was_asked_for(splits):
         fit(Recorder(784, 10), splits, config, progress=False)
     assert len(rates) == 40 and rates.index(max(rates)) == 3  # a tenth of 40 steps, from 0
     assert max(rates) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("count", "steps"), [(64, 2), (65, 2), (66, 3), (33, 1)])
+def test_a_last_batch_of_one_picture_is_left_out(count, steps):
+    """Batch norm cannot normalise the one value per channel of a 1×1 map."""
+    net = nn.Sequential(nn.Conv2d(1, 4, 28), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 10))
+    config = TrainConfig(epochs=1, batch_size=32, device="cpu")
+    history = fit(net, drawn_garments(count, 20), config, progress=False)
+    assert len(history.step_losses) == steps
+
+
+def test_one_picture_is_too_few():
+    with pytest.raises(ValueError, match="there are 1 training images: at least 2 are needed"):
+        fit(create_model("resnet8", in_channels=1), drawn_garments(1, 20), progress=False)
+
+
+def test_a_warm_up_of_exactly_one_step_works():
+    config = TrainConfig(epochs=1, batch_size=32, warm_up=0.2, lr=0.01, device="cpu")
+    model = create_model("resnet8", in_channels=1)
+    assert len(fit(model, drawn_garments(160, 20), config, progress=False).step_losses) == 5
+
+
+def test_without_momentum_the_steps_are_plain():
+    """One step of gradient descent: the weights move by the learning rate times the gradient."""
+    config = TrainConfig(epochs=4, batch_size=64, momentum=0, weight_decay=0, bfloat16=False)
+    splits = drawn_garments(64, 20)
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    twin = copy.deepcopy(net)
+    fit(net, splits, config, progress=False)
+    optimizer = torch.optim.SGD(twin.parameters(), lr=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, 4, cycle_momentum=False)
+    x = (splits.train_images.float() / 255 - splits.mean) / splits.std
+    for _ in range(4):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(twin(x), splits.train_labels).backward()
+        optimizer.step()
+        schedule.step()
+    torch.testing.assert_close(net[1].weight, twin[1].weight, rtol=1e-4, atol=1e-6)

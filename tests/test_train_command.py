@@ -107,6 +107,17 @@ def test_missing_digits_end_with_a_sentence(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_resuming_a_finished_run_leaves_its_evidence(tmp_path, capsys):
+    options = ["--dataset", "drawn-garments", "--limit", "64", "--model", "resnet8"]
+    main([*options, "--epochs", "1", "--out", str(tmp_path)])
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert json.loads(before["run.json"])["options"]["limit"] == 64
+    capsys.readouterr()
+    main(["--resume", "--out", str(tmp_path)])
+    assert "All epochs were finished already" in capsys.readouterr().out
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_best_is_the_first_of_the_best_epochs(tmp_path):
     rows = [EpochRow(i, 1.0, 0.5, accuracy, 1.0) for i, accuracy in enumerate((0.5, 0.9, 0.9))]
     assert History("mnist", rows).best is rows[1]

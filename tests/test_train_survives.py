@@ -212,6 +212,101 @@ def test_a_file_that_is_no_run_is_named_and_left_alone(content, message, splits,
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"epoch": 30, "model": {}, "optimizer": {}},
+        {"epoch": None, "config": {"epochs": 3}},
+        {"fc.weight": torch.zeros(2)},
+        {"model": {}, "notes": {"out": "elsewhere", 3: 4, "nonsense": 1}},
+    ],
+)
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+def test_the_command_leaves_a_foreign_checkpoint_alone(content, resume, tmp_path, capsys):
+    torch.save(content, tmp_path / "last.pt")
+    before = (tmp_path / "last.pt").read_bytes()
+    with pytest.raises(SystemExit):
+        main([*COMMAND[3:], *SMALL, "--epochs", "1", "--out", str(tmp_path), *resume])
+    said = capsys.readouterr().err
+    assert "could go on" in said if resume else "is not of this course: choose another" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+    assert (tmp_path / "last.pt").read_bytes() == before
+
+
+def test_what_could_not_be_read_back_is_not_written(splits, tmp_path):
+    fit(fresh(), splits, CONFIG, out=tmp_path, progress=False)
+    before = (tmp_path / "last.pt").read_bytes()
+    with pytest.raises(CheckpointError, match=r"numbers and texts only.*numpy.*\.item\(\)"):
+        fit(fresh(), splits, CONFIG, out=tmp_path, notes={"trial": np.int64(3)}, progress=False)
+    assert (tmp_path / "last.pt").read_bytes() == before
+    flags = replace(CONFIG, bfloat16=np.bool_(False), flip_test=np.bool_(True))
+    fit(fresh(), splits, flags, out=tmp_path, progress=False)
+    assert checkpoints.load(tmp_path / "last.pt")["config"]["flip_test"] is True
+
+
+def test_what_a_killed_write_left_is_removed_and_nothing_else(splits, tmp_path):
+    for name in (".last.pt.123.part", ".mine.part", "notes.part"):
+        (tmp_path / name).write_text("half")
+    fit(fresh(), splits, CONFIG, out=tmp_path, progress=False)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *(".mine.part", "notes.part", "last.pt", "best.pt", "history.csv")
+    }
+
+
+class StopsAt:
+    """A monitor whose button is pressed after some steps."""
+
+    def __init__(self, at):
+        self.left, self.stopped = at, False
+
+    def start(self, *_):
+        pass
+
+    def step(self, _):
+        self.left -= 1
+        self.stopped = self.left <= 0
+
+    def epoch(self, _):
+        pass
+
+    def finish(self):
+        pass
+
+
+def test_a_run_stopped_within_an_epoch_resumes_from_the_end_of_the_one_before(
+    unbroken, splits, tmp_path
+):
+    weights, history, _ = unbroken
+    stopped = fit(fresh(), splits, CONFIG, out=tmp_path, monitor=StopsAt(7))
+    assert stopped.interrupted == "stopped after step 7 of 15" and len(stopped) == 2
+    model = fresh(seed=1)
+    resumed = fit(model, splits, CONFIG, out=tmp_path, resume=True, progress=False)
+    assert equal(model.state_dict(), weights) and not resumed.interrupted
+    assert without_time(resumed) == without_time(history)
+
+
+def test_a_run_stopped_with_the_last_step_of_an_epoch_lost_nothing(unbroken, splits, tmp_path):
+    stopped = fit(fresh(), splits, CONFIG, out=tmp_path, monitor=StopsAt(5))
+    assert not stopped.interrupted and checkpoints.load(tmp_path / "last.pt")["epoch"] == 1
+    model = fresh(seed=1)
+    fit(model, splits, CONFIG, out=tmp_path, resume=True, progress=False)
+    assert equal(model.state_dict(), unbroken[0])
+
+
+def test_interrupting_a_run_whose_loss_is_lost_says_so(splits):
+    class Impatient(StopsAt):
+        def step(self, loss):
+            super().step(loss)
+            if self.stopped:
+                raise KeyboardInterrupt
+
+    with torch.no_grad():
+        model = fresh()
+        model.fc.bias.fill_(math.nan)
+    history = fit(model, splits, CONFIG, monitor=Impatient(2))
+    assert "after step 2 of 15; the loss is nan since step 1" in history.interrupted
+
+
 def test_a_missing_file_is_an_error_but_resume_true_begins(splits, tmp_path):
     one = replace(CONFIG, epochs=1)
     with pytest.raises(CheckpointError, match="there is no checkpoint"):

@@ -28,6 +28,7 @@ from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.loop import fit
 from resnet_course.train.options import DATASETS, network, notes, read_options, train_config
+from resnet_course.train.state import KEYS
 from resnet_course.train.world import from_first, gathered, joined, world
 
 WRONG_USE, INTERRUPTED = 2, 130  # exit codes, as argparse and shells have them
@@ -67,11 +68,12 @@ def _train_together(options: argparse.Namespace, arguments: list[str]) -> None:
         if not lost:
             raise
         own, last = world(), Path(options.out) / "last.pt"
-        kept = (
-            f"The finished epochs are in {last}: give the same command with --resume."
-            if last.exists()
-            else "No epoch was finished: give the same command again."
-        )
+        if last.exists():
+            kept = f"The finished epochs are in {last}: give the same command with --resume."
+        elif own.is_first:
+            kept = "No epoch was finished: give the same command again."
+        else:  # process 0 writes, and it may run on another machine
+            kept = "Process 0 says how to go on."
         text = f"error: process {own.rank} of {own.size} cannot go on ({first_line[:300]}). {kept}"
         os.write(2, f"\n{text}\n".encode())
         os._exit(1)  # to leave in order would be to wait for the others, who are gone
@@ -91,12 +93,13 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
     for one in filter(None, gathered(problem)):  # another machine may lack what is here
         _end(one, WRONG_USE)
     try:
-        from_first(lambda: _spare_an_unfinished_run(out, options.resume))
+        from_first(lambda: _spare_what_cannot_be_replaced(out, options.resume))
     except CheckpointError as error:
         _end(error, WRONG_USE)
 
     if options.resume:
         print(f"Going on from {options.resume}.")
+    before = _written(out / "last.pt")
     try:
         history = fit(
             model,
@@ -117,7 +120,9 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
             else "No epoch was finished: there is nothing to resume."
         )
         sys.exit(INTERRUPTED)
-    if world().is_first:
+    if _written(out / "last.pt") == before:
+        print(f"All epochs were finished already: the files in {out} stay as they are.")
+    elif world().is_first:
         try:
             _write_evidence(out, options, arguments, splits, config, model, history)
         except CheckpointError as error:
@@ -141,6 +146,8 @@ def _write_evidence(
         "processes": world().size,
         "model": options.model,
         "seed": options.seed,
+        # A command that resumed a run does not name them all.
+        "options": notes(options),
         "config": config.as_data(),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "history": [asdict(row) for row in history],
@@ -150,19 +157,28 @@ def _write_evidence(
     print(f"Weights, history and evidence are in {out}.")
 
 
-def _spare_an_unfinished_run(out: Path, resume: Path | None) -> None:
-    """Do not begin where an interrupted run waits: its checkpoint would be lost."""
+def _written(path: Path) -> int | None:
+    """Return when a file was written, in nanoseconds; None where there is none."""
+    return path.stat().st_mtime_ns if path.exists() else None
+
+
+def _spare_what_cannot_be_replaced(out: Path, resume: Path | None) -> None:
+    """Begin neither where an interrupted run waits nor over a foreign file: both would be lost.
+
+    The files of a finished run are replaced. Raises a CheckpointError.
+    """
     last = out / "last.pt"
-    if last.exists() and (resume is None or resume.resolve() != last.resolve()):
-        state = checkpoints.load(last)
-        config = state.get("config")
-        epochs = config.get("epochs", 1) if isinstance(config, dict) else 1
-        done = state.get("epoch", 0)
-        if done < epochs:
-            raise CheckpointError(
-                f"{out} holds a run that ended after epoch {done} of {epochs}. Add --resume to go "
-                "on with it, choose another --out, or delete the folder."
-            )
+    if not last.exists() or (resume is not None and resume.resolve() == last.resolve()):
+        return
+    state = checkpoints.load(last)
+    if KEYS - state.keys():
+        raise CheckpointError(f"{last} is not of this course: choose another --out, or move it.")
+    done, epochs = state["epoch"], state["config"]["epochs"]
+    if done < epochs:
+        raise CheckpointError(
+            f"{out} holds a run that ended after epoch {done} of {epochs}. Add --resume to go "
+            "on with it, choose another --out, or delete the folder."
+        )
 
 
 def _end(error: Exception | str, code: int) -> NoReturn:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from resnet_course.files import write_whole
+from resnet_course.files import remove_parts, write_whole
 
 
 class CheckpointError(RuntimeError):
@@ -18,9 +20,10 @@ class CheckpointError(RuntimeError):
 
 
 def make(folder: Path) -> None:
-    """Make the folder of a run; it may be there already. Raises a CheckpointError."""
+    """Make the folder of a run, or tidy the one that is there. Raises a CheckpointError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        remove_parts(folder)
     except OSError as error:
         raise CheckpointError(f"the folder {folder} cannot be made: {error.strerror}.") from error
 
@@ -29,10 +32,21 @@ def save(state: dict[str, Any], path: Path) -> None:
     """Write `state` in one step: whoever reads `path` finds the old file or the new one, whole.
 
     Raises:
-        CheckpointError: it cannot be written; the old file is still there.
+        CheckpointError: it cannot be written, or `state` holds something that `load` would refuse;
+            the old file is still there.
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
+    buffer.seek(0)
+    try:  # better now than after hours, when the run is to be resumed
+        torch.load(buffer, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        kind = re.search(r"GLOBAL (\S+)", str(error))
+        raise CheckpointError(
+            f"{path} is not written: a checkpoint holds tensors, numbers and texts only, and there "
+            f"is something else in it ({kind[1] if kind else 'unknown'}). Numbers of NumPy become "
+            "plain ones with .item()."
+        ) from error
     store(path, buffer.getvalue())
 
 

@@ -21,8 +21,8 @@ class TrainConfig:
         batch_size: images per step, those of all processes together.
         lr: the highest learning rate of the run.
         warm_up: share of the run in which the learning rate rises to `lr`; then it falls.
-        momentum: of SGD, Nesterov's variant. It is where the run would be without a schedule:
-            OneCycleLR moves it from 0.95 down to 0.85 at the highest rate, and back.
+        momentum: of SGD. 0 takes plain steps. With every other value the steps are Nesterov's, and
+            OneCycleLR moves the momentum: from 0.95 down to 0.85 at the highest rate, and back.
         weight_decay: pull of all weights towards zero.
         label_smoothing: share of the label that is spread over all classes.
         augment: random changes of the training images; None shows them as they are.
@@ -57,6 +57,10 @@ class TrainConfig:
         for name in ("lr", "warm_up", "momentum", "weight_decay", "label_smoothing"):
             # A number of NumPy would be code in a checkpoint, which holds data only.
             object.__setattr__(self, name, float(getattr(self, name)))
+        for name in ("flip_test", "sync_batch_norm"):
+            object.__setattr__(self, name, bool(getattr(self, name)))
+        if self.bfloat16 is not None:
+            object.__setattr__(self, "bfloat16", bool(self.bfloat16))
         if not self.lr > 0:
             raise ValueError(f"lr must be more than 0, got {self.lr!r}.")
         if not 0 < self.warm_up < 1:

@@ -6,6 +6,7 @@ rises to a peak and falls to nearly zero within the run (Smith and Topin 2018, "
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from resnet_course.history import EpochRow, History
 from resnet_course.train import checkpoints
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.epoch import measure, train_epoch
-from resnet_course.train.state import RunState, fingerprint
+from resnet_course.train.state import RunState, describe, fingerprint
 from resnet_course.train.sync import synchronise
 from resnet_course.train.watch import ProgressBar, Watcher
 from resnet_course.train.world import check_same, from_first, local_gpu, parallel, world
@@ -42,8 +43,9 @@ def fit(
     """Train `model` in place on the training images; measure it on the test images each epoch.
 
     The model ends in evaluation mode. A monitor can stop the run: then the last epoch is shorter,
-    and it is measured like the others. Interrupting (Ctrl-C, or the kernel's ■) ends the run too:
-    the model stays as the last step left it, and `History.interrupted` says where that was.
+    and it is measured like the others, but no checkpoint is written: a resumed run does that epoch
+    again. Interrupting (Ctrl-C, or the kernel's ■) ends the run too, and the model stays as the
+    last step left it. `History.interrupted` says where a run was ended.
 
     Under `torchrun`, inside `world.joined()`, all processes call `fit` with the same arguments and
     take their parts of every batch; process 0 writes the files.
@@ -54,7 +56,8 @@ def fit(
             are training images kept back.
         config: how to train; None takes the defaults of `TrainConfig`.
         out: folder for `last.pt` and `best.pt` (the epoch with the best accuracy on the test
-            images of `splits`), written after each epoch, and `history.csv`. None writes nothing.
+            images of `splits`), written after each epoch, and `history.csv`; those of a run that
+            was there are replaced. None writes nothing.
         resume: True goes on from `last.pt` in `out`, or begins where there is none yet; a file or
             folder goes on from there. On the same kind of processor, with as many threads, the
             weights end bit for bit as those of a run that was never interrupted.
@@ -108,19 +111,30 @@ def fit(
                 )
             )
             watcher.epoch(history.last)
-            if folder is not None and world().is_first:
+            if len(losses) < len(train):  # half an epoch: there is no going on from here
+                history.interrupted = _where("stopped", history, config.epochs * len(train))
+            elif folder is not None and world().is_first:
                 run.save(folder)
             if watcher.stopped:
                 break
     except KeyboardInterrupt:
         if world().size > 1:  # the others wait for this process: let the whole group end
             raise
-        steps = len(history.step_losses)
-        history.interrupted = f"interrupted after step {steps} of {config.epochs * len(train)}"
+        history.interrupted = _where("interrupted", history, config.epochs * len(train))
     finally:
         watcher.finish()
     model.eval()  # ready for use: in training mode, every batch would change batch norm's means
     return history
+
+
+def _where(word: str, history: History, steps: int) -> str:
+    """Say after which step a run was ended; and if the loss was lost before, say so."""
+    losses = history.step_losses
+    text = f"{word} after step {len(losses)} of {steps}"
+    bad = next((i for i, loss in enumerate(losses, start=1) if not math.isfinite(loss)), None)
+    if bad is not None:
+        text += f"; the loss is {losses[bad - 1]} since step {bad}, so the weights are of no use"
+    return text
 
 
 def _prepare(
@@ -129,6 +143,8 @@ def _prepare(
     images = fingerprint(splits)
     check_same("images", images)
     check_same("settings", config.as_data())
+    check_same("network", describe(model))
+    check_same("notes", dict(notes))
     device = torch.device(config.device) if config.device else local_gpu() or torch.device("cpu")
     # Pixels whose channels lie side by side in memory suit the convolutions of most processors.
     model.to(device, memory_format=torch.channels_last)
@@ -149,7 +165,16 @@ def _prepare(
     )
     images["steps per epoch"] = len(train)
     steps = config.epochs * len(train)
-    schedule = OneCycleLR(optimizer, config.lr, total_steps=steps, pct_start=config.warm_up)
+    warm_up = config.warm_up
+    if warm_up * steps == 1:  # OneCycleLR would divide by the 0 steps between first and highest
+        warm_up *= 1 - 1e-9
+    schedule = OneCycleLR(
+        optimizer,
+        config.lr,
+        total_steps=steps,
+        pct_start=warm_up,
+        cycle_momentum=config.momentum > 0,
+    )
     bfloat16 = from_first(lambda: config.bfloat16_on(device))
     history = History(source=splits.source)
     run = RunState(model, optimizer, schedule, history, config, bfloat16, images, notes)
@@ -160,6 +185,13 @@ def _batches(
     splits: Splits, config: TrainConfig, device: torch.device
 ) -> tuple[TensorBatches, TensorBatches]:
     own = world()
+    # Batch norm needs two pictures, and every process a picture of every batch. A last batch that
+    # is smaller is left out.
+    least = max(2, own.size) if config.sync_batch_norm else 2 * own.size
+    if config.batch_size >= least > len(splits.train_labels):
+        raise ValueError(
+            f"there are {len(splits.train_labels)} training images: at least {least} are needed."
+        )
     shared = {
         "mean": splits.mean,
         "std": splits.std,
@@ -173,8 +205,7 @@ def _batches(
         shuffle=True,
         seed=config.seed,
         transform=config.augment,
-        # Every process needs a picture of every batch.
-        drop_last=len(splits.train_labels) % config.batch_size < own.size,
+        drop_last=len(splits.train_labels) % config.batch_size < least,
         **shared,
     )
     return train, TensorBatches(splits.test_images, splits.test_labels, 500, **shared)

@@ -26,8 +26,9 @@ several processes, here two on this machine:
 two machines, the same command on both with --node-rank 0 and 1:
   torchrun --nnodes 2 --node-rank 0 --nproc-per-node 4 --master-addr FIRST.MACHINE \\
       -m resnet_course.train --model resnet18 ...
-They share every batch, so --batch-size and --lr stay as they are. (A last batch of an epoch with
-fewer pictures than processes is left out.)
+They share every batch, so --batch-size and --lr stay as they are. With --sync-batch-norm the losses
+are those of one process; without it, batch norm sees only the part of each process. (A last batch
+that is too small to be shared is left out.)
 """
 
 
@@ -46,8 +47,11 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     path = from_first(lambda: checkpoints.to_resume(options.resume, options.out))
     if path is not None:
         saved = from_first(lambda: checkpoints.load(path))
-        notes = saved.get("notes")
-        parser.set_defaults(**(notes if isinstance(notes, dict) else {}), out=str(path.parent))
+        notes, known = saved.get("notes"), vars(options).keys() - set(WHERE)
+        named = notes.items() if isinstance(notes, dict) else ()  # a foreign file has what it likes
+        parser.set_defaults(
+            **{name: value for name, value in named if name in known}, out=str(path.parent)
+        )
         options = parser.parse_args(arguments)
     options.resume = path
     return options
