@@ -63,6 +63,7 @@ Reveal.initialize({
   margin: 0,
   center: false,
   hash: true,
+  navigationMode: "linear", // no key leaves out the answers that lie below a slide
   slideNumber: "c/t",
   transition: "none",
   plugins: [RevealNotes],

@@ -71,6 +71,17 @@ def test_answers_come_step_by_step(projector, decks):
     assert projector.evaluate("Reveal.getIndices().h") == 3
 
 
+def test_the_right_arrow_leaves_nothing_out(projector, decks):
+    projector.goto(decks["04_bottleneck_resnext"].as_uri())
+    projector.wait_for_function("window.Reveal && Reveal.isReady()")
+    seen = set()
+    for _ in range(200):
+        seen.add(projector.evaluate("Object.values(Reveal.getIndices()).slice(0, 2).join('/')"))
+        projector.keyboard.press("ArrowRight")
+    hidden = projector.locator(".fragment:not(.visible)").count()
+    assert (len(seen), hidden) == (projector.evaluate("Reveal.getTotalSlides()"), 0)
+
+
 def test_speaker_notes_open_in_a_window_of_their_own(projector, decks):
     projector.goto(decks["01_vanishing_gradients"].as_uri() + "#/1")
     projector.wait_for_function("window.Reveal && Reveal.isReady()")
