@@ -984,6 +984,9 @@ WRONG_ZERO = {
         "bn2.weight is frozen",
     ),
     "branch removed": (in_place("block.bn2 = nn.Identity()"), "bn2.weight is gone"),
+    "a new number": (
+        in_place("block.alpha = nn.Parameter(torch.zeros(1))"), "alpha is new in the block"
+    ),
     "forward replaced": (
         in_place("block.forward = lambda x: F.relu(x)"), "no longer computes what a BasicBlock"
     ),

@@ -136,9 +136,10 @@ def rough_slope(z, step=0.001):
     (
         "exp overflows",
         lambda z: (-z).exp() / (1 + (-z).exp()) ** 2,
-        "z = -1000: .* got nan. exp of a large",
+        "z = -1000: .* got nan. Is there an exp. That of a large",
     ),
     ("rough", rough_slope, "only a rough slope"),
+    ("rounded", lambda z: Slope()(z).round(decimals=3), "not exact. Is something rounded"),
     ("another function", lambda z: z.sin(), "z = 0 for example"),
     ("summed up", lambda z: Slope()(z).sum(), r"shape \(5,\), got shape \(\). Is something summed"),
     ("flat", lambda z: Slope()(z).reshape(-1), r"shape \(2, 3\), got shape \(6,\)"),

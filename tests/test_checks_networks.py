@@ -278,7 +278,15 @@ def from_the_config(n):
     return create_model("resnet34", num_classes=n, zero_init_residual=True)
 
 
+def tried_out(n):
+    model = answers.resnet34(n)
+    with torch.no_grad():
+        assert model(torch.zeros(2, 3, 64, 64)).shape == (2, n)
+    return model
+
+
 RIGHT_NETWORKS = [
+    tried_out,
     answers.resnet34, ByHand, lazy, convolution_for_a_head, fixed_pooling, seven_by_seven,
     from_torchvision, from_the_config,
 ]  # fmt: skip
@@ -398,7 +406,37 @@ def hidden(n):
     return model
 
 
+def change_norms(**attributes):
+    """Return f(num_classes) that gives every batch norm other attributes."""
+
+    def change(model):
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                for name, value in attributes.items():
+                    setattr(module, name, value)
+
+    return network(change)
+
+
+def squeezed(n):
+    class Squeeze(nn.Module):
+        def forward(self, x):
+            return x.squeeze()
+
+    return nn.Sequential(*answers.resnet34(n)[:-2], Squeeze(), nn.Linear(512, n))
+
+
 WRONG_NETWORKS = {
+    "norms without averages": (
+        change_norms(running_mean=None, running_var=None, track_running_stats=False),
+        "differ in evaluation mode",
+    ),
+    "momentum of SGD": (change_norms(momentum=0.9), "evaluation mode after a step"),
+    "squeeze": (squeezed, "1 picture went in, but the output has shape 7. Does flatten"),
+    "detached shortcuts": (
+        blocks_of(lambda b, x: F.relu(branch(b, x) + identity(b, x).detach())),
+        "logits are right, but the gradients are not. Is the input of a shortcut detached",
+    ),
     "no max pooling": (put(maxpool=nn.Identity), "differ.*max pooling of the stem is missing"),
     "pooling 2×2": (put(maxpool=lambda: nn.MaxPool2d(2)), "3×3 windows, stride 2 and padding 1"),
     "average in the stem": (
@@ -468,7 +506,7 @@ WRONG_NETWORKS = {
     "3×3 projections": (network(wide_projections), "got 6, 9, 13, 7. Have the projections 3×3"),
     "batch lost": (
         lambda n: nn.Sequential(*answers.resnet34(n)[:-3], Rows(), nn.Linear(512, n)),
-        "2 pictures went in, but the output has shape 8×7. Does flatten leave the batch",
+        "2 pictures went in, but the output has shape 8×7. Does flatten .* leave the batch",
     ),
     "late stride": (network(late_stride), "stride is in the second convolution of the blocks"),
     "plain": (network(name="plain34"), "got 21,114,439. Nothing is added"),

@@ -219,7 +219,7 @@ def test_a_right_size_passes(answer):
     (
         "a float",
         lambda n, k, s, p: (n + 2 * p - k) / s + 1,
-        "int., got 56 .float.. Does the division round down",
+        "int., got 56 .float.. A count is an int.*// rounds down",
     ),
     (
         "a float, rounded",
@@ -583,6 +583,11 @@ def with_steps_of_the_stem(size):
         "Expected a list of five shapes .*generator",
     ),
     ("nothing", nothing, "got None. Does your function reach a `return`"),
+    (
+        "rounded up, as floats",
+        halved(*RIGHT, half=lambda n: float(np.ceil(n / 2))),
+        "of type int: int.* makes one of a float.$",
+    ),
     ("nan", lambda n: [(64, float("nan"), 56)] * 5, "Sizes are whole numbers"),
     ("true", lambda n: [(64, True, 56)] * 5, "Sizes are whole numbers"),
     ("on meta", lambda n: torch.zeros(5, 3, device="meta"), "which holds no numbers"),
@@ -657,7 +662,7 @@ def test_a_right_count_of_weights_passes(answer):
     (
         "a float",
         lambda c, d, k, g=1: c / g * d * k * k,
-        "Expected a whole number .int., got 73728 .float.. Does the division",
+        "Expected a whole number .int., got 73728 .float.. A count is an int",
     ),
     (
         "no default",

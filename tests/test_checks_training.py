@@ -672,6 +672,11 @@ def walks_twice(model, batches):
     return hits / total
 
 
+def walks_twice_and_divides(model, batches):
+    hits, _ = hits_and_sizes(model, batches)
+    return sum(hits) / sum(len(y) for _, y in batches)
+
+
 def walks_twice_but_calls(model, batches):
     hits, _ = hits_and_sizes(model, batches)
     return sum(hits) / max(1, sum(len(y) for _, y in batches))
@@ -757,6 +762,7 @@ def never_asks_the_model(model, batches):
         (all_as_large_as_the_first, "as if it were as large as the first one"),
         (mean_confidence, "Work out a small case by hand"),
         (walks_twice, "2 loops over them, but a generator can be walked through only once"),
+        (walks_twice_and_divides, "ZeroDivisionError.* 2 loops over the batches, but a generator"),
         (walks_twice_but_calls, "a generator can be walked through only once"),
         (
             asks_for_the_length,

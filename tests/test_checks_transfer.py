@@ -96,6 +96,12 @@ def freeze_and_stop_tracking(model):
             module.track_running_stats = False
 
 
+def freeze_and_block_train(model):
+    freeze(model)
+    model.train = lambda mode=True: None
+    return model
+
+
 def freeze_as_trunk_and_head(model):
     trunk = [m for m in model.children() if m is not model.fc]
     nn.ModuleList(trunk).requires_grad_(False).eval()
@@ -107,11 +113,12 @@ def freeze_as_trunk_and_head(model):
     **named(
         freeze, freeze_by_name, freeze_children, freeze_all_but_ids, freeze_for_ever,
         freeze_by_another_layer, freeze_and_stop_tracking, freeze_as_trunk_and_head,
+        freeze_and_block_train,
     ),
 )  # fmt: skip
 def test_freeze_right(answer):
     result = must_pass(checks.freeze_backbone, answer)
-    survives = answer in (freeze_for_ever, freeze_by_another_layer)
+    survives = answer in (freeze_for_ever, freeze_by_another_layer, freeze_and_block_train)
     assert ("not even a later model.train()" in result.message) == survives
     assert ("would wake batch norm again" in result.message) != survives
 
@@ -681,6 +688,20 @@ class ConstantLogits(Heads):
         return super().forward(0 * features)
 
 
+class ReluFirst(Heads):
+    def forward(self, features):
+        return [head(features.relu()) for head in self.heads]
+
+
+class HiddenReluWithoutBias(Heads):
+    def __init__(self, in_features, sizes):
+        super().__init__(in_features, sizes)
+        self.heads = nn.ModuleList(
+            nn.Sequential(nn.Linear(in_features, 9, bias=False), nn.ReLU(), nn.Linear(9, size))
+            for size in sizes
+        )
+
+
 def a_list(in_features, sizes):
     return [nn.Linear(in_features, size) for size in sizes]
 
@@ -714,6 +735,8 @@ def a_list(in_features, sizes):
         (SigmoidHeads, "No value is negative: is there a ReLU or a sigmoid"),
         (ReluHeads, "No value is negative: is there a ReLU or a sigmoid"),
         (HiddenLayers, "but one linear layer"),
+        (ReluFirst, "Head 0 is not linear"),
+        (HiddenReluWithoutBias, "Head 0 is not linear"),
         (MadeInForward, "two different answers to the same features. Is a layer made in"),
         (DetachedFeatures, "no gradient goes back to the features"),
         (ConstantLogits, "no gradient goes back to the features"),

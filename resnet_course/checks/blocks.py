@@ -117,10 +117,12 @@ def bottleneck(answer: Callable[..., nn.Module]) -> str:
             in_bottlenecks(*arguments[:2], *(arguments[2:] or (1,))),
             size=(9, 8),
         )
-    return (
-        "Your block is the course's Bottleneck, with the stride in the 3×3. With its class "
-        "attribute expansion = 4 a stage can be built from it."
+    stage = (
+        "With its class attribute expansion = 4 a stage can be built from it."
+        if getattr(answer, "expansion", None) == 4
+        else "Give the class an attribute expansion = 4, so that a stage can be built from it."
     )
+    return f"Your block is the course's Bottleneck, with the stride in the 3×3. {stage}"
 
 
 @exercise(

@@ -31,6 +31,7 @@ class Exercise:
         important: later chapters need it; the others may be left out.
         hints: from a nudge to nearly there, never the code.
         answers: functions or classes of the package that are the solution.
+        patience: how many times longer than others its check may take.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Exercise:
     important: bool
     hints: tuple[str, str, str]
     answers: tuple[Callable[..., Any], ...]
+    patience: float = 1.0
 
     @property
     def heading(self) -> str:
@@ -65,6 +67,7 @@ def exercise(
     important: bool,
     hints: tuple[str, str, str],
     answers: tuple[Callable[..., Any], ...],
+    patience: float = 1.0,
 ) -> Callable[[Callable[[Any], str]], Checker]:
     """Turn questions into a checker.
 
@@ -76,7 +79,7 @@ def exercise(
 
     def decorate(ask: Callable[[Any], str]) -> Checker:
         about = Exercise(
-            ask.__name__, chapter, title, difficulty, minutes, important, hints, answers
+            ask.__name__, chapter, title, difficulty, minutes, important, hints, answers, patience
         )
         EXERCISES[about.name] = about
 
@@ -103,7 +106,7 @@ def _verdict(about: Exercise, ask: Callable[[Any], str], answer: Any) -> CheckRe
             torch.random.fork_rng(devices=[]),
             torch.enable_grad(),
             warnings.catch_warnings(),
-            time_limit(SECONDS),
+            time_limit(about.patience * SECONDS),
         ):
             warnings.simplefilter("ignore")
             torch.manual_seed(0)
@@ -112,9 +115,9 @@ def _verdict(about: Exercise, ask: Callable[[Any], str], answer: Any) -> CheckRe
         return result(str(wrong))
     except TimeIsUp:
         return result(
-            f"After {SECONDS:.0f} seconds your code was still running, so it was stopped. A right "
-            "answer needs a small part of a second: is there a loop that never ends, or far too "
-            "much work?"
+            f"After {about.patience * SECONDS:.0f} seconds your code was still running, so it was "
+            "stopped. A right answer needs much less: is there a loop that never ends, or far too "
+            "much work? If this computer is busy with something else, run the check again."
         )
     except Exception as error:  # what the questions did not foresee must not stop the notebook
         return result(

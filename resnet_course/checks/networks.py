@@ -109,6 +109,7 @@ def _make(answer: Callable[..., nn.Sequential], *arguments: object) -> nn.Sequen
         "layer that gives logits.",
     ),
     answers=(answers.resnet34, answers.make_stage),
+    patience=4,  # the check itself runs 21 million weights several times
 )
 def resnet34(answer: Callable[[int], nn.Module]) -> str:
     """Check `f(num_classes) -> nn.Module` for pictures of 3×224×224."""

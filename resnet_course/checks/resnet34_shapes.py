@@ -152,11 +152,13 @@ def _shapes(got: Any) -> list[Shape]:
 
 
 def _shape(got: Any) -> Shape:
+    if getattr(got, "ndim", 0) and not getattr(got, "is_meta", False):
+        got = got.tolist()
     if not isinstance(got, (list, tuple)):
         raise AnswerError(f"{WANTED}, but in it there is {described(got)}.")
     numbers = tuple(map(plain, got))
     if any(isinstance(number, bool) or not isinstance(number, int) for number in numbers):
-        why = "Sizes are whole numbers (int): does the division round down with //?"
+        why = "Sizes are whole numbers of type int: int(...) makes one of a float."
     elif len(numbers) != 3:
         why = "A shape here is (channels, height, width): three numbers, without the batch."
     else:

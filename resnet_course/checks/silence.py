@@ -34,7 +34,10 @@ def check_same_parts(block: BasicBlock, before: BasicBlock, result: object) -> N
                 "Start at 0, and let it learn."
             )
     old, new = before.state_dict(), block.state_dict()
-    unchanged = old.keys() == new.keys() and all(torch.equal(old[key], new[key]) for key in old)
+    if differ := sorted(old.keys() ^ new.keys()):
+        word = "is new" if differ[0] in new else "is gone"
+        raise AnswerError(f"{differ[0]} {word} in the block. Change numbers only, no layers.")
+    unchanged = all(torch.equal(old[key], new[key]) for key in old)
     if isinstance(result, nn.Module) and result is not block and unchanged:
         raise AnswerError(
             "You return another block, and the one that was given is as before. Change its numbers "

@@ -129,8 +129,8 @@ def _slopes(answer: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
 def _why(cases: list[Tensor], given: list[Tensor]) -> str:
     if not all(got.isfinite().all() for got in given):
         return (
-            "exp of a large number is infinite, and inf / inf is nan. torch.sigmoid has no such "
-            "trouble: can you write the slope with it?"
+            "Is there an exp? That of a large number is infinite, and inf / inf is nan. "
+            "torch.sigmoid has no such trouble: can you write the slope with it?"
         )
     known = {words: [f(z) for z in cases] for words, f in SLOPES.items()}
 
@@ -142,8 +142,8 @@ def _why(cases: list[Tensor], given: list[Tensor]) -> str:
         given,
         known,
         same,
-        "That is close, but a difference of two sigmoids is only a rough slope. There is an exact "
-        "formula."
+        "That is close, but not exact. Is something rounded? A difference of two sigmoids is only "
+        "a rough slope too. There is an exact formula."
         if rough
         else "Work out one number by hand, z = 0 for example, where σ is 1/2.",
     )

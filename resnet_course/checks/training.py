@@ -123,6 +123,11 @@ def evaluate(answer: Callable[[nn.Module, Iterable[Batch]], float]) -> str:
         try:
             got = number(call(answer, model, given), "the accuracy")
         except AnswerError as error:
+            if once and given.starts > 1:
+                raise AnswerError(
+                    f"{error} Your function begins {given.starts} loops over the batches, but a "
+                    "generator can be walked through only once. Do everything in one loop."
+                ) from None
             if f"'{type(given).__name__}'" not in str(error):
                 raise
             raise AnswerError(

@@ -164,15 +164,15 @@ def _ask_tensor(logits: Any, shape: tuple[int, int], where: str) -> None:
 
 
 def _ask_linear(module: nn.Module, x: Tensor) -> None:
-    with torch.no_grad():
-        once, again, twice, bias = (module(z) for z in (x, x, 2 * x, 0 * x))
+    with torch.no_grad():  # a ReLU would look linear with a factor of +2
+        once, again, turned, bias = (module(z) for z in (x, x, -2 * x, 0 * x))
     for i, z in enumerate(once):
         if not torch.equal(z, again[i]):
             raise AnswerError(
                 f"Head {i} gives two different answers to the same features. Is a layer made in "
                 "`forward`? Then it is a new one each time, and it never learns."
             )
-        if torch.allclose(twice[i] - bias[i], 2 * (z - bias[i]), rtol=1e-3, atol=1e-4):
+        if torch.allclose(turned[i] - bias[i], -2 * (z - bias[i]), rtol=1e-3, atol=1e-4):
             continue
         ones = torch.ones(len(z))
         if torch.allclose(z.sum(dim=1), ones) or torch.allclose(z.exp().sum(dim=1), ones):

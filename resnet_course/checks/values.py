@@ -45,7 +45,7 @@ def whole(got: Any) -> int:
     if number is None:
         why = NOT_RETURNED
     elif isinstance(number, float) and math.isfinite(number):
-        why = "Does the division round down with //?"
+        why = "A count is an int, not a float. If there is a division: // rounds down."
     else:
         why = "A count is an int."
     raise AnswerError(f"Expected a whole number (int), got {described(got)}. {why}")

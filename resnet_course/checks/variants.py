@@ -96,7 +96,7 @@ class Variant(nn.Module):
             middle = out if i == 0 else middle
         identity = {"relu": F.relu, "cut": Tensor.detach}.get(plan.shortcut, lambda each: each)(x)
         if plan.projection:
-            identity = self.run("p", plan.projection, x)
+            identity = self.run("p", plan.projection, identity)
         if plan.shortcut == "middle":
             identity = middle
         if plan.shortcut == "pad":

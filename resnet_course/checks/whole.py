@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from resnet_course.checks.compare import (
+    GRADIENTS,
     TOLERANCES,
-    TRAINING,
     Subject,
     agree,
     borrowed,
     enliven,
     fresh_buffers,
+    phases,
+    stand_in,
+    start_statistics,
 )
 from resnet_course.checks.diagnosis import Patience, in_other_words
 from resnet_course.checks.flow import watch
@@ -72,11 +75,18 @@ def check_network(model: nn.Module, num_classes: int) -> None:
         # It may be made for pictures of 224×224 alone, as the exercise allows.
         subject = _large(model)
     check_logits(subject.output, len(subject.x), num_classes)
-    differ = subject.difference(reference, gradients=False)
-    if differ == "":
-        return
-    cause = _part(subject, reference)
-    if differ and not cause and _agree_on_a_large_picture(subject, reference):
+    differ = subject.difference(reference, gradients=GRADIENTS in subject.results)
+    if differ == GRADIENTS:
+        raise AnswerError(
+            f"num_classes={num_classes}: the logits are right, but the gradients are not. Is the "
+            "input of a shortcut detached (detach, .data, no_grad)? Then no gradient comes back "
+            "through it."
+        )
+    cause = _part(subject, reference) if differ != "" else ""
+    if differ == "" or (not cause and differ and _agree_on_a_large_picture(subject, reference)):
+        with torch.no_grad():
+            alone = call(model.eval(), subject.x[:1].clone())
+        check_logits(alone, 1, num_classes)
         return
     have, want = (sum(p.numel() for p in each.parameters()) for each in (model, reference))
     head = f"num_classes={num_classes}: "
@@ -101,16 +111,19 @@ def _large(model: nn.Module) -> Subject:
 
 
 def _agree_on_a_large_picture(subject: Subject, reference: ResNet) -> bool:
-    """Compare at 224×224 what differs on a small picture, in training mode."""
+    """Compare at 224×224 what differs on a small picture, in both modes."""
     if subject.x.shape[-1] == FULL:
         return False
     x = torch.randn(1, 3, FULL, FULL)
     for parts in subject.pairings(reference):
         state = {**borrowed(reference, parts), **fresh_buffers(reference)}
-        with torch.no_grad():
-            expected = functional_call(reference.train(), state, (x,))
-            output = call(subject.module.train(), x.clone())
-        if agree([output], [expected], TOLERANCES[TRAINING]):
+        start_statistics(subject.module)
+        mine = phases(partial(call, subject.module), subject.module, x, {}, False)
+        theirs = phases(partial(stand_in, reference, state), reference, x, {}, False)
+        if all(
+            agree(have, want, TOLERANCES[phase])
+            for (phase, have), (_, want) in zip(mine, theirs, strict=True)
+        ):
             return True
     return False
 
@@ -124,8 +137,8 @@ def check_logits(output: Tensor, batch: int, num_classes: int) -> None:
     pictures, *rest = output.shape or (0,)
     if pictures != batch:
         raise AnswerError(
-            f"{batch} pictures went in, but the output has shape {by(tuple(output.shape))}. Does "
-            "flatten leave the batch axis as it is?"
+            f"{batch} {'pictures' if batch > 1 else 'picture'} went in, but the output has shape "
+            f"{by(tuple(output.shape))}. Does flatten (or squeeze) leave the batch axis as it is?"
         )
     if rest == [num_classes]:
         return
