@@ -44,12 +44,18 @@ def dropped_pixels(row: LayerRow, axis: int = -1) -> tuple[int, int]:
     With 56 rows, padding 1, kernel 3 and stride 2 the last row of the padding is left over, and no
     row of the map: (1, 0).
     """
-    if not _has_windows(row):
+    if not _has_windows(row) or _has_uneven_windows(row, axis):
         return 0, 0
     size, kernel, stride, padding = _geometry(row, axis)
     windows = row.out_shape[axis]
     left = size + 2 * padding - ((windows - 1) * stride + kernel)
     return max(left, 0), min(max(left - padding, 0), size)
+
+
+def _has_uneven_windows(row: LayerRow, axis: int) -> bool:
+    """Adaptive pooling makes its windows overlap where the sizes do not divide: it reads all."""
+    adaptive = row.kind.lower().startswith("adaptive")
+    return adaptive and row.in_shape[axis] % row.out_shape[axis] > 0
 
 
 def size_sum(row: LayerRow, axis: int = -1) -> Sum:
@@ -59,7 +65,9 @@ def size_sum(row: LayerRow, axis: int = -1) -> Sum:
     inside = f"{size} + 2·{padding} − {kernel}" if padding else f"{size} − {kernel}"
     span = size + 2 * padding - kernel
     remark = _never_read(row, axis)
-    if out != math.floor(span / stride) + 1:  # ceil_mode, adaptive pooling, transposed convolution
+    if (
+        _has_uneven_windows(row, axis) or out != math.floor(span / stride) + 1
+    ):  # ceil_mode, transposed convolution
         return Sum("height and width", f"{size} → {out}", "")
     return Sum("height and width", f"⌊({inside}) / {stride}⌋ + 1 = {out}", remark)
 
@@ -79,7 +87,9 @@ def _never_read(row: LayerRow, axis: int) -> str:
 
 
 def _weight_sums(row: LayerRow) -> list[Sum]:
-    inputs, outputs = row.in_shape[0], row.out_shape[0]
+    # Channels lie first in maps, and last in what a linear layer takes.
+    axis = -1 if row.kind in ("Linear", "linear") else 0
+    inputs, outputs = row.in_shape[axis], row.out_shape[axis]
     kernel = "·".join(map(str, row.kernel)) + "·" if row.kernel else ""
     groups = row.groups or 1
     seen = inputs // groups
@@ -90,7 +100,10 @@ def _weight_sums(row: LayerRow) -> list[Sum]:
         f"{'; ' if shared else ''}and {extra:,} biases" if extra > 0 else ""
     )
     found = [Sum("weights", f"{kernel}{seen}·{outputs} = {weights:,}", remark)]
-    pixels = row.out_shape[1:]
+    if axis:
+        pixels = row.out_shape[:-1]
+    else:  # a transposed convolution writes a window for every pixel that it reads
+        pixels = (row.in_shape if "transpose" in row.kind.lower() else row.out_shape)[1:]
     places = "·".join(map(str, pixels))
     times = f"{weights:,}·{places}" if places else f"{weights:,}"
     found.append(Sum("multiply-adds", f"{times} = {row.macs:,}" if places else times))

@@ -81,6 +81,7 @@ def _volume(
     row: LayerRow | None = None,
 ) -> None:
     """Draw a volume with its front centred at (x, y); the pixels that `row` drops in red."""
+    shape = shape or (1,)  # one number per picture
     height, width = shape[-2:] if len(shape) > 2 else (1, 1)
     tall, wide = max(FACE * height / largest, 3), max(FACE * width / largest, 3)
     # The depth grows with the square root of the channels, else 2048 would need a second screen.

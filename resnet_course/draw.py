@@ -105,7 +105,7 @@ def network(trace: Trace, title: str) -> Svg:
         first, name="picture", stage="picture", kind="picture", out_shape=first.in_shape
     )
     tallest = max(row.out_shape[1] for row in [picture_in, *rows] if len(row.out_shape) == 3)
-    widest = max(row.out_shape[0] for row in rows)
+    widest = max((row.out_shape or (1,))[0] for row in rows)
     stages: list[list[LayerRow]] = [[picture_in]]
     for row in rows:
         if stages[-1][0].stage == row.stage:

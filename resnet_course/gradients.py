@@ -45,7 +45,7 @@ def gradient_norms(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
         loss = F.cross_entropy(logits, y)
         gradients = torch.autograd.grad(loss, weights, allow_unused=True)
     return {
-        name: 0.0 if gradient is None else gradient.double().norm().item()
+        name: 0.0 if gradient is None else gradient.cpu().double().norm().item()
         for name, gradient in zip(layers, gradients, strict=True)
     }
 

@@ -86,9 +86,14 @@ def _listening(
             )
 
     def note(name: str):  # noqa: ANN202
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            # A ReLU that works in place would overwrite what was noted: then keep a copy.
-            outputs[name] = output.clone() if copy and isinstance(output, Tensor) else output
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
+            # What works in place behind the module (a ReLU, an addition) would overwrite what was
+            # noted. So either note a copy, or let the rest of the network go on with one.
+            if not isinstance(output, Tensor):
+                outputs[name] = output
+                return None
+            outputs[name] = output.clone() if copy else output
+            return None if copy else output.clone()
 
         return hook
 

@@ -271,14 +271,16 @@ def load_torchvision(model: ResNet, state_dict: Mapping[str, Tensor]) -> list[st
         ValueError: if a key is missing, unknown or of another shape: the model is untouched then.
     """
     ours = model.state_dict()
-    missing = sorted(ours.keys() - state_dict.keys())
+    # Files from before torch 0.4.1 do not count batches; batch norm then keeps its fresh count.
+    needed = {key for key in ours if not key.endswith(".num_batches_tracked")}
+    missing = sorted(needed - state_dict.keys())
     unknown = sorted(state_dict.keys() - ours.keys())
     if missing or unknown:
         raise ValueError(
             f"this state dict is of another architecture: {len(missing)} keys are missing "
             f"{missing[:3]}, {len(unknown)} are unknown {unknown[:3]}."
         )
-    unequal = [key for key in ours if ours[key].shape != state_dict[key].shape]
+    unequal = [key for key, value in state_dict.items() if ours[key].shape != value.shape]
     for key in unequal:
         if not key.startswith("fc."):
             raise ValueError(

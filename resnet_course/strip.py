@@ -147,7 +147,7 @@ def _lay_out(rows: tuple[LayerRow, ...]) -> list[Bar]:
         spans = groups(rows, parts)
         if len(spans) <= MOST_BARS:
             break
-    sizes = [rows[last].out_shape for _, _, last in spans]
+    sizes = [rows[last].out_shape or (1,) for _, _, last in spans]  # (): one number per picture
     largest = max((shape[-1] for shape in sizes if len(shape) > 1), default=1)
     widest = max(shape[0] for shape in sizes)
     widths = [4 + 12 * (shape[0] / widest) ** 0.5 for shape in sizes]

@@ -66,6 +66,31 @@ def test_dropped_pixels_are_those_at_the_end_that_have_no_gradient(size, kernel,
     assert of_map == behind
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.ConvTranspose2d(2, 3, 4, stride=2, padding=1), (2, 9, 9)),
+        (nn.ConvTranspose2d(4, 6, 2, stride=2, groups=2, bias=False), (4, 5, 7)),
+        (nn.Linear(96, 384), (56, 40, 96)),
+        (nn.Linear(6, 5, bias=False), (7, 6)),
+        (nn.Linear(6, 5), (6,)),
+    ],
+)
+def test_formulas_of_other_layers_come_out_too(layer, shape):
+    row = trace(layer, shape)[0]
+    found = {each.what: each for each in sums(row)}
+    assert computed(found["weights"].formula) == (layer.weight.numel(),) * 2
+    assert computed(found["multiply-adds"].formula) == (row.macs, row.macs)
+    assert ("biases" in found["weights"].remark) == (layer.bias is not None)
+
+
+@pytest.mark.parametrize(("size", "out"), [(11, 3), (9, 7), (5, 8)])
+def test_adaptive_pooling_reads_every_pixel(size, out):
+    row = trace(nn.AdaptiveAvgPool2d(out), (1, size, size))[0]
+    assert dropped_pixels(row) == (0, 0)
+    assert [(each.formula, each.remark) for each in sums(row)] == [(f"{size} → {out}", "")]
+
+
 def test_the_remark_tells_padding_from_pixels():
     padding_only = trace(nn.Conv2d(1, 1, 3, 2, 1), (1, 56, 56))[0]
     pixels = trace(nn.Conv2d(1, 1, 3, 3), (1, 56, 56))[0]

@@ -75,6 +75,24 @@ def test_grad_cam_takes_the_last_stage_and_works_on_frozen_weights_and_without_g
     assert expected.shape == (2, 28, 28) and not expected.requires_grad
 
 
+def test_grad_cam_sees_the_layer_itself_and_not_what_works_in_place_behind_it():
+    class InPlace(LinearHead):
+        def __init__(self, inplace):
+            super().__init__()
+            self.inplace = inplace
+
+        def forward(self, x):
+            maps = self.maps(x)
+            maps = maps.neg_() if self.inplace else maps.neg()
+            return self.head(maps.mean(dim=(2, 3)))
+
+    torch.manual_seed(0)
+    one, two, x = InPlace(True), InPlace(False), torch.randn(3, 1, 8, 8)
+    two.load_state_dict(one.state_dict())
+    heat = grad_cam(one, x, layer="maps")
+    assert torch.equal(heat, grad_cam(two, x, layer="maps")) and heat.amax() == 1
+
+
 def test_a_map_that_speaks_against_the_class_everywhere_is_zero_and_not_nan():
     model = LinearHead()
     model.maps.weight.data.abs_()

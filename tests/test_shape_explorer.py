@@ -200,6 +200,20 @@ def test_model_size_and_channels_can_be_chosen():
         widget.level = "pixels"
 
 
+def test_a_named_model_keeps_the_width_that_was_given():
+    explorer = ShapeExplorer("resnet18", (1, 3, 224, 320))
+    assert "64×112×160" in explorer.still().alt
+
+
+def test_one_number_for_each_picture_can_be_drawn():
+    explorer = ShapeExplorer(
+        nn.Sequential(nn.Flatten(), nn.Linear(4, 1), nn.Flatten(0)), (1, 1, 2, 2)
+    )
+    for layer in range(3):
+        explorer.layer = layer
+        assert texts(explorer.picture.value) and f"layer {layer + 1} of 3" in explorer.still().alt
+
+
 def test_a_model_that_fails_shows_where_in_red_and_can_be_left():
     widget = ShapeExplorer(Broken(), (1, 3, 32, 32))
     assert widget.trace is None and "add cannot join" in widget.error

@@ -40,6 +40,13 @@ def test_a_builder_agrees_with_pytorch_about_what_can_be_added(kind, make):
             assert "cannot be added" in builder.still().alt
 
 
+@pytest.mark.parametrize("size", [4, 56, 224])
+def test_every_height_that_is_asked_for_is_shown(size):
+    assert f"64×{size}×{size}" in texts(
+        BlockBuilder("BasicBlock", 64, 64, 1, size=size).picture.value
+    )
+
+
 def test_the_reason_names_what_differs():
     both = BlockBuilder("BasicBlock", 64, 128, 2)
     words = " ".join(texts(both.picture.value))

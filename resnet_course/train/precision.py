@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import time
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import nn
 
 
-def autocast(device: torch.device, enabled: bool) -> torch.autocast:
+def autocast(device: torch.device, enabled: bool) -> AbstractContextManager[None]:
     """Return the context in which convolutions and products are computed in bfloat16."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+    if not enabled:  # some devices know no autocast at all
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 @functools.cache

@@ -66,7 +66,9 @@ class BlockBuilder(CourseWidget):
         self.shortcut = w.Dropdown(
             options=list(SHORTCUTS.items()), value=shortcut, description="shortcut"
         )
-        self.size = w.IntSlider(min=7, max=112, value=size, description="height")
+        self.size = w.IntSlider(
+            min=min(7, size), max=max(112, size), value=size, description="height"
+        )
         self.picture = w.HTML()
         controls = (self.block, self.in_channels, self.channels, self.stride)
         more = (self.shortcut, self.size)

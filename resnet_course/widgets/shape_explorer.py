@@ -200,7 +200,8 @@ class ShapeExplorer(CourseWidget):
                 return Explorer(trace(self._own, shape), self._title)
             with torch.device("meta"):
                 model = create_model(name, in_channels=channels)
-            return Explorer(trace(model, (1, channels, size, size)), name)
+            width = self._width(size) if len(self._input) > 2 else size
+            return Explorer(trace(model, (1, channels, size, width)), name)
         except TraceError as error:
             return error
 
