@@ -65,9 +65,8 @@ def size_sum(row: LayerRow, axis: int = -1) -> Sum:
     inside = f"{size} + 2·{padding} − {kernel}" if padding else f"{size} − {kernel}"
     span = size + 2 * padding - kernel
     remark = _never_read(row, axis)
-    if (
-        _has_uneven_windows(row, axis) or out != math.floor(span / stride) + 1
-    ):  # ceil_mode, transposed convolution
+    # ceil_mode and transposed convolutions follow another formula, uneven windows none.
+    if _has_uneven_windows(row, axis) or out != math.floor(span / stride) + 1:
         return Sum("height and width", f"{size} → {out}", "")
     return Sum("height and width", f"⌊({inside}) / {stride}⌋ + 1 = {out}", remark)
 
@@ -87,9 +86,13 @@ def _never_read(row: LayerRow, axis: int) -> str:
 
 
 def _weight_sums(row: LayerRow) -> list[Sum]:
-    # Channels lie first in maps, and last in what a linear layer takes.
-    axis = -1 if row.kind in ("Linear", "linear") else 0
-    inputs, outputs = row.in_shape[axis], row.out_shape[axis]
+    if _is_convolution(row):
+        inputs, outputs = row.in_shape[0], row.out_shape[0]
+        # A transposed convolution writes a window for every pixel that it reads.
+        pixels = (row.in_shape if "transpose" in row.kind.lower() else row.out_shape)[1:]
+    else:  # linear: channels come last
+        *pixels, outputs = row.out_shape
+        inputs = row.in_shape[-1]
     kernel = "·".join(map(str, row.kernel)) + "·" if row.kernel else ""
     groups = row.groups or 1
     seen = inputs // groups
@@ -100,10 +103,6 @@ def _weight_sums(row: LayerRow) -> list[Sum]:
         f"{'; ' if shared else ''}and {extra:,} biases" if extra > 0 else ""
     )
     found = [Sum("weights", f"{kernel}{seen}·{outputs} = {weights:,}", remark)]
-    if axis:
-        pixels = row.out_shape[:-1]
-    else:  # a transposed convolution writes a window for every pixel that it reads
-        pixels = (row.in_shape if "transpose" in row.kind.lower() else row.out_shape)[1:]
     places = "·".join(map(str, pixels))
     times = f"{weights:,}·{places}" if places else f"{weights:,}"
     found.append(Sum("multiply-adds", f"{times} = {row.macs:,}" if places else times))

@@ -26,7 +26,7 @@ def layer_outputs(model: nn.Module, x: Tensor, names: Iterable[str]) -> dict[str
     Raises:
         ValueError: if there is no such module, or it did not take part.
     """
-    with torch.no_grad(), _listening(model, names, copy=True) as outputs:
+    with torch.no_grad(), _listening(model, names) as outputs:
         model(x)
     return {name: _found(outputs, name) for name in outputs}
 
@@ -72,9 +72,7 @@ def grad_cam(
 
 
 @contextmanager
-def _listening(
-    model: nn.Module, names: Iterable[str], *, copy: bool = False
-) -> Iterator[dict[str, Tensor | None]]:
+def _listening(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Tensor | None]]:
     """Note the output of each named module, in evaluation mode; leave the model as it was."""
     modules = dict(model.named_modules())
     outputs: dict[str, Tensor | None] = dict.fromkeys(names)
@@ -88,12 +86,9 @@ def _listening(
     def note(name: str):  # noqa: ANN202
         def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
             # What works in place behind the module (a ReLU, an addition) would overwrite what was
-            # noted. So either note a copy, or let the rest of the network go on with one.
-            if not isinstance(output, Tensor):
-                outputs[name] = output
-                return None
-            outputs[name] = output.clone() if copy else output
-            return None if copy else output.clone()
+            # noted. So the rest of the network goes on with a copy.
+            outputs[name] = output
+            return output.clone() if isinstance(output, Tensor) else None
 
         return hook
 

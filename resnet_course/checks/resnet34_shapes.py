@@ -142,8 +142,7 @@ def _maps(pictures: list[list[Shape]]) -> list[list[Shape]]:
 
 def _shapes(got: Any) -> list[Shape]:
     """Return the learner's shapes as tuples; rows of an array will do."""
-    if hasattr(got, "tolist") and not getattr(got, "is_meta", False):
-        got = got.tolist()
+    got = _listed(got)
     if got is None:
         raise AnswerError(f"{WANTED}, got None. {NOT_RETURNED}")
     if not isinstance(got, (list, tuple)):
@@ -151,9 +150,14 @@ def _shapes(got: Any) -> list[Shape]:
     return [_shape(shape) for shape in got]
 
 
+def _listed(got: Any) -> Any:
+    """Return an array or a tensor as a list, and everything else as it is."""
+    is_array = hasattr(got, "tolist") and not getattr(got, "is_meta", False)
+    return got.tolist() if is_array else got
+
+
 def _shape(got: Any) -> Shape:
-    if getattr(got, "ndim", 0) and not getattr(got, "is_meta", False):
-        got = got.tolist()
+    got = _listed(got)
     if not isinstance(got, (list, tuple)):
         raise AnswerError(f"{WANTED}, but in it there is {described(got)}.")
     numbers = tuple(map(plain, got))

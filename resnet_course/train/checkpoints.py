@@ -32,22 +32,31 @@ def save(state: dict[str, Any], path: Path) -> None:
     """Write `state` in one step: whoever reads `path` finds the old file or the new one, whole.
 
     Raises:
-        CheckpointError: it cannot be written, or `state` holds something that `load` would refuse;
-            the old file is still there.
+        CheckpointError: it cannot be written; the old file is still there.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    store(path, buffer.getvalue())
+
+
+def check_plain(state: dict[str, Any]) -> None:
+    """Check that `load` will not refuse `state`: better before the training than after hours.
+
+    Raises:
+        CheckpointError: it would.
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
     buffer.seek(0)
-    try:  # better now than after hours, when the run is to be resumed
-        torch.load(buffer, map_location="cpu", weights_only=True)
+    try:
+        torch.load(buffer, weights_only=True)
     except pickle.UnpicklingError as error:
         kind = re.search(r"GLOBAL (\S+)", str(error))
         raise CheckpointError(
-            f"{path} is not written: a checkpoint holds tensors, numbers and texts only, and there "
-            f"is something else in it ({kind[1] if kind else 'unknown'}). Numbers of NumPy become "
-            "plain ones with .item()."
+            "a checkpoint holds tensors, numbers and texts only, and the notes or the settings of "
+            f"this run hold something else ({kind[1] if kind else 'unknown'}). Numbers of NumPy "
+            "become plain ones with .item()."
         ) from error
-    store(path, buffer.getvalue())
 
 
 def store(path: Path, content: bytes) -> None:

@@ -71,7 +71,7 @@ def fit(
 
     Raises:
         CheckpointError: the checkpoint to resume is missing, damaged or of another run; or a file
-            cannot be written. The old files are untouched.
+            cannot be written, or could not be read back. The old files are untouched.
         FloatingPointError: the loss is no finite number any more; the text says since which step.
         ValueError: `resume=True` without `out`, a monitor where several processes train, or
             processes with different images or settings.
@@ -83,6 +83,7 @@ def fit(
         raise ValueError("a monitor can stop one process only: with several, use the progress bar.")
     if folder is not None:
         from_first(lambda: checkpoints.make(folder))
+        checkpoints.check_plain({"config": config.as_data(), "notes": dict(notes or {})})
     train, test, run = _prepare(model, splits, config, notes or {})
     start_file = from_first(lambda: checkpoints.to_resume(resume, folder))
     if start_file is not None:

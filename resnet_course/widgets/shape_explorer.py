@@ -200,13 +200,14 @@ class ShapeExplorer(CourseWidget):
                 return Explorer(trace(self._own, shape), self._title)
             with torch.device("meta"):
                 model = create_model(name, in_channels=channels)
-            width = self._width(size) if len(self._input) > 2 else size
-            return Explorer(trace(model, (1, channels, size, width)), name)
+            return Explorer(trace(model, (1, channels, size, self._width(size))), name)
         except TraceError as error:
             return error
 
     def _width(self, height: int) -> int:
         """Keep the width that was given for the height that was given, else take a square."""
+        if len(self._input) < 3:  # no map
+            return height
         *_, old_height, old_width = self._input
         return old_width if height == old_height else height
 

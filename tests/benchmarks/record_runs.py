@@ -145,9 +145,13 @@ def collect(group: str, folder: Path, commit: str | None) -> None:
             shared.add(tuple((key, run[key]) for key in SHARED if key in run))
             dates.add(run["date"])
             runs.append(
-                # Where the runs lie on this machine is of no use on another.
-                {"command": run["command"].replace(f"{folder.parent}/", "runs/")}
-                | {"seed": run["seed"], "parameters": run["parameters"], "label": label}
+                {
+                    # Where the runs lie on this machine is of no use on another.
+                    "command": run["command"].replace(f"{folder.parent}/", "runs/"),
+                    "seed": run["seed"],
+                    "parameters": run["parameters"],
+                    "label": label,
+                }
                 | {key: [round(row[key], 5) for row in run["history"]] for key in columns}
             )
     if len(shared) != 1:
