@@ -1,71 +1,72 @@
-"""A hands-on course on residual networks: shared layers, measurements and pictures."""
+"""A hands-on course on residual networks: shared layers, measurements and pictures.
 
-try:
-    import torchvision  # noqa: F401  (the import itself is the test)
-except (ImportError, RuntimeError) as error:
-    # A torch and a torchvision of different builds fail with "operator torchvision::nms does
-    # not exist", which tells a learner nothing.
-    raise ImportError(
-        "torch and torchvision do not fit together. Install both in one command: "
-        "pip install --force-reinstall torch torchvision"
-    ) from error
+The names below are loaded when they are first asked for (PEP 562), so `import resnet_course` and
+the website's programs wait for no torch. In the rooms: `blocks` and `resnet` are the networks;
+`tracing` follows a tensor through any module; `data`, `train` and `measure` are the pictures, the
+training and what is found out about a network; `pictures` and `widgets` show it; `checks` look at
+the exercises; `start` looks at this computer; `website` makes pages and slides.
+"""
 
-from resnet_course.augment import Augment
-from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock
-from resnet_course.data import (
-    Splits,
-    TensorBatches,
-    drawn_garments,
-    fashion_mnist,
-    hold_out,
-    mnist,
-)
-from resnet_course.environment import check_environment
-from resnet_course.gradients import activation_stats, gradient_norms, measured_receptive_field
-from resnet_course.history import History
-from resnet_course.resnet import (
-    CONFIGS,
-    ResNet,
-    ResNetConfig,
-    cifar_config,
-    create_model,
-    load_torchvision,
-)
-from resnet_course.stacks import create_stack
-from resnet_course.tracing import LayerRow, Trace, TraceError, trace
-from resnet_course.train import TrainConfig, evaluate, fit, predict, topk_accuracy, train_step
+from __future__ import annotations
 
-__all__ = [
-    "CONFIGS",
-    "Augment",
-    "BasicBlock",
-    "Bottleneck",
-    "History",
-    "LayerRow",
-    "PreActBlock",
-    "ResNet",
-    "ResNetConfig",
-    "Splits",
-    "TensorBatches",
-    "Trace",
-    "TraceError",
-    "TrainConfig",
-    "activation_stats",
-    "check_environment",
-    "cifar_config",
-    "create_model",
-    "create_stack",
-    "drawn_garments",
-    "evaluate",
-    "fashion_mnist",
-    "fit",
-    "gradient_norms",
-    "hold_out",
-    "load_torchvision",
-    "measured_receptive_field",
-    "mnist",
-    "predict",
-    "topk_accuracy",
-    "trace",
-    "train_step",
-]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what type checkers and editors see
+    from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock
+    from resnet_course.data import (
+        Augment,
+        Splits,
+        TensorBatches,
+        drawn_garments,
+        fashion_mnist,
+        hold_out,
+        mnist,
+    )
+    from resnet_course.measure import (
+        activation_stats,
+        create_stack,
+        gradient_norms,
+        measured_receptive_field,
+    )
+    from resnet_course.resnet import (
+        CONFIGS,
+        ResNet,
+        ResNetConfig,
+        cifar_config,
+        create_model,
+        load_torchvision,
+    )
+    from resnet_course.start import check_environment
+    from resnet_course.tracing import LayerRow, Trace, TraceError, trace
+    from resnet_course.train import (
+        History,
+        TrainConfig,
+        evaluate,
+        fit,
+        predict,
+        topk_accuracy,
+        train_step,
+    )
+
+_ROOMS = {
+    "blocks": "BasicBlock Bottleneck PreActBlock",
+    "data": "Augment Splits TensorBatches drawn_garments fashion_mnist hold_out mnist",
+    "measure": "activation_stats create_stack gradient_norms measured_receptive_field",
+    "resnet": "CONFIGS ResNet ResNetConfig cifar_config create_model load_torchvision",
+    "start": "check_environment",
+    "tracing": "LayerRow Trace TraceError trace",
+    "train": "History TrainConfig evaluate fit predict topk_accuracy train_step",
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}
+__all__ = sorted(_ROOM_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,6 +9,9 @@ tensors that full backward hooks and the backward pass itself still want to see.
 
 from __future__ import annotations
 
+import math
+from numbers import Integral
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -279,8 +282,13 @@ def check_shortcut(shortcut: str) -> None:
         raise ValueError(f"unknown shortcut {shortcut!r}: choose one of {', '.join(SHORTCUTS)}.")
 
 
+def is_whole(value: object, low: int = 1, high: float = math.inf) -> bool:
+    """Return whether a value is a whole number in a range; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high
+
+
 def check_sizes(**sizes: int) -> None:
     """Raise a ValueError if one of the named sizes is not a positive integer."""
     for name, value in sizes.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not is_whole(value):
             raise ValueError(f"{name} must be a positive integer, got {value!r}.")

@@ -19,6 +19,7 @@ from resnet_course.blocks import (
     Bottleneck,
     check_shortcut,
     check_sizes,
+    is_whole,
 )
 
 STEMS = ("imagenet", "cifar")
@@ -198,7 +199,7 @@ def cifar_config(depth: int, shortcut: str = "zero_pad") -> ResNetConfig:
     Raises:
         ValueError: if depth is not 8, 14, 20, ...
     """
-    if type(depth) is not int or depth < 8 or (depth - 2) % 6:
+    if not is_whole(depth, 8) or (depth - 2) % 6:
         raise ValueError(
             f"depth must be 6n + 2 (8, 14, 20, 26, ...): one convolution, three stages of n "
             f"blocks with two convolutions each, one linear layer. Got {depth!r}."

@@ -70,7 +70,7 @@ def widgets(cell: NotebookNode) -> Iterator[str]:
 def keep_frames(client: NotebookClient, model_id: str, key: str, index: int) -> None:
     """Let the kernel write the frames of a widget of cell `index`, without counting as a cell."""
     # No name is left behind: a notebook must not work only where its widgets are stored.
-    module = "__import__('resnet_course.widgets.stored', fromlist=['store'])"
+    module = "__import__('resnet_course.website.stored', fromlist=['store'])"
     code = f"{module}.store({model_id!r}, {key!r}, {EXPLORERS!r})"
     cell = client.nb.cells[index]
     client.execute_cell(new_code_cell(code), index, store_history=False)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from resnet_course import CONFIGS, create_model, trace
-from resnet_course.arithmetic import dropped_pixels, in_bytes, memory, sums
+from resnet_course.tracing.arithmetic import dropped_pixels, in_bytes, memory, sums
 
 
 def computed(formula: str) -> tuple[float, int]:

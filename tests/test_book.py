@@ -16,11 +16,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 pytest.importorskip("markdown_it", reason="needs the extra `book`")
 pytest.importorskip("nh3", reason="needs the extra `book`")
 
-from resnet_course.book import outputs, safe
-from resnet_course.book.chapter import ChapterError, convert
-from resnet_course.book.formulas import FormulaError, formulas_to_mathml
-from resnet_course.book.prose import to_markdown
-from resnet_course.book.protocol import ProtocolError, prepare
+from resnet_course.website.book import outputs, safe
+from resnet_course.website.book.chapter import ChapterError, convert
+from resnet_course.website.book.formulas import FormulaError, formulas_to_mathml
+from resnet_course.website.book.prose import to_markdown
+from resnet_course.website.book.protocol import ProtocolError, prepare
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(1)><a href='javascript:alert(1)'>a</a>"
@@ -124,7 +124,7 @@ def test_every_chapter_of_both_versions_is_prepared_and_nothing_else_changes(ver
 
 def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "resnet_course.book", *arguments],
+        [sys.executable, "-m", "resnet_course.website.book", *arguments],
         input=stdin,
         capture_output=True,
         text=True,

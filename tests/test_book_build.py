@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from mdbook import ROOT, build
 
-from resnet_course.frames import Frames
+from resnet_course.pictures.frames import Frames
 
 nbconvert_filters = pytest.importorskip("nbconvert.filters")
 
@@ -90,8 +90,10 @@ def test_a_book_whose_preprocessor_does_not_start_says_so_on_its_first_page(book
     shutil.copytree(ROOT / "notebooks", root / "notebooks")
     shutil.copytree(ROOT / "resnet_course" / "book", root / "resnet_course" / "book")
     settings = (ROOT / "book.toml").read_text()
-    assert settings.count('"python -m resnet_course.book"') == 1
-    (root / "book.toml").write_text(settings.replace("resnet_course.book", "no_such_module"))
+    assert settings.count('"python -m resnet_course.website.book"') == 1
+    (root / "book.toml").write_text(
+        settings.replace("resnet_course.website.book", "no_such_module")
+    )
     # mdBook takes it for a preprocessor that does not want to run. What it then makes of the JSON
     # depends on its version: a page (0.4), or a panic (0.5). The first page is the same in both.
     (root / "notebooks" / "SUMMARY.md").write_text("[Welcome](welcome.md)\n")
@@ -171,7 +173,7 @@ def test_hints_unfold_and_the_notebook_can_be_downloaded(book, path):
 
 @every_notebook
 def test_formulas_are_mathml_and_none_is_left_as_tex(book, path):
-    from resnet_course.book.formulas import replace_formulas
+    from resnet_course.website.book.formulas import replace_formulas
 
     found: list[str] = []
     for cell in cells(path, "markdown"):

@@ -17,7 +17,7 @@ from torch import nn
 from resnet_course import checks
 from resnet_course.checks import answers, gradient_mistakes, gradients, slopes
 from resnet_course.checks.exercise import EXERCISES
-from resnet_course.gradients import gradient_norms
+from resnet_course.measure.gradients import gradient_norms
 
 NAMES = ("sigmoid_slope", "slope_bound", "gradient_norms")
 

@@ -7,8 +7,8 @@ import torch
 from torch.testing import assert_close
 from torchvision.ops import box_iou
 
-from resnet_course.collages import INK, collages
 from resnet_course.data import Splits, drawn_garments
+from resnet_course.data.collage import INK, collages
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import textwrap
 
-from resnet_course import check_environment, environment
+from resnet_course import check_environment, start
 
 
 def test_here_everything_is_ready():
@@ -17,9 +17,9 @@ def test_here_everything_is_ready():
 
 
 def test_a_missing_package_is_a_line_to_fix(monkeypatch):
-    installed = environment._version
+    installed = start._version
     monkeypatch.setattr(
-        environment, "_version", lambda name: None if name == "drawsvg" else installed(name)
+        start, "_version", lambda name: None if name == "drawsvg" else installed(name)
     )
     report = check_environment()
     assert not report
@@ -28,13 +28,13 @@ def test_a_missing_package_is_a_line_to_fix(monkeypatch):
 
 
 def test_without_d2l_the_course_can_start(monkeypatch):
-    monkeypatch.setattr(environment, "_version", lambda name: None if name == "d2l" else "1")
+    monkeypatch.setattr(start, "_version", lambda name: None if name == "d2l" else "1")
     report = check_environment()
     assert report and "d2l" in str(report) and "only the sections" in str(report)
 
 
 def test_an_old_python_is_a_line_to_fix(monkeypatch):
-    monkeypatch.setattr(environment, "OLDEST_PYTHON", (99, 0))
+    monkeypatch.setattr(start, "OLDEST_PYTHON", (99, 0))
     assert not check_environment()
 
 
@@ -47,7 +47,7 @@ def test_torch_and_torchvision_of_different_builds_give_a_sentence_to_act_on(tmp
     code = f"""
         import sys
         sys.path.insert(0, {str(tmp_path)!r})
-        import resnet_course
+        from resnet_course import fashion_mnist
     """
     run = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False

@@ -17,7 +17,8 @@ from PIL import Image
 from torch import nn
 
 from resnet_course import create_model, drawn_garments
-from resnet_course.frames import STILL, Frame, Frames, compact
+from resnet_course.pictures.frames import STILL, Frame, Frames, compact
+from resnet_course.website.stored import store
 from resnet_course.widgets import (
     BlockBuilder,
     GradientFlowLab,
@@ -27,7 +28,6 @@ from resnet_course.widgets import (
     TrainingMonitor,
 )
 from resnet_course.widgets.base import WIDGET_VIEW, CourseWidget
-from resnet_course.widgets.stored import store
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 EXPLORERS = NOTEBOOKS / "explorers"

@@ -11,8 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision import datasets
 
-from resnet_course import garments
-from resnet_course.data import TensorBatches, drawn_garments, to_float
+from resnet_course.data import TensorBatches, drawn_garments, garments, to_float
 from resnet_course.resnet import create_model
 
 

@@ -13,13 +13,14 @@ import torch.nn.functional as F
 from matplotlib.colors import to_hex
 from torch import nn
 
-from resnet_course import create_stack, flow, gradient_norms
+from resnet_course import create_stack, gradient_norms
 from resnet_course.data import Splits, drawn_garments
-from resnet_course.flow import Flow
-from resnet_course.stacks import INITIALISATIONS, StackConfig
-from resnet_course.style import COLOURS
-from resnet_course.widgets import gradient_flow
-from resnet_course.widgets.gradient_flow import INIT_WORDS, GradientFlowLab
+from resnet_course.measure.stack_gradients import RULES, StackGradients, measure_stack, number
+from resnet_course.measure.stacks import INITIALISATIONS, StackConfig
+from resnet_course.pictures.gradient_figure import stack_gradients_figure
+from resnet_course.pictures.style import COLOURS
+from resnet_course.widgets import gradient_flow_lab
+from resnet_course.widgets.gradient_flow_lab import INIT_WORDS, GradientFlowLab
 
 PICTURES = drawn_garments(64, 1)
 RELU_DEEP = {"activation": "relu", "init": "he", "shortcut": True, "depth": 60}
@@ -49,10 +50,12 @@ def legend(figure) -> list[str]:
     return [text.get_text() for text in box.get_texts()]
 
 
-def a_flow(norms: list[float], step: float = 1e-3, weight: float = 0.02, **options) -> Flow:
+def gradients_of(
+    norms: list[float], step: float = 1e-3, weight: float = 0.02, **options
+) -> StackGradients:
     config = StackConfig(depth=len(norms) - 1, **options)
     names = [f"layers.{i}.linear" for i in range(len(norms) - 1)] + ["fc"]
-    return Flow(config, dict(zip(names, norms, strict=True)), weight, step)
+    return StackGradients(config, dict(zip(names, norms, strict=True)), weight, step)
 
 
 def pretend(**properties) -> Splits:
@@ -88,7 +91,7 @@ def test_norms_are_those_of_a_network_built_and_differentiated_by_hand():
 def test_norms_are_those_of_the_stack_with_the_same_options(options):
     lab = make(**options)
     assert lab.norms == pytest.approx(gradient_norms(create_stack(**options), *batch()), rel=1e-3)
-    drawn = curves(lab)[lab._flow().recipe]
+    drawn = curves(lab)[lab._present().recipe]
     assert list(drawn.get_ydata()) == list(lab.norms.values())
     assert list(drawn.get_xdata()) == list(range(1, len(lab.norms) + 1))
 
@@ -130,15 +133,15 @@ def test_every_control_changes_norms_words_and_picture_with_one_update(control, 
     assert len(updates) == 1
     assert list(lab.norms.values()) != list(norms.values())[: len(lab.norms)]
     assert lab.describe() != words and lab.picture.value != page
-    assert word in lab._flow().recipe.split(", ")
+    assert word in lab._present().recipe.split(", ")
     assert lab.norms == make(**{"depth": 10, control: value}).norms
 
 
 def test_the_recipe_says_what_was_chosen_and_leaves_out_what_is_usual():
-    assert make()._flow().recipe == "sigmoid, 30 layers"
+    assert make()._present().recipe == "sigmoid, 30 layers"
     lab = make(depth=20, activation="relu", init="he", batch_norm=True, shortcut=True)
-    assert lab._flow().recipe == "ReLU, he, batch norm, shortcut, 20 layers"
-    assert lab.still().axes[0].get_title(loc="left").startswith(lab._flow().recipe)
+    assert lab._present().recipe == "ReLU, he, batch norm, shortcut, 20 layers"
+    assert lab.still().axes[0].get_title(loc="left").startswith(lab._present().recipe)
 
 
 # Verdicts.
@@ -180,17 +183,17 @@ def test_known_recipes_get_the_right_verdict(options, level, rule):
     ],
 )
 def test_the_stated_thresholds_decide(norms, level):
-    assert a_flow(norms).level == level
-    assert list(flow.RULES).count(level) == 1
+    assert gradients_of(norms).level == level
+    assert list(RULES).count(level) == 1
 
 
 def test_the_verdict_compares_the_first_layer_with_the_last_before_the_classifier():
-    words = a_flow([2e-8, 1, 4, 7]).verdict
+    words = gradients_of([2e-8, 1, 4, 7]).verdict
     assert "At the first layer it is 2e-08, and at layer 3, just before the classifier, 4:" in words
     assert "2e+08 times smaller. A quarter per layer would make it 16 times smaller" in words
     assert "(0.25^2 = 0.062)" in words
-    assert "50 times larger" in a_flow([100, 1, 2, 7]).verdict
-    assert "about as large" in a_flow([1.01, 1, 1, 7]).verdict
+    assert "50 times larger" in gradients_of([100, 1, 2, 7]).verdict
+    assert "about as large" in gradients_of([1.01, 1, 1, 7]).verdict
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
@@ -215,22 +218,22 @@ def test_a_typical_weight_and_its_step_are_root_mean_squares():
     stack = create_stack(depth=4)
     F.cross_entropy(stack(x), y).backward()
     weight = stack.layers[0].linear.weight
-    found = flow.measure(StackConfig(depth=4), x, y)
+    found = measure_stack(StackConfig(depth=4), x, y)
     assert found.weight == pytest.approx(weight.pow(2).mean().sqrt().item(), rel=1e-4)
     assert found.step == pytest.approx(0.1 * weight.grad.pow(2).mean().sqrt().item(), rel=1e-3)
 
 
 def test_a_step_at_the_edge_of_float32_is_judged_as_float32_does():
     ulp = 2.0**-23
-    assert "it moves by 6" in a_flow([1, 1, 1], step=0.51 * ulp, weight=1.0).verdict
-    assert "does not move" in a_flow([1, 1, 1], step=0.24 * ulp, weight=1.0).verdict
-    large = a_flow([1, 1, 1], step=3, weight=1.0).verdict
+    assert "it moves by 6" in gradients_of([1, 1, 1], step=0.51 * ulp, weight=1.0).verdict
+    assert "does not move" in gradients_of([1, 1, 1], step=0.24 * ulp, weight=1.0).verdict
+    large = gradients_of([1, 1, 1], step=3, weight=1.0).verdict
     assert "3 times its own size. Smaller steps are safer" in large
-    assert "Smaller steps" not in a_flow([1, 1, 1e9], step=3, weight=1.0).verdict
-    assert "useless" in a_flow([math.inf, 1, 1], step=math.inf).verdict
-    assert "change no weight" in a_flow([0, 1, 1], step=0.0).verdict
-    assert "only training can show" in a_flow([1, 1, 1]).verdict
-    assert "only training can show" not in a_flow([1e-5, 1, 1]).verdict
+    assert "Smaller steps" not in gradients_of([1, 1, 1e9], step=3, weight=1.0).verdict
+    assert "useless" in gradients_of([math.inf, 1, 1], step=math.inf).verdict
+    assert "change no weight" in gradients_of([0, 1, 1], step=0.0).verdict
+    assert "only training can show" in gradients_of([1, 1, 1]).verdict
+    assert "only training can show" not in gradients_of([1e-5, 1, 1]).verdict
 
 
 # What a logarithmic axis cannot show.
@@ -262,10 +265,10 @@ def test_a_stack_without_any_gradient_still_has_a_picture():
 
 
 def test_norms_that_are_no_numbers_are_drawn_and_named():
-    strange = a_flow([math.nan, math.inf, 3e38, 1e-45, 0.0, 1.0], step=math.nan)
+    strange = gradients_of([math.nan, math.inf, 3e38, 1e-45, 0.0, 1.0], step=math.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure = flow.draw(strange, {}, "drawn-garments")
+        figure = stack_gradients_figure(strange, {}, "drawn-garments")
         assert figure.png().startswith(b"\x89PNG")
     assert triangles(figure, "^") == [[1, 2]] and triangles(figure, "v") == [[5]]
     assert {"exactly 0", "infinite or not a number"} <= set(legend(figure))
@@ -274,7 +277,7 @@ def test_norms_that_are_no_numbers_are_drawn_and_named():
     assert "not a number at the first layer, 1 at the last" in figure.alt
     bottom, top = figure.axes[0].get_ylim()
     assert bottom < 1e-45 and top > 3e38
-    gaps = a_flow([0.0, 1.0, 0.0, 1.0, 1.0], activation="relu")
+    gaps = gradients_of([0.0, 1.0, 0.0, 1.0, 1.0], activation="relu")
     assert "exactly 0 at 2 layers from 1 to 3" in gaps.verdict
 
 
@@ -292,7 +295,7 @@ def test_pictures_that_make_the_gradient_overflow_are_survived():
 def test_a_kept_curve_stays_thin_while_others_come():
     lab = make(depth=8)
     assert lab.forget.disabled and not lab.keep.disabled
-    first = lab._flow()
+    first = lab._present()
     lab.keep.click()
     assert lab.kept == ["sigmoid, 8 layers"] and lab.keep.disabled and not lab.forget.disabled
     assert list(curves(lab)) == ["sigmoid, 8 layers", "0.25 per layer"], "drawn once"
@@ -346,11 +349,12 @@ def test_buttons_redraw_once():
 
 def test_a_choice_is_measured_and_drawn_once(monkeypatch):
     calls = []
-    measure, draw = flow.measure, flow.draw
-    monkeypatch.setattr(flow, "measure", lambda *a: calls.append("measure") or measure(*a))
-    monkeypatch.setattr(flow, "draw", lambda *a: calls.append("draw") or draw(*a))
+    for name in ("measure_stack", "stack_gradients_figure"):
+        real = getattr(gradient_flow_lab, name)
+        watched = lambda *a, name=name, real=real: calls.append(name) or real(*a)  # noqa: E731
+        monkeypatch.setattr(gradient_flow_lab, name, watched)
     lab = make(depth=5)
-    assert calls == ["measure", "draw"]
+    assert calls == ["measure_stack", "stack_gradients_figure"]
     page = lab.picture.value
     lab.depth.value = 6
     calls.clear()
@@ -358,7 +362,7 @@ def test_a_choice_is_measured_and_drawn_once(monkeypatch):
     assert calls == [] and lab.picture.value == page == lab.to_html()
     lab.keep.click()
     lab.depth.value = 6
-    assert calls == ["draw", "draw"], "drawn again with the kept curve, not measured"
+    assert calls == ["stack_gradients_figure"] * 2, "drawn again with the kept curve, not measured"
 
 
 # Arguments, and what the widget is made of.
@@ -393,7 +397,7 @@ def test_without_pictures_it_takes_as_many_as_it_needs(monkeypatch):
         asked.append(limit)
         return PICTURES
 
-    monkeypatch.setattr(gradient_flow, "fashion_mnist", fake)
+    monkeypatch.setattr(gradient_flow_lab, "fashion_mnist", fake)
     assert GradientFlowLab(depth=3, batch_size=64).norms == make(depth=3).norms
     assert asked == [(64, 1)]
 
@@ -416,7 +420,7 @@ def test_the_static_form_is_complete_and_alone(capsys):
     page = lab.to_html()
     assert page == lab.picture.value
     assert 'src="data:image/png;base64,' in page and "http" not in page and "<script" not in page
-    first, *_, last = map(flow.number, lab.norms.values())
+    first, *_, last = map(number, lab.norms.values())
     words = f"ReLU, 12 layers: {first} at the first layer, {last} at the last."
     assert words in lab.describe() and "drawn-garments" in lab.describe()
     assert lab.describe() == lab.still().alt and lab.describe() in page
@@ -444,7 +448,9 @@ def test_measuring_leaves_the_random_numbers_alone():
 
 
 def test_numbers_are_written_for_people():
-    written = [flow.number(v) for v in (0, 1.4e-45, 0.0123, 3.14159, 99.6, 12345.6, 2e5, math.inf)]
+    written = [number(v) for v in (0, 1.4e-45, 0.0123, 3.14159, 99.6, 12345.6, 2e5, math.inf)]
     assert written == ["exactly 0", "1.4e-45", "0.012", "3.1", "100", "12,346", "2e+05", "infinite"]
-    assert flow.number(math.nan) == "not a number"
-    assert replace(a_flow([1, 1, 1]), config=StackConfig(depth=1)).recipe == "sigmoid, 1 layer"
+    assert number(math.nan) == "not a number"
+    assert (
+        replace(gradients_of([1, 1, 1]), config=StackConfig(depth=1)).recipe == "sigmoid, 1 layer"
+    )

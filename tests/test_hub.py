@@ -15,8 +15,10 @@ import pytest
 import torch
 from torchvision import models
 
-from resnet_course import create_model, download, hub, load_torchvision
-from resnet_course.cache import DataUnavailableError
+from resnet_course import create_model, load_torchvision
+from resnet_course.data import download
+from resnet_course.data.cache import DataUnavailableError
+from resnet_course.train import hub
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ pytest.importorskip("markdown_it", reason="needs the extra `lecture`")
 from browser.slides import NOTEBOOKS
 from test_book_build import Page
 
-from resnet_course import lecture
+from resnet_course.website import lecture
 
 pytestmark = pytest.mark.processes
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 from matplotlib.patches import Rectangle
 
-from resnet_course import garments
-from resnet_course.overlays import (
+from resnet_course.data import garments
+from resnet_course.pictures.described import DescribedFigure
+from resnet_course.pictures.overlays import (
     CLASS_COLOURS,
     RIGHT,
     WRONG,
@@ -16,7 +17,6 @@ from resnet_course.overlays import (
     boxes_with_names,
     masks_side_by_side,
 )
-from resnet_course.pictures import DescribedFigure
 
 IMAGES = torch.zeros(2, 1, 64, 48, dtype=torch.uint8)
 BOXES = [torch.tensor([[2.0, 4.0, 20.0, 30.0], [25.0, 35.0, 45.0, 60.0]]), torch.empty(0, 4)]

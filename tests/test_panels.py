@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_course.panels import confusion, panels
-from resnet_course.plots import accuracy_in_time, recorded_curves
-from resnet_course.records import Record, RecordedRun
+from resnet_course.pictures.grids import confusion, panels
+from resnet_course.pictures.plots import accuracy_in_time, recorded_curves
+from resnet_course.train.records import Record, RecordedRun
 
 MAPS = list(torch.rand(5, 7, 7, generator=torch.Generator().manual_seed(0)))
 NAMES = ["a", "b", "c\nd", "", "e"]

@@ -15,9 +15,10 @@ from IPython.utils.capture import capture_output
 from PIL import Image
 from torch import nn
 
-from resnet_course import BasicBlock, Bottleneck, create_model, draw, plots, trace
-from resnet_course.history import EpochRow, History
-from resnet_course.pictures import DescribedFigure
+from resnet_course import BasicBlock, Bottleneck, create_model, trace
+from resnet_course.pictures import draw, plots
+from resnet_course.pictures.described import DescribedFigure
+from resnet_course.train.history import EpochRow, History
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from resnet_course import BasicBlock, Bottleneck, draw, plots, trace
-from resnet_course.pictures import DescribedFigure
+from resnet_course import BasicBlock, Bottleneck, trace
+from resnet_course.pictures import draw, plots
+from resnet_course.pictures.described import DescribedFigure
 
 SVG = "{http://www.w3.org/2000/svg}"
 

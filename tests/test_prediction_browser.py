@@ -15,11 +15,11 @@ import traitlets
 from torch import nn
 
 from resnet_course import create_model, drawn_garments
-from resnet_course.batches import to_float
-from resnet_course.insight import grad_cam
-from resnet_course.trained import trained_model
-from resnet_course.verdict_pictures import close_up, shade, sheet, table
-from resnet_course.verdicts import Verdicts
+from resnet_course.data.batches import to_float
+from resnet_course.measure.feature_maps import grad_cam
+from resnet_course.measure.verdicts import Verdicts
+from resnet_course.pictures.verdict_figures import close_up, shade, sheet, table
+from resnet_course.train.pretrained import trained_model
 from resnet_course.widgets import prediction_browser
 from resnet_course.widgets.prediction_browser import PredictionBrowser
 

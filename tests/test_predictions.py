@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from resnet_course import TensorBatches, drawn_garments, evaluate, fashion_mnist, predict
-from resnet_course.predictions import Predictions
-from resnet_course.records import FOLDER, recorded, reported, spread
+from resnet_course.measure.predictions import Predictions
 from resnet_course.resnet import CONFIGS, create_model
 from resnet_course.train.options import network, read_options
-from resnet_course.trained import trained_model, trained_record
+from resnet_course.train.pretrained import trained_model, trained_record
+from resnet_course.train.records import FOLDER, recorded, reported, spread
 
 CLASSES = ("cat", "dog", "owl")
 # Right: 0, 1, 2, 2, 0. Predicted: 0, 2, 2, 1, 1.

@@ -11,8 +11,8 @@ import traitlets
 from torch import nn
 
 from resnet_course import BasicBlock, create_model, trace
-from resnet_course.explorer import Explorer
-from resnet_course.strip import MOST_BARS, Strip
+from resnet_course.pictures.explorer import Explorer
+from resnet_course.pictures.network_strip import MOST_BARS, Strip
 from resnet_course.widgets import ShapeExplorer
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from resnet_course import create_stack, gradient_norms
-from resnet_course.stacks import StackConfig
+from resnet_course.measure.stacks import StackConfig
 
 
 def second_layer(**options):

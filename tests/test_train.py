@@ -21,8 +21,9 @@ from resnet_course import (
     topk_accuracy,
     train_step,
 )
-from resnet_course.history import EpochRow, History
+from resnet_course.pictures.curves import history_curves
 from resnet_course.train import bfloat16_is_faster, predict
+from resnet_course.train.history import EpochRow, History
 
 
 @pytest.fixture(scope="module")
@@ -220,11 +221,11 @@ def test_history_is_a_table():
 
 def test_history_draws_itself(splits):
     history = fit(linear_model(), splits, TrainConfig(epochs=2, bfloat16=False), progress=False)
-    picture = history.plot("a linear model")
+    picture = history_curves(history, "a linear model")
     assert "a linear model" in picture and picture.lstrip().startswith("<")
     assert f"test accuracy {history.last.test_accuracy:.1%}" in picture
     with pytest.raises(ValueError, match="no epoch is finished"):
-        History("x").plot()
+        history_curves(History("x"))
 
 
 def test_the_learning_rate_rises_for_the_share_that_was_asked_for(splits):

@@ -23,10 +23,10 @@ from resnet_course import (
     fit,
     hold_out,
 )
-from resnet_course.evidence import commit
-from resnet_course.history import EpochRow, History
 from resnet_course.train import checkpoints, epoch
 from resnet_course.train.__main__ import main
+from resnet_course.train.evidence import commit
+from resnet_course.train.history import EpochRow, History
 
 QUICK = ["--dataset", "drawn-garments", "--limit", "64", "--model", "resnet8", "--batch-size", "32"]
 
@@ -203,15 +203,19 @@ def test_the_commit_is_that_of_the_checkout():
 
 
 def test_changed_files_show_beside_the_commit(tmp_path, monkeypatch):
-    module = tmp_path / "evidence.py"
+    module = tmp_path / "train" / "evidence.py"
+    module.parent.mkdir()
     module.write_text("1")
     author = ["-c", "user.name=a", "-c", "user.email=a@b"]
     for command in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "first"]):
         subprocess.run(["git", *command], cwd=tmp_path, check=True)
-    monkeypatch.setattr("resnet_course.evidence.__file__", str(module))
+    monkeypatch.setattr("resnet_course.train.evidence.__file__", str(module))
     clean = commit()
     assert len(clean) == 10
     module.write_text("2")
     assert commit() == f"{clean} + changes"
-    monkeypatch.setattr("resnet_course.evidence.__file__", str(tmp_path / "no" / "where.py"))
+    module.write_text("1")
+    (tmp_path / "other_room.py").write_text("1")
+    assert commit() == clean, "files that git does not know yet do not count"
+    monkeypatch.setattr("resnet_course.train.evidence.__file__", str(tmp_path / "no" / "where.py"))
     assert commit().startswith("unknown")

@@ -22,9 +22,9 @@ from jupyter_client import KernelManager
 from torch import nn
 
 from resnet_course import Augment, TrainConfig, create_model, drawn_garments, fit
-from resnet_course.history import History
 from resnet_course.train import CheckpointError, checkpoints, state
 from resnet_course.train.__main__ import main
+from resnet_course.train.history import History
 
 CONFIG = TrainConfig(epochs=3, batch_size=32, augment=Augment(2, cutout=4), device="cpu")
 COMMAND = [sys.executable, "-m", "resnet_course.train", "--dataset", "drawn-garments"]

@@ -18,8 +18,8 @@ from torch import nn
 
 from resnet_course import TensorBatches, create_model, drawn_garments, evaluate, fit
 from resnet_course.train import ProgressBar, checkpoints
-from resnet_course.train.sync import SyncedBatchNorm2d, synchronise
-from resnet_course.train.world import World, check_same, from_first, total, world
+from resnet_course.train.batch_norm import SyncedBatchNorm2d, synchronise
+from resnet_course.train.processes import World, check_same, from_first, total, world
 
 # 250 pictures in batches of 64: the last batch has 58, an uneven part for three processes.
 TRAIN = ["-m", "resnet_course.train", "--dataset", "drawn-garments", "--limit", "250"]
@@ -184,7 +184,7 @@ def test_a_mistake_is_told_once_and_ends_all_processes(arguments, message, tmp_p
 SCRIPT = """
 import torch
 from torch import nn
-from resnet_course.train.world import check_same, from_first, joined, share_buffers, total
+from resnet_course.train.processes import check_same, from_first, joined, share_buffers, total
 
 with joined() as own:
     norm = nn.BatchNorm2d(2)

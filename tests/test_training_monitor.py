@@ -11,8 +11,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from torch import nn
 
 from resnet_course import TrainConfig, drawn_garments, fit
-from resnet_course.curves import SHOWN, Run, training_curves
-from resnet_course.history import EpochRow
+from resnet_course.pictures.curves import SHOWN, Run, training_curves
+from resnet_course.train.history import EpochRow
 from resnet_course.widgets import TrainingMonitor, training_monitor
 
 SVG = "{http://www.w3.org/2000/svg}"

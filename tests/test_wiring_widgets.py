@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from resnet_course.blocks import BasicBlock, Bottleneck
+from resnet_course.pictures.channel_diagrams import channels
 from resnet_course.widgets import BlockBuilder, GroupedConvExplorer
-from resnet_course.wiring import channels
 
 SVG = "{http://www.w3.org/2000/svg}"
 

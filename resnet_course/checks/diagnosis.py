@@ -14,8 +14,8 @@ from resnet_course.checks.guard import AnswerError
 from resnet_course.checks.mistakes import mistakes
 from resnet_course.checks.modules import build, sizes
 from resnet_course.checks.variants import Plan, Variant, parameters
-from resnet_course.rows import by
 from resnet_course.tracing import TraceError, trace
+from resnet_course.tracing.rows import by
 
 NAMES = ("in_channels", "channels", "stride", "groups", "base_width")
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from resnet_course.checks.guard import call
-from resnet_course.recorder import CONVOLUTIONS, plain_name, same_shape, tensors_in
+from resnet_course.tracing.recorder import CONVOLUTIONS, plain_name, same_shape, tensors_in
 
 Pairs = list[tuple[nn.Parameter, list[nn.Parameter]]]
 

@@ -71,7 +71,7 @@ def pulls(
     }
 
 
-def measure(
+def norms_of(
     model: nn.Module,
     x: Tensor,
     y: Tensor,
@@ -89,20 +89,20 @@ def _sum_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 def total(model: nn.Module, x: Tensor, y: Tensor) -> Norms:
     """Return the length of all gradients together, for each layer."""
-    norms = measure(model, x, y)
+    norms = norms_of(model, x, y)
     return dict.fromkeys(norms, math.hypot(*norms.values()))
 
 
 def only(size: Callable[[Pull], Tensor]) -> Callable[[nn.Module, Tensor, Tensor], Norms]:
     """Return a measurement in which nothing but the size is wrong."""
-    return lambda model, x, y: measure(model, x, y, size)
+    return lambda model, x, y: norms_of(model, x, y, size)
 
 
 def under(
     loss: Loss = F.cross_entropy, mode: bool | None = None
 ) -> Callable[[nn.Module, Tensor, Tensor], Norms]:
     """Return a measurement with another loss, or in another mode."""
-    return lambda model, x, y: measure(model, x, y, loss=loss, mode=mode)
+    return lambda model, x, y: norms_of(model, x, y, loss=loss, mode=mode)
 
 
 MISTAKES: dict[str, Callable[[nn.Module, Tensor, Tensor], Norms]] = {

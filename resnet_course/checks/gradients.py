@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from resnet_course import gradients
 from resnet_course.blocks import BasicBlock
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.freezing import small_trained_network, some
-from resnet_course.checks.gradient_mistakes import MISTAKES, Norms, copied, measure
+from resnet_course.checks.gradient_mistakes import MISTAKES, Norms, copied, norms_of
 from resnet_course.checks.guard import AnswerError, call
 from resnet_course.checks.practice import number
 from resnet_course.checks.values import described, plain, recognise
-from resnet_course.stacks import create_stack
+from resnet_course.measure import gradients
+from resnet_course.measure.stacks import create_stack
 
 Case = tuple[str, nn.Module, Tensor, Tensor]  # in words, the network, a batch, its labels
 UNKNOWN = "Take the smallest layer, look at its gradient, and work out its length by hand."
@@ -58,7 +58,7 @@ def gradient_norms(answer: Callable[[nn.Module, Tensor, Tensor], dict[str, float
     cases = list(_cases())
     given = [_ask(answer, *case) for case in cases]
     for (where, *case), got in zip(cases, given, strict=True):
-        for name, right in measure(*case).items():
+        for name, right in norms_of(*case).items():
             if not _close(right, got[name]):
                 known = {w: [f(*case) for _, *case in cases] for w, f in MISTAKES.items()}
                 raise AnswerError(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from resnet_course.checks.guard import AnswerError, call, show
-from resnet_course.rows import by
+from resnet_course.tracing.rows import by
 
 
 def build(answer: Callable[..., Any], *arguments: Any) -> nn.Module:

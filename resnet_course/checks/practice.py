@@ -17,7 +17,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
-class Call:
+class Pass:
     """How a net was used in one forward pass.
 
     Attributes:
@@ -29,8 +29,8 @@ class Call:
     records: bool
 
 
-class Notes(list[Call]):
-    """One `Call` for each forward pass so far, also for those of copies of the net."""
+class Notes(list[Pass]):
+    """One `Pass` for each forward pass so far, also for those of copies of the net."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Notes:
         return self
@@ -58,7 +58,7 @@ class PracticeNet(nn.Module):
         """Return logits, (batch, 3)."""
         modes = frozenset(module.training for module in self.modules())
         logits = self.fc(torch.relu(self.bn(self.conv(x))).mean(dim=(2, 3)))
-        self.calls.append(Call(modes, logits.requires_grad))
+        self.calls.append(Pass(modes, logits.requires_grad))
         return logits
 
 

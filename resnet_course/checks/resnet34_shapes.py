@@ -13,7 +13,7 @@ from resnet_course.checks import answers
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import AnswerError, call
 from resnet_course.checks.values import NOT_RETURNED, described, plain, recognise
-from resnet_course.rows import Shape, by
+from resnet_course.tracing.rows import Shape, by
 
 PARTS = ("the stem", "stage 1", "stage 2", "stage 3", "stage 4")
 CHANNELS = (64, 64, 128, 256, 512)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from resnet_course import modes
 from resnet_course.checks import training_mistakes as mistakes
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import AnswerError, call
@@ -22,7 +21,7 @@ from resnet_course.checks.practice import (
     labelled_batches,
     number,
 )
-from resnet_course.train import steps
+from resnet_course.train import modes, steps
 
 
 @exercise(

@@ -21,9 +21,9 @@ from resnet_course.checks.diagnosis import Patience, in_other_words
 from resnet_course.checks.flow import watch
 from resnet_course.checks.guard import AnswerError, call
 from resnet_course.checks.mistakes_network import Mistakes, in_numbers, in_sizes, made
-from resnet_course.recorder import tensors_in
 from resnet_course.resnet import ResNet
-from resnet_course.rows import by
+from resnet_course.tracing.recorder import tensors_in
+from resnet_course.tracing.rows import by
 
 PARAMETERS = 21_797_672  # for 1000 classes
 SMALL, FULL = 33, 224  # sides of a picture: an odd one shows more, and is soon done

@@ -20,16 +20,17 @@ from typing import NoReturn
 import torch
 
 from resnet_course.data import DataUnavailableError, Splits, hold_out
-from resnet_course.evidence import evidence
-from resnet_course.history import History
+from resnet_course.pictures.curves import history_curves
 from resnet_course.resnet import ResNet
 from resnet_course.train import checkpoints
 from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig
+from resnet_course.train.evidence import gather_evidence
+from resnet_course.train.history import History
 from resnet_course.train.loop import fit
 from resnet_course.train.options import DATASETS, network, notes, read_options, train_config
+from resnet_course.train.processes import from_first, gathered, joined, world
 from resnet_course.train.state import KEYS
-from resnet_course.train.world import from_first, gathered, joined, world
 
 WRONG_USE, INTERRUPTED = 2, 130  # exit codes, as argparse and shells have them
 # What gloo and NCCL say when another process is gone. They raise plain RuntimeErrors.
@@ -142,7 +143,7 @@ def _write_evidence(
     device = next(model.parameters()).device
     bfloat16 = checkpoints.load(out / "last.pt")["bfloat16"]
     run = {
-        **evidence(command, splits, device, bfloat16),
+        **gather_evidence(command, splits, device, bfloat16),
         "processes": world().size,
         "model": options.model,
         "seed": options.seed,
@@ -153,7 +154,7 @@ def _write_evidence(
         "history": [asdict(row) for row in history],
     }
     checkpoints.store(out / "run.json", (json.dumps(run, indent=1) + "\n").encode())
-    checkpoints.store(out / "history.svg", str(history.plot(options.model)).encode())
+    checkpoints.store(out / "history.svg", str(history_curves(history, options.model)).encode())
     print(f"Weights, history and evidence are in {out}.")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from resnet_course.files import remove_parts, write_whole
+from resnet_course.data.files import remove_parts, write_whole
 
 
 class CheckpointError(RuntimeError):

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from resnet_course.augment import Augment
 from resnet_course.blocks import check_sizes
+from resnet_course.data.augment import Augment
 from resnet_course.train.precision import bfloat16_is_faster
 
 
@@ -54,6 +54,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_sizes(epochs=self.epochs, batch_size=self.batch_size)
+        for name in ("epochs", "batch_size"):
+            object.__setattr__(self, name, int(getattr(self, name)))
         for name in ("lr", "warm_up", "momentum", "weight_decay", "label_smoothing"):
             # A number of NumPy would be code in a checkpoint, which holds data only.
             object.__setattr__(self, name, float(getattr(self, name)))

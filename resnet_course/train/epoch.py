@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from resnet_course.data import TensorBatches
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.precision import autocast
+from resnet_course.train.processes import share_buffers, total, world
 from resnet_course.train.state import RunState
 from resnet_course.train.steps import evaluate, step
-from resnet_course.train.watch import Watcher
-from resnet_course.train.world import share_buffers, total, world
+from resnet_course.train.watcher import Watcher
 
 # Reading a loss makes Python wait for a GPU, and processes for each other: so not in every step.
 READ_EVERY = 50
@@ -94,7 +94,7 @@ def _check_weights(network: nn.Module, epoch: int, config: TrainConfig) -> None:
             )
 
 
-def measure(model: nn.Module, test: TensorBatches, run: RunState) -> float:
+def test_accuracy(model: nn.Module, test: TensorBatches, run: RunState) -> float:
     """Return the accuracy on all test images, to which every process adds its part."""
     share_buffers(model)
     if world().size == 1:

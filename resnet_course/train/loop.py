@@ -18,14 +18,14 @@ from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
 from resnet_course.data import Splits, TensorBatches
-from resnet_course.history import EpochRow, History
 from resnet_course.train import checkpoints
+from resnet_course.train.batch_norm import synchronise
 from resnet_course.train.config import TrainConfig
-from resnet_course.train.epoch import measure, train_epoch
+from resnet_course.train.epoch import test_accuracy, train_epoch
+from resnet_course.train.history import EpochRow, History
+from resnet_course.train.processes import check_same, from_first, local_gpu, parallel, world
 from resnet_course.train.state import RunState, describe, fingerprint
-from resnet_course.train.sync import synchronise
-from resnet_course.train.watch import ProgressBar, Watcher
-from resnet_course.train.world import check_same, from_first, local_gpu, parallel, world
+from resnet_course.train.watcher import ProgressBar, Watcher
 
 
 def fit(
@@ -107,7 +107,7 @@ def fit(
                     epoch=epoch,
                     train_loss=sum(losses) / len(losses),
                     train_accuracy=accuracy,
-                    test_accuracy=measure(model, test, run),
+                    test_accuracy=test_accuracy(model, test, run),
                     seconds=time.perf_counter() - start,
                 )
             )

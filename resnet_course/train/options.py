@@ -6,12 +6,12 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from resnet_course.augment import Augment
 from resnet_course.data import Splits, drawn_garments, fashion_mnist, mnist
+from resnet_course.data.augment import Augment
 from resnet_course.resnet import CONFIGS, STEMS, ResNet, create_model
 from resnet_course.train import checkpoints
 from resnet_course.train.config import TrainConfig
-from resnet_course.train.world import from_first
+from resnet_course.train.processes import from_first
 
 DATASETS: dict[str, Callable[[str | None, int | None], Splits]] = {
     "fashion-mnist": fashion_mnist,

@@ -15,11 +15,11 @@ from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from resnet_course.data import Splits
-from resnet_course.history import EpochRow, History
 from resnet_course.train import checkpoints
 from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig
-from resnet_course.train.world import from_first
+from resnet_course.train.history import EpochRow, History
+from resnet_course.train.processes import from_first
 
 # Where a run computes may change from one machine to the next; the rest makes it another run.
 FREE_TO_CHANGE = ("device",)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnet_course.modes import evaluation_mode
+from resnet_course.train.modes import evaluation_mode
 from resnet_course.train.precision import autocast
 
 

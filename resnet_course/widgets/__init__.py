@@ -1,7 +1,12 @@
-"""Interactive pictures: thin shells over `tracing`, `gradients` and the pictures."""
+"""What moves: controls of ipywidgets around the pictures, and what is shown where no kernel runs.
+
+Read `base` (what all widgets share), then any other: each holds one widget, named as its file.
+`confusion_grid` is a part of `PredictionBrowser`. They compute nothing that `tracing` and `measure`
+do not compute, and draw nothing that `pictures` does not draw.
+"""
 
 from resnet_course.widgets.block_builder import BlockBuilder
-from resnet_course.widgets.gradient_flow import GradientFlowLab
+from resnet_course.widgets.gradient_flow_lab import GradientFlowLab
 from resnet_course.widgets.grouped_conv import GroupedConvExplorer
 from resnet_course.widgets.prediction_browser import PredictionBrowser
 from resnet_course.widgets.shape_explorer import ShapeExplorer

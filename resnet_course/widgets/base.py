@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 import ipywidgets as w
 from IPython.display import display
 
-from resnet_course.frames import STILL, Frames
+from resnet_course.pictures.frames import STILL, Frames
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 LIVE, NOTE = "resnet-course-live", "resnet-course-note"

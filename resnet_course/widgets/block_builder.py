@@ -8,14 +8,14 @@ import ipywidgets as w
 import torch
 from torch import nn
 
-from resnet_course import draw
 from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock
-from resnet_course.frames import Frame, Frames, compact
-from resnet_course.pictures import Svg
-from resnet_course.rows import by
+from resnet_course.pictures import draw
+from resnet_course.pictures.channel_diagrams import mismatch
+from resnet_course.pictures.described import Svg
+from resnet_course.pictures.frames import Frame, Frames, compact
 from resnet_course.tracing import trace
+from resnet_course.tracing.rows import by
 from resnet_course.widgets.base import CourseWidget, figure_html
-from resnet_course.wiring import mismatch
 
 BLOCKS: dict[str, type[nn.Module]] = {
     "BasicBlock": BasicBlock,

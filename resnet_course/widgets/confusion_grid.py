@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import ipywidgets as w
 from torch import Tensor
 
-from resnet_course.verdict_pictures import INKS, shade, short
-from resnet_course.verdicts import Pair, count_words
+from resnet_course.measure.verdicts import Pair, count_words
+from resnet_course.pictures.verdict_figures import INKS, shade, short
 
 NO_FRAME = "transparent"
 SIDE = "126px"  # width of the names of the rows

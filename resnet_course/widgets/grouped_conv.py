@@ -6,11 +6,11 @@ import ipywidgets as w
 import torch
 from torch import nn
 
-from resnet_course.frames import Frame, Frames, compact
-from resnet_course.pictures import Svg
+from resnet_course.pictures.channel_diagrams import channels
+from resnet_course.pictures.described import Svg
+from resnet_course.pictures.frames import Frame, Frames, compact
 from resnet_course.tracing import trace
 from resnet_course.widgets.base import CourseWidget, figure_html
-from resnet_course.wiring import channels
 
 
 class GroupedConvExplorer(CourseWidget):

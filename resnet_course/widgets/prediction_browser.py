@@ -10,12 +10,12 @@ import traitlets
 from torch import nn
 
 from resnet_course.data import Splits, fashion_mnist
-from resnet_course.frames import Frame, Frames
-from resnet_course.pictures import DescribedFigure
-from resnet_course.predictions import Predictions
-from resnet_course.trained import trained_model
-from resnet_course.verdict_pictures import close_up, sheet, table
-from resnet_course.verdicts import Pair, Verdicts, count_words
+from resnet_course.measure.predictions import Predictions
+from resnet_course.measure.verdicts import Pair, Verdicts, count_words
+from resnet_course.pictures.described import DescribedFigure
+from resnet_course.pictures.frames import Frame, Frames
+from resnet_course.pictures.verdict_figures import close_up, sheet, table
+from resnet_course.train.pretrained import trained_model
 from resnet_course.widgets.base import CourseWidget, figure_html, png_address
 from resnet_course.widgets.confusion_grid import ConfusionGrid
 

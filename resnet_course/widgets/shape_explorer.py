@@ -9,12 +9,12 @@ import torch
 import traitlets
 from torch import nn
 
-from resnet_course.explorer import Explorer
-from resnet_course.frames import Frames
-from resnet_course.pictures import Svg
+from resnet_course.pictures.described import Svg
+from resnet_course.pictures.explorer import Explorer
+from resnet_course.pictures.frames import Frames
 from resnet_course.resnet import CONFIGS, create_model
-from resnet_course.rows import Trace, TraceError
 from resnet_course.tracing import trace
+from resnet_course.tracing.rows import Trace, TraceError
 from resnet_course.widgets.base import CourseWidget, figure_html, message_html
 
 LEVELS = {"stages": 1, "blocks": 2, "layers": 99}

@@ -10,9 +10,9 @@ import torch
 from IPython import get_ipython
 from torch import Tensor
 
-from resnet_course.curves import Run, describe, training_curves
-from resnet_course.history import EpochRow
-from resnet_course.pictures import Svg
+from resnet_course.pictures.curves import Run, describe, training_curves
+from resnet_course.pictures.described import Svg
+from resnet_course.train.history import EpochRow
 from resnet_course.widgets.base import CourseWidget, figure_html
 
 # Every change is a message to the notebook, and a notebook test loses messages when a cell sends

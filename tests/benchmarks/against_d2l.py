@@ -32,8 +32,8 @@ from torch.utils.data import Subset
 from torchvision.transforms.v2 import functional as vision
 
 from resnet_course import Augment, Splits, TrainConfig, create_model, fashion_mnist, fit
-from resnet_course.evidence import evidence
-from resnet_course.records import FOLDER
+from resnet_course.train.evidence import gather_evidence
+from resnet_course.train.records import FOLDER
 
 SIDE, BATCH, GOAL, D2L_EPOCHS = 96, 128, 0.907, 9
 # Chosen on pictures kept back (`hold_out`), never on the test pictures.
@@ -162,7 +162,7 @@ def report(splits: Splits, seeds: int, pictures: int) -> Iterator[str]:
     """Measure, and yield the lines of the report."""
     cpu = torch.device("cpu")
     command = "python tests/benchmarks/against_d2l.py"
-    made = evidence(command, splits, cpu, TrainConfig().bfloat16_on(cpu))
+    made = gather_evidence(command, splits, cpu, TrainConfig().bfloat16_on(cpu))
     made["versions"] += f", d2l {metadata.version('d2l')}"
     yield from (f"{key:9} {value}" for key, value in made.items())
 

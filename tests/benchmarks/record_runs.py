@@ -5,7 +5,7 @@
 
 `run` starts the commands of one group, several at a time, and leaves one folder for each. Runs that
 are finished already are left as they are.
-`collect` turns the folders of a group into `resnet_course/records/<group>.json`, and those of the
+`collect` turns the folders of a group into `resnet_course/train/records/<group>.json`, those of the
 group "shipped" into the weights that come with the package.
 """
 

@@ -71,7 +71,7 @@ class Slide:
 
 def convert(notebook: Path, folder: Path) -> Path:
     """Let nbconvert make the deck, with the command of the teacher's page; returns its file."""
-    command = "-m jupyter nbconvert --to slides --config resnet_course/lecture/config.py"
+    command = "-m jupyter nbconvert --to slides --config resnet_course/website/lecture/config.py"
     done = subprocess.run(
         [sys.executable, *command.split(), str(notebook), "--output-dir", str(folder)],
         capture_output=True,

@@ -1,0 +1,26 @@
+"""Pictures in memory: where they come from, how they become batches, how they are changed.
+
+Read `splits` (Fashion-MNIST, MNIST and drawn garments as four tensors), `batches` and `augment`.
+`cache`, `download` and `files` find, fetch and keep the files. `garments`, `garment_classes` and
+`raster` draw garments where there is no network. `collage` puts several garments on one canvas.
+"""
+
+from resnet_course.data.augment import Augment
+from resnet_course.data.batches import TensorBatches, to_float
+from resnet_course.data.cache import DataUnavailableError
+from resnet_course.data.collage import Collages, collages
+from resnet_course.data.splits import Splits, drawn_garments, fashion_mnist, hold_out, mnist
+
+__all__ = [
+    "Augment",
+    "Collages",
+    "DataUnavailableError",
+    "Splits",
+    "TensorBatches",
+    "collages",
+    "drawn_garments",
+    "fashion_mnist",
+    "hold_out",
+    "mnist",
+    "to_float",
+]

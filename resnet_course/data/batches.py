@@ -1,0 +1,129 @@
+"""Batches from images that fit in memory.
+
+60,000 gray 28x28 pictures are 47 MB of uint8. Picking a batch is one indexing operation on the
+whole tensor, so neither worker processes nor Python code per picture are needed to keep a network
+busy.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resnet_course.blocks import is_whole
+
+
+def to_float(images: Tensor, mean: float, std: float) -> Tensor:
+    """Turn uint8 pixels of any shape into float32: (pixel / 255 - mean) / std.
+
+    Raises:
+        TypeError: the pixels are not uint8.
+    """
+    if images.dtype != torch.uint8:
+        raise TypeError(f"expected uint8 pixels, got {images.dtype}")
+    return images.to(torch.float32).div_(255).sub_(mean).div_(std)
+
+
+class TensorBatches:
+    """Iterate over batches of images and labels; each pass is one epoch.
+
+    Args:
+        images: uint8 (N, channels, height, width).
+        labels: int64 (N,).
+        batch_size: pictures in a batch, 1 or more; the last batch of an epoch may be smaller.
+        mean: subtracted from pixel / 255, see `to_float`.
+        std: divided by after that, more than 0.
+        shuffle: a new order in every epoch. It depends on `seed` and on the number of the epoch
+            alone, not on the device and not on any other random numbers drawn.
+        seed: start of these orders, 0 or more.
+        transform: changes a batch of uint8 images (batch, channels, height, width) on `device`,
+            before they become floats; size and number of channels may change. Its random numbers
+            are its own affair: torch's global generator, as a rule.
+        drop_last: leave out a last batch that is smaller.
+        device: where the images are kept and the batches come out.
+        part: (k, n) gives the k-th of n nearly equal parts of every batch, k from 0. The transform
+            sees the whole batch, so that n processes together use the same pictures as one.
+
+    Each batch is (x, y): float32 (batch, channels, height, width), normalised, and int64 (batch,).
+    `epoch` counts the passes begun; set it to go on from a checkpoint with the order that comes
+    next.
+
+    Raises:
+        TypeError: images are not uint8 or labels not int64, at first or after the transform.
+        ValueError: shapes do not match, a number is out of its range, or there would be no batch at
+            all.
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        batch_size: int,
+        *,
+        mean: float,
+        std: float,
+        shuffle: bool = False,
+        seed: int = 0,
+        transform: Callable[[Tensor], Tensor] | None = None,
+        drop_last: bool = False,
+        device: torch.device | str = "cpu",
+        part: tuple[int, int] = (0, 1),
+    ) -> None:
+        if images.dtype != torch.uint8 or labels.dtype != torch.int64:
+            raise TypeError(
+                f"expected uint8 images and int64 labels, got {images.dtype}, {labels.dtype}"
+            )
+        if images.ndim != 4 or labels.shape != images.shape[:1]:
+            raise ValueError(
+                "expected images (N, channels, height, width) and labels (N,),"
+                f" got {tuple(images.shape)} and {tuple(labels.shape)}"
+            )
+        if not is_whole(batch_size):
+            raise ValueError(f"batch_size must be a whole number from 1 up, got {batch_size!r}")
+        if not is_whole(seed, 0):
+            raise ValueError(f"seed must be a whole number from 0 up, got {seed!r}")
+        if not std > 0:
+            raise ValueError(f"std must be more than 0, got {std!r}")
+        if not 0 <= part[0] < part[1]:
+            raise ValueError(f"part must be (k, n) with k from 0 to n - 1, got {part!r}")
+        self.images = images.to(device)
+        self.labels = labels.to(device)
+        self.batch_size = batch_size
+        self.mean = mean
+        self.std = std
+        self.shuffle = shuffle
+        self.seed = seed
+        self.transform = transform
+        self.drop_last = drop_last
+        self.part = part
+        self.epoch = 0
+        if len(self) == 0:
+            raise ValueError(f"{len(images)} images give no batch of {batch_size}")
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        full, rest = divmod(len(self.images), self.batch_size)
+        return full + (rest > 0 and not self.drop_last)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Begin an epoch."""
+        order = torch.arange(len(self.images))
+        if self.shuffle:
+            # Mixed, because seed + epoch would give one seed the orders of the next.
+            mixed = np.random.SeedSequence((self.seed, self.epoch)).generate_state(1)
+            generator = torch.Generator().manual_seed(int(mixed[0]))
+            order = torch.randperm(len(self.images), generator=generator)
+        self.epoch += 1
+        # Not a generator function itself: the epoch begins with iter(), not with the first batch.
+        return self._batches(order.to(self.images.device))
+
+    def _batches(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        for chosen in order.split(self.batch_size)[: len(self)]:
+            images, labels = self.images[chosen], self.labels[chosen]
+            if self.transform is not None:
+                images = self.transform(images)
+            k, n = self.part
+            images, labels = images.tensor_split(n)[k], labels.tensor_split(n)[k]
+            if len(labels):  # a last batch may be too small for every part
+                yield to_float(images, self.mean, self.std), labels

@@ -1,0 +1,209 @@
+"""Fashion-MNIST, MNIST and drawn garments, each as four tensors in memory."""
+
+import os
+import struct
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torchvision import datasets
+
+from resnet_course.blocks import is_whole
+from resnet_course.data import garments
+from resnet_course.data.cache import DataUnavailableError, FileSet, read_files
+from resnet_course.data.raster import SIDE
+
+TRAIN_SIZE, TEST_SIZE = 60_000, 10_000
+DRAWN_TRAIN_SIZE, DRAWN_TEST_SIZE = 20_000, 4_000
+
+Limit = int | tuple[int, int] | None
+
+# Mean and standard deviation of pixel / 255 over all training images.
+_STATISTICS = {
+    "fashion-mnist": (0.2860, 0.3530),
+    "mnist": (0.1307, 0.3081),
+    "drawn-garments": (0.1370, 0.2595),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """Images and labels for training and for testing."""
+
+    train_images: Tensor  # uint8 (N, 1, 28, 28), 0 black to 255 white
+    train_labels: Tensor  # int64 (N,), 0 to 9
+    test_images: Tensor
+    test_labels: Tensor
+    classes: tuple[str, ...]  # the name of each label
+    source: str  # "fashion-mnist", "mnist" or "drawn-garments"
+
+    @property
+    def mean(self) -> float:
+        """Mean of pixel / 255 over all training images of the source, however few are loaded."""
+        return _STATISTICS[self.source][0]
+
+    @property
+    def std(self) -> float:
+        """Standard deviation of pixel / 255, like `mean`."""
+        return _STATISTICS[self.source][1]
+
+
+def hold_out(splits: Splits, count: int = 5_000) -> Splits:
+    """Keep the last `count` training images back and let them take the place of the test images.
+
+    Whoever chooses a recipe by its accuracy on the test images measures its luck as well. Choose
+    on images kept back, then look at the test images once.
+
+    Raises:
+        ValueError: if `count` is not from 1 to one less than the number of training images.
+    """
+    most = len(splits.train_labels) - 1
+    if not is_whole(count, 1, most):
+        raise ValueError(f"count must be a whole number from 1 to {most}, got {count!r}")
+    return replace(
+        splits,
+        train_images=splits.train_images[:-count],
+        train_labels=splits.train_labels[:-count],
+        test_images=splits.train_images[-count:],
+        test_labels=splits.train_labels[-count:],
+    )
+
+
+def _file_set(label: str, dataset: type[datasets.MNIST], md5: tuple[str, str, str, str]) -> FileSet:
+    names = [name.removesuffix(".gz") for name, _ in dataset.resources]
+    return FileSet(label, dataset, dict(zip(names, md5, strict=True)))
+
+
+# MD5 of the unpacked files, in torchvision's order: train images, train labels, test images, test
+# labels.
+_FASHION_MNIST = _file_set(
+    "Fashion-MNIST",
+    datasets.FashionMNIST,
+    (
+        "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "9018921c3c673c538a1fc5bad174d6f9",
+        "8181f5470baa50b63fa0f6fddb340f0a",
+        "15d484375f8d13e6eb1aabb0c3f46965",
+    ),
+)
+_MNIST = _file_set(
+    "MNIST",
+    datasets.MNIST,
+    (
+        "6bbc9ace898e44ae57da46a324031adb",
+        "a25bea736e30d166cdddb491f175f624",
+        "2646ac647ad5339dbf082846283269ea",
+        "27ae3e4e09519cfbb04c329615203637",
+    ),
+)
+
+
+def fashion_mnist(root: str | os.PathLike[str] | None = None, limit: Limit = None) -> Splits:
+    """Load Fashion-MNIST, downloading 30 MB if need be; without a network, draw garments instead.
+
+    Args:
+        root: folder that holds, or gets, `FashionMNIST/raw/`. None: look in the folder named by the
+            environment variable RESNET_COURSE_DATA (a warning names it if it is missing), then in
+            the user's cache folder, then download into the cache folder.
+        limit: None for all 60,000 training and 10,000 test images; n for n training images and n
+            test images, but at most 10,000 of these; or a pair (training images, test images). The
+            choice is always the same: the first images of each class, all classes alike, in the
+            order of the file.
+
+    Returns:
+        The images; `source` is "fashion-mnist". If they can be neither found nor downloaded, one
+        line on stdout says so and drawn garments come instead, `source` "drawn-garments", 20,000
+        and 4,000 if `limit` is None. After a failed download this process does not try again.
+        Nothing is shared between two calls.
+
+    Raises:
+        ValueError: `limit` is not one of the above.
+    """
+    sizes = _sizes(limit)  # first: a bad limit must not cost a download
+    try:
+        return _load(_FASHION_MNIST, root, sizes, "fashion-mnist", garments.CLASSES)
+    except DataUnavailableError as error:
+        print(f"{error.problem} Using drawn garments instead (not Fashion-MNIST). {error.remedy}")
+    return drawn_garments() if limit is None else drawn_garments(*sizes)
+
+
+def mnist(root: str | os.PathLike[str] | None = None, limit: Limit = None) -> Splits:
+    """Load MNIST, handwritten digits; `root` (with `MNIST/raw/`) and `limit` as in `fashion_mnist`.
+
+    Raises:
+        DataUnavailableError: the files can be neither found nor downloaded; nothing stands in for
+            them.
+        ValueError: as in `fashion_mnist`.
+    """
+    return _load(_MNIST, root, _sizes(limit), "mnist", tuple("0123456789"))
+
+
+def drawn_garments(
+    train: int = DRAWN_TRAIN_SIZE, test: int = DRAWN_TEST_SIZE, seed: int = 0
+) -> Splits:
+    """Draw `train` and `test` pictures of garments; `source` is "drawn-garments". See `garments`.
+
+    Raises:
+        ValueError: a size is not 1 to 10,000,000 or the seed not 0 to 2**32 - 1.
+    """
+    return Splits(
+        *garments.draw_garments(train, seed, stream=0),
+        *garments.draw_garments(test, seed, stream=1),
+        classes=garments.CLASSES,
+        source="drawn-garments",
+    )
+
+
+def _load(
+    files: FileSet,
+    root: str | os.PathLike[str] | None,
+    sizes: tuple[int, int],
+    source: str,
+    classes: tuple[str, ...],
+) -> Splits:
+    contents = read_files(files, root)
+    tensors: list[Tensor] = []
+    names = list(files.md5)
+    for image_name, label_name, size in zip(names[::2], names[1::2], sizes, strict=True):
+        images = _parse_idx(contents[image_name], (SIDE, SIDE)).unsqueeze(1)
+        labels = _parse_idx(contents[label_name], ()).to(torch.int64)
+        if len(images) != len(labels) or int(labels.max()) >= len(classes):
+            raise ValueError(f"{image_name} and {label_name} do not belong together")
+        chosen = _first_of_each_class(labels, size)
+        tensors += [images[chosen], labels[chosen]]
+    return Splits(*tensors, classes=classes, source=source)
+
+
+def _parse_idx(content: bytes, item_shape: tuple[int, ...]) -> Tensor:
+    """Read an idx file: two zero bytes, type 8 (uint8), number of axes, big-endian sizes, data."""
+    axes = 1 + len(item_shape)
+    zeros, kind, stored_axes, *shape = struct.unpack_from(f">HBB{axes}I", content)
+    if (zeros, kind, stored_axes) != (0, 8, axes) or tuple(shape[1:]) != item_shape:
+        raise ValueError(f"not an idx file of uint8 items of shape {item_shape}")
+    # bytearray: a tensor must be able to write to its memory
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=4 + 4 * axes).view(shape)
+
+
+def _first_of_each_class(labels: Tensor, count: int) -> Tensor:
+    """Return indices of `count` items, in order: the first of each class, all classes alike."""
+    turn = torch.empty_like(labels)  # how many items of its own class come before this one
+    for label in labels.unique():
+        own = labels == label
+        turn[own] = torch.arange(int(own.sum()))
+    return turn.argsort(stable=True)[:count].sort().values
+
+
+def _sizes(limit: Limit) -> tuple[int, int]:
+    """Check a limit and turn it into (training images, test images)."""
+    if limit is None:
+        return TRAIN_SIZE, TEST_SIZE
+    if is_whole(limit, 1, TRAIN_SIZE):
+        return int(limit), min(int(limit), TEST_SIZE)
+    if isinstance(limit, tuple) and len(limit) == 2:
+        train, test = limit
+        if is_whole(train, 1, TRAIN_SIZE) and is_whole(test, 1, TEST_SIZE):
+            return int(train), int(test)
+    raise ValueError(
+        f"limit must be None, a whole number from 1 to {TRAIN_SIZE:,}, or a pair (training"
+        f" images, test images) from (1, 1) to ({TRAIN_SIZE:,}, {TEST_SIZE:,}); got {limit!r}"
+    )

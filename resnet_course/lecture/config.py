@@ -1,5 +1,0 @@
-"""For `jupyter nbconvert --to slides --config resnet_course/lecture/config.py NOTEBOOK`."""
-
-from resnet_course.lecture import configure
-
-configure(get_config())  # noqa: F821, Jupyter defines it

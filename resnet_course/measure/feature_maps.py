@@ -1,0 +1,108 @@
+"""Look inside a network at work: what its layers pass on, and which pixels decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from resnet_course.train.modes import evaluation_mode
+
+
+def layer_outputs(model: nn.Module, x: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
+    """Return what the named modules pass on for the batch `x`, without gradients.
+
+    The model is in evaluation mode meanwhile and afterwards in the mode it was in. Of a module that
+    runs several times, its last output is returned.
+
+    Args:
+        model: any network.
+        x: inputs, (batch, channels, height, width).
+        names: names of modules, "layer1.0.conv1"; `model.named_modules()` lists them.
+
+    Raises:
+        ValueError: if there is no such module, or it did not take part.
+    """
+    with torch.no_grad(), _listening(model, names) as outputs:
+        model(x)
+    return {name: _found(outputs, name) for name in outputs}
+
+
+def grad_cam(
+    model: nn.Module, x: Tensor, target: Tensor | None = None, *, layer: str | None = None
+) -> Tensor:
+    """Return where each picture speaks for a class: (batch, height, width) from 0 to 1.
+
+    Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391): the maps of one layer, each weighted by the
+    mean gradient of the class's logit with respect to it, added up; negative sums count as 0. Each
+    map is then enlarged to the size of the picture and divided by its largest value.
+
+    Args:
+        model: a classifier, x → logits (batch, classes); in evaluation mode meanwhile.
+        x: inputs, (batch, channels, height, width).
+        target: class numbers int64 (batch,); None takes the predicted classes.
+        layer: name of a module whose output is (batch, channels, h, w); None takes the last stage
+            of a `ResNet`, `layer3` or `layer4`.
+
+    Raises:
+        ValueError: if there is no such layer or its output is not a stack of maps.
+    """
+    if layer is None:
+        layer = getattr(model, "stage_names", [""])[-1]
+    with torch.enable_grad(), _listening(model, [layer]) as outputs:
+        logits = model(x.detach().requires_grad_())  # else frozen weights would leave no gradient
+        if target is None:
+            target = logits.argmax(dim=1)
+        maps = _found(outputs, layer)
+        if maps.ndim != 4:
+            raise ValueError(
+                f"Grad-CAM needs maps (batch, channels, h, w), but {layer} gives "
+                f"{tuple(maps.shape)}."
+            )
+        chosen = logits.gather(1, target[:, None])
+        # Pictures do not influence each other in evaluation mode, so one sum serves all of them.
+        (gradient,) = torch.autograd.grad(chosen.sum(), maps)
+    weights = gradient.mean(dim=(2, 3), keepdim=True)
+    heat = (weights * maps).sum(dim=1, keepdim=True).relu().detach()
+    heat = F.interpolate(heat, size=x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
+    return heat / heat.amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
+
+
+@contextmanager
+def _listening(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Tensor | None]]:
+    """Note the output of each named module, in evaluation mode; leave the model as it was."""
+    modules = dict(model.named_modules())
+    outputs: dict[str, Tensor | None] = dict.fromkeys(names)
+    for name in outputs:
+        if not name or name not in modules:
+            raise ValueError(
+                f"there is no module {name!r} in this {type(model).__name__}: "
+                f"choose one of {', '.join(list(modules)[1:])}."
+            )
+
+    def note(name: str):  # noqa: ANN202
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
+            # What works in place behind the module (a ReLU, an addition) would overwrite what was
+            # noted. So the rest of the network goes on with a copy.
+            outputs[name] = output
+            return output.clone() if isinstance(output, Tensor) else None
+
+        return hook
+
+    hooks = [modules[name].register_forward_hook(note(name)) for name in outputs]
+    try:
+        with evaluation_mode(model):
+            yield outputs
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _found(outputs: dict[str, Tensor | None], name: str) -> Tensor:
+    output = outputs[name]
+    if not isinstance(output, Tensor):
+        raise ValueError(f"module {name!r} passed on no tensor: is it part of the forward pass?")
+    return output

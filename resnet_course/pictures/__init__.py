@@ -1,0 +1,7 @@
+"""Data in, picture out: SVG and matplotlib, each picture with its description in words.
+
+Nothing here shows anything by itself: a picture that is the last value of a cell shows itself.
+`plots` has the charts (more in `charts`, `grids`, `overlays`), `draw` the drawings of blocks and
+networks (more in `diagrams`). Both stand on `described` (a picture and its words), `style` and
+`canvas`. `explorer`, `network_strip`, `layer_closeup` and `frames` belong to the ShapeExplorer.
+"""

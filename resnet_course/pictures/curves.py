@@ -1,0 +1,130 @@
+"""SVG curves of training runs, light enough to be drawn again and again while a network trains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import drawsvg as svg
+from matplotlib.ticker import MaxNLocator
+
+from resnet_course.pictures.canvas import SOFT, finish, paper, text
+from resnet_course.pictures.described import Svg
+from resnet_course.pictures.style import COLOURS
+from resnet_course.train.history import EpochRow, History
+
+STROKE_DASHES = (None, "8 4", "2 4", "9 3 2 3")  # as well as colours, for people who see no colours
+WIDTH, LEFT, TOP, BOTTOM, PANEL = 860, 56, 52, 262, 340
+SHOWN = len(COLOURS)
+
+
+@dataclass
+class Run:
+    """What is known about one training run so far.
+
+    Attributes:
+        label: its name.
+        epochs: how many it will have.
+        losses: points (epochs passed, mean training loss since the last point).
+        rows: the finished epochs.
+    """
+
+    label: str
+    epochs: int
+    losses: list[tuple[float, float]] = field(default_factory=list)
+    rows: list[EpochRow] = field(default_factory=list)
+
+
+def training_curves(runs: Sequence[Run]) -> Svg:
+    """Draw the training loss (left) and the test accuracy (right) of up to seven runs.
+
+    Args:
+        runs: of several, the last seven are drawn.
+    """
+    runs = list(runs)[-SHOWN:]
+    picture = paper(WIDTH, BOTTOM + 52 + 20 * -(-max(len(runs), 1) // 3))
+    losses = [run.losses for run in runs]
+    accuracies = [[(row.epoch, 100 * row.test_accuracy) for row in run.rows] for run in runs]
+    last = max([run.epochs for run in runs], default=1)
+    _panel(picture, LEFT, "training loss", losses, last)
+    _panel(picture, LEFT + PANEL + 96, "test accuracy, %", accuracies, last, dots=True)
+    for i, run in enumerate(runs):
+        x, y = 24 + 276 * (i % 3), BOTTOM + 58 + 20 * (i // 3)
+        colour, dash = _look(i)
+        picture.append(
+            svg.Line(x, y - 4, x + 34, y - 4, stroke=colour, stroke_width=3, stroke_dasharray=dash)
+        )
+        name = run.label if len(run.label) < 30 else run.label[:28] + "…"
+        text(picture, name, x + 42, y, 12.5, anchor="start")
+    return finish(picture, "Training", " ".join(describe(run) for run in runs) or "No run yet.")
+
+
+def history_curves(history: History, label: str = "this run") -> Svg:
+    """Draw loss and accuracy of a finished run over the epochs, as `TrainingMonitor` does.
+
+    Args:
+        history: what `fit` has returned.
+        label: name of the run.
+
+    Raises:
+        ValueError: no epoch is finished.
+    """
+    losses = [(row.epoch, row.train_loss) for row in history.rows]
+    begin = [(0, loss) for loss in history.step_losses[:1]]
+    return training_curves([Run(label, history.last.epoch, begin + losses, history.rows)])
+
+
+def describe(run: Run) -> str:
+    """Return the state of a run in a sentence."""
+    if not run.rows:
+        loss = f", training loss {run.losses[-1][1]:.2f}" if run.losses else ""
+        return f"{run.label}: no epoch finished yet{loss}."
+    row = run.rows[-1]
+    return (
+        f"{run.label}: after epoch {row.epoch} of {run.epochs} training loss {row.train_loss:.2f}, "
+        f"test accuracy {row.test_accuracy:.1%}."
+    )
+
+
+def _look(i: int) -> tuple[str, str | None]:
+    return COLOURS[i % len(COLOURS)], STROKE_DASHES[i % len(STROKE_DASHES)]
+
+
+def _panel(
+    picture: svg.Drawing,
+    left: float,
+    title: str,
+    curves: Sequence[Sequence[tuple[float, float]]],
+    last: int,
+    *,
+    dots: bool = False,
+) -> None:
+    """Draw axes with round numbers and the curves in them."""
+    heights = [y for curve in curves for _, y in curve]
+    ticks = MaxNLocator(5).tick_values(*(min(heights), max(heights)) if heights else (0, 1))
+    low, high = float(ticks[0]), float(ticks[-1])
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = left + PANEL * x / last
+        return round(across, 1), round(BOTTOM - (BOTTOM - TOP) * (y - low) / (high - low), 1)
+
+    text(picture, title, left, TOP - 18, 14, bold=True, anchor="start")
+    for tick in ticks:
+        _, y = place(0, tick)
+        picture.append(svg.Line(left, y, left + PANEL, y, stroke="#dde3ea"))
+        text(picture, f"{tick:g}", left - 8, y + 4, 11.5, SOFT, anchor="end")
+    for tick in MaxNLocator(6, integer=True).tick_values(0, last):
+        if tick <= last:
+            text(picture, f"{tick:g}", place(tick, low)[0], BOTTOM + 17, 11.5, SOFT)
+    text(picture, "epochs", left + PANEL / 2, BOTTOM + 34, 11.5, SOFT)
+    for i, curve in enumerate(curves):
+        colour, dash = _look(i)
+        points = [place(*point) for point in curve]
+        if len(points) > 1:
+            path = svg.Path(stroke=colour, stroke_width=2.5, fill="none", stroke_dasharray=dash)
+            path.M(*points[0])
+            for point in points[1:]:
+                path.L(*point)
+            picture.append(path)
+        for x, y in points if dots or len(points) == 1 else []:
+            picture.append(svg.Circle(x, y, 4, fill=colour))

@@ -1,0 +1,115 @@
+"""The picture behind `ShapeExplorer`: the whole network as a strip, and one layer close up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+import drawsvg as svg
+
+from resnet_course.pictures.canvas import finish, paper, text
+from resnet_course.pictures.described import Svg
+from resnet_course.pictures.frames import Frame, Frames, compact
+from resnet_course.pictures.layer_closeup import draw_layer
+from resnet_course.pictures.network_strip import Strip
+from resnet_course.tracing.rows import LayerRow, Trace, by, join, neighbours
+
+WIDTH, HEIGHT = 920, 522
+
+
+class Explorer:
+    """Draws a network with one layer close up, any layer, quickly.
+
+    >>> Explorer(trace(model, (3, 224, 224)), "ResNet-18").frame(17)
+
+    Args:
+        trace: of a network.
+        title: its name.
+    """
+
+    def __init__(self, trace: Trace, title: str) -> None:
+        self.trace = trace
+        self.title = title
+        self.strip = Strip(trace)
+        self._drawn = _markup(self.strip.draw())  # written once, used in every frame
+
+    def places(self, parts: int = 99) -> list[int]:
+        """Return the rows at which a stage (parts=1), block (2) or layer (99) ends."""
+        return [last for _, _, last in neighbours(self.trace.rows, parts)]
+
+    def frame(self, index: int, parts: int = 99) -> Svg:
+        """Draw the network with one row close up, or the stage or block that the row belongs to.
+
+        Args:
+            index: of the row.
+            parts: 99 for the row alone, 2 for its block, 1 for its stage.
+
+        Raises:
+            IndexError: there is no such row.
+        """
+        row, last = self._row(index, parts)
+        picture = paper(WIDTH, HEIGHT)
+        picture.append(svg.Raw(self._drawn))
+        picture.append(self.strip.mark(last))
+        text(picture, self.title, 24, 22, 15, bold=True, anchor="start")
+        if self.trace.shortcuts:
+            legend = "arcs: shortcuts; solid: identity, dashed: with layers of its own"
+            text(picture, legend, 896, 22, 12, anchor="end")
+        picture.append(draw_layer(self.trace, row, last))
+        return finish(picture, self.title, self.alt(index, parts))
+
+    def alt(self, index: int, parts: int = 99) -> str:
+        """Describe the frame in words."""
+        row, last = self._row(index, parts)
+        return (
+            f"{self.title}, layer {last + 1} of {len(self.trace)}, {row.name} ({row.kind}): "
+            f"{by(row.in_shape)} goes in, {by(row.out_shape)} comes out; {row.params:,} "
+            f"parameters, {row.macs:,} multiply-adds; one value sees {row.receptive_field} pixels."
+        )
+
+    def frames(self, levels: Mapping[str, int], level: str, index: int) -> Frames:
+        """Draw all frames of all levels, for a reader without a kernel.
+
+        Args:
+            levels: name of a level → its `parts`, see `frame`.
+            level: the name of the level to start with.
+            index: the row to start with.
+        """
+        frames: list[Frame] = []
+        paths: list[range] = []
+        for parts in levels.values():
+            before = len(frames)
+            for place in self.places(parts):
+                frame = self.frame(place, parts)
+                frames.append(Frame(compact(frame), frame.alt, at=place))
+            paths.append(range(before, len(frames)))
+        names = list(levels)
+        number = names.index(level)
+        start = next(i for i, frame in enumerate(paths[number]) if frames[frame].at >= index)
+        few = next((path for path in paths if len(path) > 2), paths[-1])
+        return Frames(
+            name=self.title,
+            choices={"step by": names},
+            paths={str(i): list(path) for i, path in enumerate(paths)},
+            frames=frames,
+            start=(str(number), start),
+            strip=list(few)[:12],
+        )
+
+    def _row(self, index: int, parts: int) -> tuple[LayerRow, int]:
+        """Return the row to show, joined from several if need be, and the last of them."""
+        if not 0 <= index < len(self.trace):
+            raise IndexError(f"layer {index} does not exist: there are {len(self.trace)}.")
+        name, first, last = next(g for g in neighbours(self.trace.rows, parts) if index <= g[2])
+        if first == last:
+            return self.trace.rows[last], last
+        return replace(join(list(self.trace.rows[first : last + 1])), name=name), last
+
+
+def _markup(elements: list[svg.DrawingElement]) -> str:
+    """Return the markup of elements without the picture around them."""
+    drawing = svg.Drawing(1, 1, id_prefix="s")
+    for element in elements:
+        drawing.append(element)
+    return re.sub(r"^.*?</defs>|</svg>\s*$", "", drawing.as_svg(), flags=re.DOTALL)

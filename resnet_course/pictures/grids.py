@@ -1,0 +1,117 @@
+"""Figures of pictures: rows of maps with their names, heat over pictures, confusion matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+from torch import Tensor
+
+from resnet_course.pictures.described import DescribedFigure
+from resnet_course.pictures.style import STYLE
+
+
+@mpl.rc_context(STYLE)
+def panels(
+    maps: Sequence[Tensor],
+    names: Sequence[str],
+    *,
+    title: str,
+    alt: str,
+    heat: Sequence[Tensor] | None = None,
+    columns: int = 8,
+    size: float = 1.2,
+    signed: bool = False,
+) -> DescribedFigure:
+    """Draw two-dimensional maps (pictures, feature maps, filters), each with a name above it.
+
+    Args:
+        maps: each (height, width), any numbers; every map has its own scale from light to dark.
+        names: one for each map; may be empty texts.
+        title: what the figure shows, in a few words.
+        alt: the figure in words.
+        heat: for each map an array (height, width) from 0 to 1, laid over it in orange: the
+            stronger the colour, the larger the number. The maps are drawn lighter then, so that
+            the orange can be seen on their darkest parts too.
+        columns: maps in a row.
+        size: inches for each map; it becomes wider where a name or the title needs the room.
+        signed: draw zero in white, negative numbers in orange and positive ones in purple, all maps
+            on one scale.
+
+    Raises:
+        ValueError: if the numbers of maps, names and heats differ.
+    """
+    for what, given in (("names", names), ("heat", heat)):
+        if given is not None and len(given) != len(maps):
+            raise ValueError(f"{len(maps)} maps, but {len(given)} {what}: need one for each.")
+    columns = min(columns, len(maps))
+    rows = -(-len(maps) // columns)
+    lines = [line for name in names for line in name.split("\n") if line]
+    heights = max((name.count("\n") + 1 for name in names if name), default=0)
+    width = max([size, *(0.085 * len(line) for line in lines)])  # inches per letter
+    figure = DescribedFigure(
+        figsize=(max(width * columns, 0.115 * len(title)), (size + 0.22 * heights) * rows + 0.5),
+        layout="constrained",
+        alt=alt,
+    )
+    figure.suptitle(title, fontsize=13)
+    places = np.ravel(figure.subplots(rows, columns, squeeze=False))
+    scale = {"cmap": "gray_r"}
+    if signed:
+        largest = max(float(m.abs().max()) for m in maps)
+        scale = {"cmap": "PuOr", "vmin": -largest, "vmax": largest}
+    for i, (axes, values, name) in enumerate(zip(places, maps, names, strict=False)):
+        picture = axes.imshow(values.numpy(), **scale)
+        if heat is not None:
+            lowest, highest = picture.get_clim()
+            picture.set_clim(lowest, 2 * highest - lowest)  # the largest number in a medium grey
+            strength = heat[i].numpy()
+            axes.imshow(
+                np.ones_like(strength), cmap="Oranges", vmin=0, vmax=1.4, alpha=0.75 * strength
+            )
+        axes.set_title(name, fontsize=10, loc="center")
+    for axes in places:
+        axes.axis("off")
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def confusion(matrix: Tensor, classes: Sequence[str], *, source: str) -> DescribedFigure:
+    """Draw how often each class is taken for each other one; an empty place means never.
+
+    Args:
+        matrix: int64 (classes, classes), row = the right class, column = the predicted one, as
+            `Predictions.confusion` returns it.
+        classes: their names.
+        source: name of the image collection, for the title.
+    """
+    counts = matrix.numpy()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    wrong = counts - np.diag(np.diag(counts))
+    row, column = np.unravel_index(wrong.argmax(), wrong.shape)
+    words = (
+        f"Table of {len(classes)} × {len(classes)} counts on {source}. {np.trace(counts)} of "
+        f"{counts.sum()} are on the diagonal."
+    )
+    if wrong.any():
+        words += (
+            f" The largest number beside it: {classes[row]} taken for {classes[column]}, "
+            f"{wrong[row, column]} times."
+        )
+    figure = DescribedFigure(figsize=(8, 6.6), layout="constrained", alt=words)
+    axes = figure.subplots()
+    # Mistakes are rare: on a linear scale they would all be white.
+    axes.imshow(shares**0.5, cmap="Blues", vmin=0, vmax=1)
+    for i in range(len(classes)):
+        for j in range(len(classes)):
+            if counts[i, j]:
+                ink = "white" if shares[i, j] > 0.35 else "black"
+                axes.text(j, i, int(counts[i, j]), ha="center", va="center", fontsize=11, color=ink)
+    axes.set_xticks(range(len(classes)), classes, rotation=40, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.grid(visible=False)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("right class")
+    axes.set_title(f"Which class is taken for which ({source})")
+    return figure

@@ -1,0 +1,323 @@
+"""Figures of pictures with something drawn on them: boxes with names, classes of pixels.
+
+Names are written out, so that no figure depends on telling colours apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.patheffects import withStroke
+from torch import Tensor
+
+from resnet_course.pictures.described import DescribedFigure
+from resnet_course.pictures.style import COLOURS, STYLE
+
+RIGHT, WRONG = COLOURS[0], COLOURS[1]
+# Background, then ten classes: Okabe and Ito's eight, a brown and a grey.
+CLASS_COLOURS = ("#FFFFFF", *COLOURS, "#F0E442", "#8C510A", "#999999")
+HALO = [withStroke(linewidth=3, foreground="white")]
+LARGE, SMALL = 12, 9  # of letters, in points
+DOT = {
+    "linestyle": "",
+    "marker": "o",
+    "color": "black",
+    "markersize": 4,
+    "markerfacecolor": "white",
+}
+NAMED_PIXELS = 40  # a region of a mask gets its name if it has as many
+
+
+@mpl.rc_context(STYLE)
+def boxes_with_names(
+    images: Tensor,
+    boxes: Sequence[Tensor],
+    names: Sequence[Sequence[str]],
+    *,
+    title: str,
+    truth: Sequence[Sequence[str]] | None = None,
+) -> DescribedFigure:
+    """Draw pictures side by side, with a named box around each thing.
+
+    Args:
+        images: uint8 (N, 1, height, width); at most eight fit well.
+        boxes: for each picture float (things, 4): x1, y1, x2, y2 in pixels.
+        names: for each picture the name of each box, as a network gives it.
+        title: what the figure shows, in a few words.
+        truth: the right names. A box whose name differs is dashed, in another colour, and says the
+            right name too, in small letters at its top.
+
+    Raises:
+        ValueError: images, boxes, names and truth do not belong together.
+    """
+    truth = names if truth is None else truth
+    if not len(images) == len(boxes) == len(names) == len(truth):
+        raise ValueError("images, boxes, names and truth must be equally many.")
+    for box, said, right in zip(boxes, names, truth, strict=True):
+        if not len(box) == len(said) == len(right):
+            raise ValueError("every picture needs as many names as boxes.")
+    words = [
+        ", ".join(a if a == b else f"{a} (truly {b})" for a, b in zip(said, right, strict=True))
+        for said, right in zip(names, truth, strict=True)
+    ]
+    alt = f"{title}. {len(images)} pictures with boxes: {'; '.join(words)}."
+    figure, panels = _panels(
+        len(images), columns=min(len(images), 4), title=title, alt=alt, below=0.0
+    )
+    for axes, image, box, said, right in zip(panels, images, boxes, names, truth, strict=True):
+        _show_picture(axes, image)
+        for (x1, y1, x2, y2), name, right_name in zip(box.tolist(), said, right, strict=True):
+            _outline(axes, (x1, y1, x2, y2), name == right_name)
+            if name == right_name:
+                _write(axes, (x1 + x2) / 2, (y1 + y2) / 2, name, RIGHT)
+            else:
+                label = f"{name}\ntrue:\n{right_name}"
+                _write(axes, (x1 + x2) / 2, y1 + 0.5, label, WRONG, size=SMALL, below=True)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def masks_side_by_side(
+    images: Tensor,
+    true: Tensor,
+    predicted: Tensor,
+    classes: Sequence[str],
+    *,
+    title: str,
+) -> DescribedFigure:
+    """Draw one row per picture: the picture, the true class of each pixel, the predicted one.
+
+    Every region of one class has its name on it, unless it is very small.
+
+    Args:
+        images: uint8 (N, 1, height, width); at most four fit well.
+        true: whole numbers (N, height, width): 0 for background, class number + 1 elsewhere.
+        predicted: like `true`.
+        classes: class names, at most ten.
+        title: what the figure shows, in a few words.
+
+    Raises:
+        ValueError: sizes differ, or there are more than ten classes.
+    """
+    if len(classes) >= len(CLASS_COLOURS):
+        raise ValueError(f"there are colours for {len(CLASS_COLOURS) - 1} classes.")
+    if not images[:, 0].shape == true.shape == predicted.shape:
+        raise ValueError(
+            "images (N, 1, H, W), true and predicted (N, H, W) must have the same sizes, got "
+            f"{tuple(images.shape)}, {tuple(true.shape)} and {tuple(predicted.shape)}."
+        )
+    agree = (true == predicted).float().mean().item()
+    present = sorted({int(c) for mask in (true, predicted) for c in mask.unique()} - {0})
+    alt = (
+        f"{title}. {len(images)} rows of three: a collage, the true class of each pixel, the "
+        f"predicted class. {agree:.0%} of these pixels agree. Classes: "
+        f"{', '.join(classes[c - 1] for c in present)}."
+    )
+    figure, panels = _panels(3 * len(images), columns=3, title=title, alt=alt, below=0.6)
+    colours = ListedColormap(CLASS_COLOURS)
+    for row, (image, *both) in enumerate(zip(images, true, predicted, strict=True)):
+        picture, *sides = panels[3 * row : 3 * row + 3]
+        _show_picture(picture, image)
+        for axes, mask in zip(sides, both, strict=True):
+            axes.imshow(mask.numpy(), cmap=colours, vmin=0, vmax=len(CLASS_COLOURS) - 1)
+            axes.add_patch(_frame(mask.shape))
+            for label, x, y in _regions(mask.numpy()):
+                _write(axes, x, y, classes[label - 1], "black", size=SMALL)
+    for axes, name in zip(panels, ("collage", "true", "predicted"), strict=False):
+        axes.set_title(name, loc="center")
+    figure.legend(
+        handles=[
+            Patch(facecolor=CLASS_COLOURS[c], edgecolor="black", label=classes[c - 1])
+            for c in present
+        ],
+        loc="outside lower center",
+        ncols=4,
+    )
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def bars_with_draws(
+    names: Sequence[str],
+    series: Mapping[str, Sequence[Sequence[float]]],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    alt: str,
+    guessing: float | None = None,
+) -> DescribedFigure:
+    """Draw bars of means side by side, one group per name, and every single draw as a dot.
+
+    Args:
+        names: what the groups are, along the horizontal axis.
+        series: label → for each name the results of several draws.
+        title: what the figure shows, in a few words.
+        xlabel: what the names are.
+        ylabel: what is on the vertical axis.
+        alt: the figure in words.
+        guessing: what chance alone gives, drawn as a thin line.
+    """
+    figure = DescribedFigure(figsize=(8, 4.6), layout="constrained", alt=alt)
+    axes = figure.subplots()
+    width = 0.8 / len(series)
+    styles = zip(cycle(COLOURS), cycle(("", "//", "..", "xx")), strict=False)
+    for i, ((label, groups), (colour, hatch)) in enumerate(
+        zip(series.items(), styles, strict=False)
+    ):
+        for j, draws in enumerate(groups):
+            place = j + (i - (len(series) - 1) / 2) * width
+            mean = float(np.mean(draws))
+            axes.bar(
+                place,
+                mean,
+                0.94 * width,
+                color=colour,
+                hatch=hatch,
+                edgecolor="white",
+                label=label if j == 0 else None,
+            )
+            spots = place + np.linspace(-0.25, 0.25, len(draws)) * width
+            axes.plot(spots, draws, **DOT)
+            axes.annotate(
+                f"{mean:.0f}",
+                (place, 0),
+                xytext=(0, 5),
+                textcoords="offset points",
+                ha="center",
+                fontsize=LARGE,
+                bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"},
+            )
+    if guessing is not None:
+        axes.axhline(guessing, color="black", linewidth=1)
+        axes.annotate(
+            "guessing",
+            (1, guessing),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=11,
+        )
+    axes.set_xticks(range(len(names)), names)
+    axes.grid(visible=False, axis="x")
+    axes.set_axisbelow(True)
+    axes.set_title(title)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    bars = axes.get_legend_handles_labels()[0]
+    dot = Line2D([], [], label="one draw", **DOT)
+    figure.legend(
+        handles=[*bars, dot],
+        title="bar and number: mean, dot: one draw",
+        loc="outside lower center",
+        ncols=len(series) + 1,
+        columnspacing=1.2,
+    )
+    return figure
+
+
+def _panels(
+    count: int, *, columns: int, title: str, alt: str, below: float
+) -> tuple[DescribedFigure, list[Axes]]:
+    """Make a figure with `count` panels without axes and `below` inches left for a legend."""
+    rows = -(-count // columns)
+    side = 2.9
+    figure = DescribedFigure(
+        figsize=(side * columns, side * rows + 0.3 + below), layout="constrained", alt=alt
+    )
+    figure.suptitle(title, fontsize=14)
+    panels = list(np.ravel(figure.subplots(rows, columns, squeeze=False)))
+    for axes in panels:
+        axes.axis("off")
+    return figure, panels[:count]
+
+
+def _show_picture(axes: Axes, image: Tensor) -> None:
+    """Draw a grey picture, white for 0 as everywhere in the course."""
+    axes.imshow(image[0].numpy(), cmap="gray_r", vmin=0, vmax=255)
+    axes.add_patch(_frame(image[0].shape))
+
+
+def _frame(shape: Sequence[int]) -> Rectangle:
+    height, width = shape
+    return Rectangle((-0.5, -0.5), width, height, fill=False, edgecolor="#666666", linewidth=1)
+
+
+def _outline(axes: Axes, box: Sequence[float], right: bool) -> None:
+    x1, y1, x2, y2 = box
+    # imshow puts the middle of the first pixel at 0, so its left edge is at -0.5.
+    axes.add_patch(
+        Rectangle(
+            (x1 - 0.5, y1 - 0.5),
+            x2 - x1,
+            y2 - y1,
+            fill=False,
+            edgecolor=RIGHT if right else WRONG,
+            linestyle="-" if right else "--",
+            linewidth=2.5,
+        )
+    )
+
+
+def _regions(mask: np.ndarray) -> list[tuple[int, float, float]]:
+    """Find the connected regions of a mask: the class, and the middle (x, y) of its pixels."""
+    mask = mask.astype(np.int64)
+    numbers = np.where(mask > 0, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
+    before = None
+    # Every pixel takes the highest number among itself and its neighbours of the same class, until
+    # each region has one number.
+    while before is None or not np.array_equal(numbers, before):
+        before = numbers.copy()
+        for here, there in (
+            (np.s_[1:], np.s_[:-1]),
+            (np.s_[:-1], np.s_[1:]),
+            (np.s_[:, 1:], np.s_[:, :-1]),
+            (np.s_[:, :-1], np.s_[:, 1:]),
+        ):
+            highest = np.maximum(numbers[here], numbers[there])
+            numbers[here] = np.where(mask[here] == mask[there], highest, numbers[here])
+    found = []
+    for number in np.unique(numbers[numbers > 0]):
+        rows, columns = np.nonzero(numbers == number)
+        if len(rows) >= NAMED_PIXELS:
+            found.append((int(mask[rows[0], columns[0]]), columns.mean(), rows.mean()))
+    return found
+
+
+def _write(
+    axes: Axes,
+    x: float,
+    y: float,
+    text: str,
+    colour: str,
+    *,
+    size: int = LARGE,
+    below: bool = False,
+) -> None:
+    """Write around (x, y) or below it, moved sideways where it would stick out of the picture."""
+    left, right = sorted(axes.get_xlim())
+    bottom, top = sorted(axes.get_ylim())
+    # About the width of one: the longer side of a picture fills its panel.
+    letter = max(right - left, top - bottom) / 27 * size / LARGE
+    half = letter * max(map(len, text.split("\n"))) / 2
+    x = min(max(x, left + half), right - half)
+    axes.text(
+        x,
+        y,
+        text,
+        color=colour,
+        fontsize=size,
+        fontweight="bold",
+        linespacing=1.1,
+        ha="center",
+        va="top" if below else "center",
+        path_effects=HALO,
+    )

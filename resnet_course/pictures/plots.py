@@ -1,0 +1,259 @@
+"""Figures: numbers in, a matplotlib `Figure` out.
+
+No function shows anything by itself. In a notebook the figure shows itself as the last value of a
+cell; elsewhere call its `savefig`. Colours are those of Okabe and Ito, which people with any kind
+of colour vision can tell apart; line styles differ as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from resnet_course.pictures.charts import accuracy_in_time as accuracy_in_time
+from resnet_course.pictures.charts import matrices as matrices
+from resnet_course.pictures.charts import trade_off as trade_off
+from resnet_course.pictures.described import DescribedFigure
+from resnet_course.pictures.style import COLOURS, DASHES, STYLE
+from resnet_course.train.history import History
+from resnet_course.train.records import Record
+
+NAMES = {
+    "train_loss": "training loss",
+    "train_accuracy": "training accuracy",
+    "test_accuracy": "test accuracy",
+}
+
+
+@mpl.rc_context(STYLE)
+def image_grid(
+    images: Tensor, labels: Sequence[int], classes: Sequence[str], source: str
+) -> DescribedFigure:
+    """Draw up to 20 pictures with their class names.
+
+    Args:
+        images: uint8 (N, 1, height, width).
+        labels: N class numbers.
+        classes: class names.
+        source: name of the image collection, for the title.
+    """
+    columns = min(len(images), 10)
+    rows = -(-len(images) // columns)
+    names = [classes[int(label)] for label in labels]
+    alt = f"{len(images)} pictures from {source}: {', '.join(names)}."
+    figure = _figure((1.25 * columns, 1.6 * rows + 0.4), alt)
+    figure.suptitle(f"source: {source}", fontsize=11)
+    for axes, image, name in zip(
+        np.ravel(figure.subplots(rows, columns, squeeze=False)), images, names, strict=False
+    ):
+        axes.imshow(image[0].numpy(), cmap="gray_r", vmin=0, vmax=255)
+        axes.set_title(name, fontsize=10)
+    for axes in figure.axes:
+        axes.axis("off")
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def lines(
+    x: Sequence[float],
+    curves: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    alt: str,
+    log: bool = False,
+    marks: Mapping[str, float] | None = None,
+) -> DescribedFigure:
+    """Draw curves over a common axis.
+
+    Args:
+        x: positions.
+        curves: label → values, each as long as `x`.
+        title: what the figure shows, in a few words.
+        xlabel: what is on the horizontal axis.
+        ylabel: what is on the vertical axis.
+        alt: the figure in words.
+        log: logarithmic vertical axis.
+        marks: label → height of a thin horizontal line.
+    """
+    figure = _figure((8, 4.2), alt)
+    axes = figure.subplots()
+    _curves(axes, {label: (x, values) for label, values in curves.items()})
+    for label, height in (marks or {}).items():
+        axes.axhline(height, color="black", linewidth=1)
+        axes.annotate(label, (x[0], height), xytext=(4, 4), textcoords="offset points", fontsize=11)
+    _finish(axes, title, xlabel, ylabel, log)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def gradient_flow(
+    norms: Mapping[str, Mapping[str, float] | Sequence[float]],
+    *,
+    title: str = "How strongly the loss pulls at each layer",
+    bound: float | None = None,
+    source: str = "",
+) -> DescribedFigure:
+    """Draw gradient norms from the first layer (left, at the picture) to the last, log scale.
+
+    Args:
+        norms: label → norms by layer, as `gradient_norms` returns them.
+        title: what the figure shows, in a few words.
+        bound: draw bound^(layers to go) as well, 0.25 for sigmoid.
+        source: name of the image collection, for the axis label.
+    """
+    runs = {
+        label: list(values.values() if isinstance(values, Mapping) else values)
+        for label, values in norms.items()
+    }
+    words = [
+        f"{label}: {values[0]:.0e} at the first layer, {values[-1]:.0e} at the last."
+        for label, values in runs.items()
+    ]
+    figure = _figure((8, 4.4), "Gradient norm by layer, logarithmic scale. " + " ".join(words))
+    axes = figure.subplots()
+    _curves(axes, {label: (range(1, len(v) + 1), v) for label, v in runs.items()})
+    if bound is not None:
+        count = len(next(iter(runs.values())))
+        steps = range(1, count + 1)
+        top = next(iter(runs.values()))[-1]
+        axes.plot(
+            steps,
+            [top * bound ** (count - i) for i in steps],
+            color="black",
+            linewidth=1.2,
+            label=f"{bound:g} per layer",
+        )
+    measured_on = f" ({source})" if source else ""
+    _finish(
+        axes,
+        title,
+        f"layer, from the picture to the logits{measured_on}",
+        "gradient norm",
+        log=True,
+    )
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def learning_curves(
+    histories: Mapping[str, History], column: str = "train_loss"
+) -> DescribedFigure:
+    """Draw one number of each run over the epochs.
+
+    Args:
+        histories: label → `History`, all on the same images.
+        column: "train_loss", "train_accuracy" or "test_accuracy".
+    """
+    words = [f"{label}: {h.column(column)[-1]:.2f} at the end." for label, h in histories.items()]
+    figure = _figure((8, 4.2), f"{NAMES.get(column, column)} by epoch. " + " ".join(words))
+    axes = figure.subplots()
+    points = {label: (h.column("epoch"), h.column(column)) for label, h in histories.items()}
+    _curves(axes, points, markers="osD^v")
+    for epochs, _ in points.values():
+        axes.set_xticks(epochs)
+    sources = sorted({history.source for history in histories.values()})
+    title = f"{NAMES.get(column, column)} on {', '.join(sources)}"
+    _finish(axes, title[0].upper() + title[1:], "epoch", "", log=False)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def recorded_curves(
+    record: Record, column: str = "test_accuracy", *, start: int = 1
+) -> DescribedFigure:
+    """Draw one number of every network of a record over the epochs: the mean over its seeds.
+
+    A band reaches from the lowest to the highest of the seeds.
+
+    Args:
+        record: runs of equal length, as `recorded` returns them.
+        column: "train_loss", "train_accuracy" or "test_accuracy".
+        start: the first epoch to draw; a later one shows the end larger.
+    """
+    name = NAMES.get(column, column)
+    name = name[0].upper() + name[1:]
+    means = {label: record.curve(label, column)[start - 1 :] for label in record.labels}
+    words = [f"{label}: {values[-1]:.3f} at the end." for label, values in means.items()]
+    figure = _figure((8, 4.2), f"{name} from epoch {start} on. " + " ".join(words))
+    axes = figure.subplots()
+    epochs = range(start, start + len(next(iter(means.values()))))
+    _curves(axes, {label: (epochs, values) for label, values in means.items()})
+    for line, label in zip(axes.get_lines(), means, strict=True):
+        columns = np.array([getattr(run, column)[start - 1 :] for run in record.of(label)])
+        low, high = columns.min(axis=0), columns.max(axis=0)
+        axes.fill_between(epochs, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    images = record.evidence["images"].split(",")[0]
+    _finish(axes, f"{name} on {images}, mean of the seeds (recorded)", "epoch", "", log=False)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def bars(
+    names: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    ylabel: str,
+    alt: str,
+    number_format: str = "{:.0f}",
+) -> DescribedFigure:
+    """Draw bars side by side, one group per name, with the numbers above them.
+
+    Args:
+        names: what the groups are, along the horizontal axis.
+        series: label → values, each as long as `names`.
+        title: what the figure shows, in a few words.
+        ylabel: what is on the vertical axis.
+        alt: the figure in words.
+        number_format: how the numbers above the bars are written.
+    """
+    figure = _figure((8, 4.2), alt)
+    axes = figure.subplots()
+    width = 0.8 / len(series)
+    for i, ((label, values), colour, hatch) in enumerate(
+        zip(series.items(), cycle(COLOURS), cycle(("", "//", "..", "xx")), strict=False)
+    ):
+        places = [x + (i - (len(series) - 1) / 2) * width for x in range(len(names))]
+        drawn = axes.bar(
+            places, values, width, color=colour, hatch=hatch, edgecolor="white", label=label
+        )
+        axes.bar_label(drawn, [number_format.format(v) for v in values], padding=2, fontsize=11)
+    axes.set_xticks(range(len(names)), names)
+    axes.grid(visible=False, axis="x")
+    axes.set_axisbelow(True)
+    axes.margins(y=0.12)  # room for the numbers
+    _finish(axes, title, "", ylabel, log=False)
+    return figure
+
+
+def _figure(size: tuple[float, float], alt: str) -> DescribedFigure:
+    return DescribedFigure(figsize=size, layout="constrained", alt=alt)
+
+
+def _curves(
+    axes: Axes,
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    markers: Sequence[str] = ("",),
+) -> None:
+    """Draw label → (x, y), each in a colour, a line style and a marker of its own."""
+    styles = zip(cycle(COLOURS), cycle(DASHES), cycle(markers), strict=False)
+    for (label, (x, y)), (colour, dash, marker) in zip(curves.items(), styles, strict=False):
+        axes.plot(x, y, color=colour, linestyle=dash, marker=marker, label=label)
+
+
+def _finish(axes: Axes, title: str, xlabel: str, ylabel: str, log: bool) -> None:
+    axes.set_title(title)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    if log:
+        axes.set_yscale("log")
+    axes.legend()

@@ -1,0 +1,157 @@
+"""Pictures of `Verdicts`: one test picture with its verdict, the worst of many, the whole table."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from resnet_course.measure.verdicts import Pair, Verdicts
+from resnet_course.pictures.canvas import BLUE, GREY, INK, ORANGE, PAPER, SOFT
+from resnet_course.pictures.described import DescribedFigure
+from resnet_course.pictures.grids import confusion, panels
+from resnet_course.pictures.style import STYLE
+
+INKS = ("#000000", PAPER)  # one of the two can be read on any ground
+LONGEST = 22  # letters of a class name in a picture
+# A class may be called "$x$" without being a formula.
+DRAWING = {**STYLE, "text.parse_math": False}
+
+
+@mpl.rc_context(DRAWING)
+def close_up(verdicts: Verdicts, index: int) -> DescribedFigure:
+    """Draw one picture, what speaks in it for which class, and the three largest probabilities.
+
+    Args:
+        verdicts: what the classifier says.
+        index: number of the test picture.
+    """
+    right, answer = verdicts.answer(index)
+    classes, source = verdicts.classes, verdicts.source
+    targets = [answer] if right == answer else [answer, right]
+    heats = [] if verdicts.blind else list(verdicts.heat([index] * len(targets), targets))
+    best = verdicts.predictions.logits[index].softmax(dim=0).topk(min(3, len(classes)))
+    bars = list(zip(best.indices.tolist(), best.values.tolist(), strict=True))
+    verdict = f"{short(classes[right])} taken for {short(classes[answer])}"
+    if right == answer:
+        verdict = f"{short(classes[right])}, answered right"
+    words = [f"{classes[i]} {share:.2%}" for i, share in bars]
+    speaks = [
+        f" What speaks for {classes[i]} is strongest {_where(heat)}."
+        for i, heat in zip(targets, heats, strict=False)
+    ]
+    garment = verdicts.images[index, 0]
+    none = torch.zeros(garment.shape)
+    figure = panels(
+        [garment] * (1 + len(heats)) + [none],
+        [
+            f"label: {short(classes[right])}",
+            *(f"what speaks for\n{short(classes[i])}" for i in targets[: len(heats)]),
+            "probability",
+        ],
+        heat=[none, *heats, none],
+        size=2.15,
+        title=f"{verdict} ({source}, test picture {index})",
+        alt=f"Test picture {index} of {source}: the right class is {classes[right]}, the network "
+        f"says {classes[answer]}. The largest probabilities: {', '.join(words)}.{''.join(speaks)}",
+    )
+    figure.set_figheight(figure.get_figheight() - 0.12)  # else a white strip is left below
+    figure.axes[0].images[0].autoscale()  # nothing lies over it: no need to be drawn lighter
+    _bars(figure.axes[-1], [(short(classes[i]), share, i == right) for i, share in bars])
+    return figure
+
+
+@mpl.rc_context(DRAWING)
+def sheet(verdicts: Verdicts, pair: Pair | None, count: int = 8) -> DescribedFigure:
+    """Draw the first pictures that a pair chooses, with heat where they speak for the answer.
+
+    Args:
+        verdicts: what the classifier says.
+        pair: right and predicted class, None for all mistakes; see `Verdicts`.
+        count: how many pictures at most.
+    """
+    indices = verdicts.order(pair)[:count].tolist()
+    names, words = [], []
+    for index in indices:
+        right, answer = (verdicts.classes[i] for i in verdicts.answer(index))
+        share = f"{verdicts.predictions.confidence[index]:.2%}"
+        names.append(f"label: {short(right)}\nnet: {short(answer)} {share}")
+        words.append(f"label {right}, net {answer} {share}")
+    answers = verdicts.predictions.predicted[indices].tolist()
+    title = verdicts.name(pair)
+    heat = "" if verdicts.blind else " with heat where they speak for the answer"
+    return panels(
+        list(verdicts.images[indices, 0]),
+        names,
+        heat=verdicts.heat(indices, answers) if heat else None,
+        columns=4,
+        size=1.8,
+        title=f"{title[0].upper()}{title[1:]} ({verdicts.source})",
+        alt=f"Test pictures of {verdicts.source}{heat}; {title}: {'; '.join(words)}.",
+    )
+
+
+@mpl.rc_context(DRAWING)
+def table(verdicts: Verdicts) -> DescribedFigure:
+    """Draw the confusion matrix."""
+    names = [short(name) for name in verdicts.classes]
+    return confusion(verdicts.counts, names, source=verdicts.source)
+
+
+def shade(share: float, right: bool) -> tuple[str, str]:
+    """Return the colours of a cell of a confusion matrix, ground and ink, as "#rrggbb".
+
+    Args:
+        share: how much of its row is in this cell, from 0 to 1. The colour goes by its square root:
+            mistakes are rare, and could not be seen otherwise.
+        right: whether the cell is for right answers: then blue, else orange.
+    """
+    level = round(20 * share**0.5) / 20  # few colours, so that cells can share them
+    ground = mpl.colormaps["Blues" if right else "Oranges"](level)[:3]
+    ink = max(INKS, key=lambda colour: _contrast(mpl.colors.to_rgb(colour), ground))
+    return mpl.colors.to_hex(ground), ink
+
+
+def short(name: str) -> str:
+    """Return a class name in one line that is not too long for a picture."""
+    name = " ".join(name.split())
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+
+
+def _contrast(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """Return the contrast of two colours as the web's guidelines (WCAG 2) define it, 1 to 21."""
+    lights = []
+    for colour in (a, b):
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(lights) + 0.05) / (min(lights) + 0.05)
+
+
+def _bars(axes: Axes, bars: list[tuple[str, float, bool]]) -> None:
+    """Draw (class, probability, whether it is the right one) as bars below their names."""
+    title = axes.get_title()
+    axes.clear()
+    axes.axis("off")
+    axes.set_aspect("auto")
+    axes.set_box_aspect(1)  # as tall as the pictures
+    axes.set_title(title, fontsize=10, loc="center")
+    for place, (name, share, right) in enumerate(bars):
+        colour = BLUE if right else ORANGE if place == 0 else SOFT
+        axes.barh(place, 1, height=0.3, color=GREY)
+        axes.barh(place, share, height=0.3, color=colour)
+        words = f"{name} {share:.2%}" + (" (label)" if right else "")
+        axes.text(0, place - 0.22, words, va="bottom", fontsize=10, color=INK)
+    axes.set_xlim(-0.06, 1.04)
+    axes.set_ylim(2.5, -0.6)
+
+
+def _where(heat: Tensor) -> str:
+    """Say in words where a map is largest."""
+    if heat.amax() <= 0:
+        return "nowhere"
+    height, width = heat.shape
+    y, x = divmod(int(heat.argmax()), width)
+    down = ("at the top", "in the middle", "at the bottom")[3 * y // height]
+    across = (" left", "", " right")[3 * x // width]
+    return down + across

@@ -1,0 +1,104 @@
+"""Is this computer ready for the course? One table with an answer per line."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+
+OLDEST_PYTHON = (3, 11)
+# Of different builds they fail with "operator torchvision::nms does not exist", which tells nobody
+# anything.
+TORCH_MISFIT = (
+    "torch and torchvision do not fit together. Install both in one command: "
+    "pip install --force-reinstall torch torchvision"
+)
+NEEDED = ("torch", "torchvision", "matplotlib", "ipywidgets", "jupyterlab", "tqdm", "drawsvg")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report; `advice` says what to do where `ok` is False."""
+
+    what: str
+    found: str
+    ok: bool
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All checks; `bool(report)` is True if the course can start."""
+
+    checks: tuple[Check, ...]
+
+    def __bool__(self) -> bool:
+        return all(check.ok for check in self.checks)
+
+    def __str__(self) -> str:
+        width = max(len(check.what) for check in self.checks)
+        lines = [
+            f"{'ok  ' if check.ok else 'FIX '} {check.what.ljust(width)}  {check.found}"
+            + (f"\n     {' ' * width}  → {check.advice}" if check.advice else "")
+            for check in self.checks
+        ]
+        lines.append("Everything is ready." if self else "Repair the lines marked FIX first.")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def check_environment() -> Report:
+    """Look at Python, the packages and the machine; nothing is changed or downloaded."""
+    return Report((_python(), *(_package(name) for name in NEEDED), _d2l(), _machine()))
+
+
+def _python() -> Check:
+    oldest = ".".join(map(str, OLDEST_PYTHON))
+    ok = sys.version_info >= OLDEST_PYTHON
+    advice = "" if ok else f"the course needs Python {oldest} or newer."
+    return Check("Python", platform.python_version(), ok, advice)
+
+
+def _package(name: str) -> Check:
+    version = _version(name)
+    if version is None:
+        return Check(name, "not installed", False, f"in a terminal: pip install {name}")
+    if name == "torchvision":
+        try:
+            import torchvision  # noqa: F401  (the import itself is the test)
+        except (ImportError, RuntimeError):
+            return Check(name, version, False, TORCH_MISFIT)
+    return Check(name, version, True)
+
+
+def _d2l() -> Check:
+    """The d2l sections are extra: without the package the course is complete but for them."""
+    version = _version("d2l")
+    if version:
+        return Check("d2l", version, True)
+    advice = "only the sections that compare with the d2l book need it: pip install --no-deps d2l"
+    return Check("d2l", "not installed", True, advice)
+
+
+def _machine() -> Check:
+    try:
+        import torch
+    except ImportError as error:
+        return Check("machine", "torch cannot be loaded", False, str(error))
+    threads = torch.get_num_threads()
+    parts = [f"{threads} processor thread{'s' if threads != 1 else ''}"]
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        parts.append(f"{memory / 2**30:.0f} GiB of memory")
+    parts.append("a GPU" if torch.cuda.is_available() else "no GPU (none is needed)")
+    return Check("machine", ", ".join(parts), True)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,144 @@
+"""The arithmetic of one layer, written out with its numbers: what a person would do on paper."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from resnet_course.tracing.rows import LayerRow
+
+CONVOLUTION = ("Conv", "conv")  # how the kinds of convolutions begin, as layers and as functions
+
+
+@dataclass(frozen=True)
+class Sum:
+    """One calculation.
+
+    Attributes:
+        what: what is computed, in a few words.
+        formula: the numbers and the result, "⌊(56 + 2·1 − 3) / 2⌋ + 1 = 28".
+        remark: what the formula hides, or "".
+    """
+
+    what: str
+    formula: str
+    remark: str = ""
+
+
+def sums(row: LayerRow) -> list[Sum]:
+    """Return the calculations of a layer: size of the map, weights, multiply-adds.
+
+    A layer without any (batch norm, ReLU, an addition) has an empty list.
+    """
+    found = []
+    if _has_windows(row):
+        found += [size_sum(row, axis) for axis in _axes_that_differ(row)]
+    if _is_convolution(row) or row.kind in ("Linear", "linear"):
+        found += _weight_sums(row)
+    return found
+
+
+def dropped_pixels(row: LayerRow, axis: int = -1) -> tuple[int, int]:
+    """Return how many rows at the end no window reaches: (of the padded map, of the map itself).
+
+    With 56 rows, padding 1, kernel 3 and stride 2 the last row of the padding is left over, and no
+    row of the map: (1, 0).
+    """
+    if not _has_windows(row) or _has_uneven_windows(row, axis):
+        return 0, 0
+    size, kernel, stride, padding = _geometry(row, axis)
+    windows = row.out_shape[axis]
+    left = size + 2 * padding - ((windows - 1) * stride + kernel)
+    return max(left, 0), min(max(left - padding, 0), size)
+
+
+def _has_uneven_windows(row: LayerRow, axis: int) -> bool:
+    """Adaptive pooling makes its windows overlap where the sizes do not divide: it reads all."""
+    adaptive = row.kind.lower().startswith("adaptive")
+    return adaptive and row.in_shape[axis] % row.out_shape[axis] > 0
+
+
+def size_sum(row: LayerRow, axis: int = -1) -> Sum:
+    """Return the size of the output along one axis, computed from the input's."""
+    size, kernel, stride, padding = _geometry(row, axis)
+    out = row.out_shape[axis]
+    inside = f"{size} + 2·{padding} − {kernel}" if padding else f"{size} − {kernel}"
+    span = size + 2 * padding - kernel
+    remark = _never_read(row, axis)
+    # ceil_mode and transposed convolutions follow another formula, uneven windows none.
+    if _has_uneven_windows(row, axis) or out != math.floor(span / stride) + 1:
+        return Sum("height and width", f"{size} → {out}", "")
+    return Sum("height and width", f"⌊({inside}) / {stride}⌋ + 1 = {out}", remark)
+
+
+def _never_read(row: LayerRow, axis: int) -> str:
+    """Say which part of the input no window reads, or ""."""
+    _, kernel, stride, _ = _geometry(row, axis)
+    if stride > kernel:
+        axes = len(row.kernel or ())
+        return f"the windows read {kernel**axes} of {stride**axes} pixels; the others are left out"
+    left, pixels = dropped_pixels(row, axis)
+    if not left:
+        return ""
+    rows = "row and column" if left == 1 else f"{left} rows and columns"
+    where = {0: ": padding", left: " of the map"}.get(pixels, f": padding and {pixels} of the map")
+    return f"no window reaches the last {rows}{where}"
+
+
+def _weight_sums(row: LayerRow) -> list[Sum]:
+    if _is_convolution(row):
+        inputs, outputs = row.in_shape[0], row.out_shape[0]
+        # A transposed convolution writes a window for every pixel that it reads.
+        pixels = (row.in_shape if "transpose" in row.kind.lower() else row.out_shape)[1:]
+    else:  # linear: channels come last
+        *pixels, outputs = row.out_shape
+        inputs = row.in_shape[-1]
+    kernel = "·".join(map(str, row.kernel)) + "·" if row.kernel else ""
+    groups = row.groups or 1
+    seen = inputs // groups
+    weights = math.prod(row.kernel or ()) * seen * outputs
+    shared = f" ({inputs}/{groups} = {seen} channels per group)" if groups > 1 else ""
+    extra = row.params - weights
+    remark = f"{shared.strip(' ()')}" + (
+        f"{'; ' if shared else ''}and {extra:,} biases" if extra > 0 else ""
+    )
+    found = [Sum("weights", f"{kernel}{seen}·{outputs} = {weights:,}", remark)]
+    places = "·".join(map(str, pixels))
+    times = f"{weights:,}·{places}" if places else f"{weights:,}"
+    found.append(Sum("multiply-adds", f"{times} = {row.macs:,}" if places else times))
+    return found
+
+
+def memory(row: LayerRow) -> int:
+    """Return the bytes that the output of one picture takes as 32-bit numbers."""
+    return 4 * math.prod(row.out_shape)
+
+
+def in_bytes(count: int) -> str:
+    """Write a number of bytes as people do: 392 KiB."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if count < 1024 or unit == "MiB":
+            break
+        count /= 1024
+    return f"{count:.0f} {unit}" if count >= 10 or unit == "bytes" else f"{count:.1f} {unit}"
+
+
+def _has_windows(row: LayerRow) -> bool:
+    return row.kernel is not None and row.stride is not None and len(row.in_shape) > 1
+
+
+def _is_convolution(row: LayerRow) -> bool:
+    return row.kind.startswith(CONVOLUTION) and row.kernel is not None
+
+
+def _axes_that_differ(row: LayerRow) -> list[int]:
+    """One axis if height and width are computed with the same numbers, else both."""
+    axes = range(len(row.kernel or ()))
+    numbers = {_geometry(row, -1 - axis): -1 - axis for axis in axes}
+    return sorted(numbers.values())
+
+
+def _geometry(row: LayerRow, axis: int) -> tuple[int, int, int, int]:
+    """Return size, kernel, stride and padding along one axis, counted from the end."""
+    assert row.kernel and row.stride and row.padding
+    return row.in_shape[axis], row.kernel[axis], row.stride[axis], row.padding[axis]

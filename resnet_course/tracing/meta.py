@@ -1,0 +1,88 @@
+"""Copies without numbers: a model and its inputs on PyTorch's meta device, for tracing.
+
+Tensors on the meta device have shapes and types but no values, so the copy of a network with a
+hundred million weights takes no memory and a forward pass almost no time.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from types import MethodType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
+
+from resnet_course.blocks import is_whole
+
+
+def example_inputs(shape: Sequence[Any] | Tensor, dtype: torch.dtype) -> list[Tensor]:
+    """Turn a shape, a tensor or a list of those into meta tensors with a batch axis."""
+    if isinstance(shape, Tensor):
+        if shape.ndim == 0 or shape.shape[0] == 0:
+            raise ValueError(
+                f"an example tensor needs a batch axis of 1 or more, got {tuple(shape.shape)}."
+            )
+        return [torch.empty_like(shape, device="meta")]
+    several = isinstance(shape, (tuple, list))
+    if several and any(isinstance(each, (tuple, list, Tensor)) for each in shape):
+        return [example for each in shape for example in example_inputs(each, dtype)]
+    if not several or not shape or not all(map(is_whole, shape)):
+        raise ValueError(
+            f"input_shape must be positive integers such as (1, 3, 224, 224), got {shape!r}."
+        )
+    sizes = tuple(int(n) for n in shape)  # NumPy's integers too
+    if len(sizes) in (1, 3):
+        sizes = (1, *sizes)
+    return [torch.empty(sizes, dtype=dtype, device="meta")]
+
+
+def meta_copy(model: nn.Module) -> nn.Module:
+    """Copy a module so that all its tensors lie on the meta device; no weight is copied."""
+    memo: dict[int, Any] = {}
+    for part in _all_parts(model, set()):
+        if isinstance(part, Tensor):
+            memo[id(part)] = _meta_tensor(part)
+            continue
+        # The learner's hooks stay with the learner's model, and what they hold on to as well.
+        for hooks in (part._forward_hooks, part._backward_hooks, part._backward_pre_hooks):
+            memo[id(hooks)] = OrderedDict()
+        # Only the hook that wakes up a lazy layer is needed.
+        memo[id(part._forward_pre_hooks)] = OrderedDict(
+            (key, hook)
+            for key, hook in part._forward_pre_hooks.items()
+            if getattr(hook, "__name__", "") == "_infer_parameters"
+        )
+    ghost = copy.deepcopy(model, memo)
+    for part in _all_parts(ghost, set()):
+        if not isinstance(part, Tensor):
+            part.eval()
+            for key, hook in part._forward_pre_hooks.items():
+                part._forward_pre_hooks[key] = MethodType(hook.__func__, part)
+    return ghost
+
+
+def _all_parts(value: Any, seen: set[int]) -> Iterator[Tensor | nn.Module]:
+    """Yield a module's tensors and modules, also in plain lists, where PyTorch does not look."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (nn.Module, dict, list, tuple)) and id(value) not in seen:
+        seen.add(id(value))
+        if isinstance(value, nn.Module):
+            yield value
+            value = vars(value)
+        for each in list(value.values()) if isinstance(value, dict) else value:
+            yield from _all_parts(each, seen)
+
+
+def _meta_tensor(tensor: Tensor) -> Tensor:
+    if is_lazy(tensor):
+        kind = UninitializedParameter if isinstance(tensor, nn.Parameter) else UninitializedBuffer
+        return kind(device="meta")
+    ghost = torch.empty_like(tensor, device="meta", requires_grad=False)
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(ghost, requires_grad=tensor.requires_grad)
+    return ghost

@@ -1,0 +1,88 @@
+"""What a training run leaves behind: one row of numbers per epoch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from resnet_course.data.files import write_whole
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One epoch. Accuracies are shares from 0 to 1, times are seconds since the start.
+
+    `train_loss` and `train_accuracy` are means over the epoch's batches, taken while the network
+    was still changing; `test_accuracy` is measured after the epoch.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    test_accuracy: float
+    seconds: float
+
+
+@dataclass
+class History:
+    """The rows of a run, with the name of the images that it saw.
+
+    Attributes:
+        source: where the images came from, `Splits.source`.
+        rows: one `EpochRow` per finished epoch.
+        step_losses: the loss of every single step.
+        interrupted: where the run was interrupted, in words; empty if it was not.
+    """
+
+    source: str
+    rows: list[EpochRow] = field(default_factory=list)
+    step_losses: list[float] = field(default_factory=list)
+    interrupted: str = ""
+
+    def __iter__(self) -> Iterator[EpochRow]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def last(self) -> EpochRow:
+        """The last finished epoch. Raises a ValueError if there is none."""
+        if not self.rows:
+            raise ValueError("no epoch is finished yet, so there is no last row.")
+        return self.rows[-1]
+
+    @property
+    def best(self) -> EpochRow:
+        """The epoch with the highest test accuracy, the first of several; errors as in `last`."""
+        return max(self.rows or [self.last], key=lambda row: row.test_accuracy)
+
+    def csv(self) -> str:
+        """Return the rows as a table with a header: one column for each number of `EpochRow`."""
+        file = io.StringIO(newline="")
+        table = csv.DictWriter(file, [field.name for field in fields(EpochRow)])
+        table.writeheader()
+        table.writerows(asdict(row) for row in self.rows)
+        return file.getvalue()
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the table of `csv` into a file."""
+        write_whole(Path(path), self.csv().encode())
+
+    def column(self, name: str) -> list[float]:
+        """Return one number of every epoch, `history.column("test_accuracy")`."""
+        return [getattr(row, name) for row in self.rows]
+
+    def __str__(self) -> str:
+        head = f"epoch  train loss  train acc.  test acc.   ({self.source})"
+        lines = [
+            f"{row.epoch:5d}  {row.train_loss:10.4f}  {row.train_accuracy:10.1%}"
+            f"  {row.test_accuracy:9.1%}"
+            for row in self.rows
+        ]
+        end = [self.interrupted] if self.interrupted else []
+        return "\n".join([head, *lines, *end])

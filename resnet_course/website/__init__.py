@@ -1,0 +1,5 @@
+"""The notebooks as a website and as slides, with their stored outputs; nothing of them is run.
+
+`book` is mdBook's preprocessor, `lecture` sets up nbconvert's slides. Neither loads torch. `stored`
+keeps the frames of a widget in a file while a notebook is executed.
+"""

@@ -1,0 +1,86 @@
+"""Stored outputs of code cells become HTML: pictures with their words, tables, text."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from resnet_course.website.book.safe import clean, one_line, preformatted
+
+MOST_LINES, MOST_CHARACTERS = 200, 40_000
+MOST_BYTES = 3_000_000  # of one picture or one piece of HTML
+IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
+QUIET = ("application/vnd.jupyter.widget-view+json", "application/javascript")
+TERMINAL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def to_html(output: Mapping[str, Any]) -> str:
+    """Return one output as one line of HTML, "" if it has nothing to show without a kernel.
+
+    Text is escaped, HTML is cleaned, and what is far too long for a page is cut with a note.
+    """
+    kind = output["output_type"]
+    if kind == "stream":
+        return _text(output["text"], f"output {html.escape(output.get('name', 'stdout'))}")
+    if kind == "error":
+        return _text(f"{output.get('ename')}: {output.get('evalue')}", "output stderr")
+    data = output.get("data", {})
+    for name in IMAGES:
+        if name in data:
+            return _image(name, data[name], output.get("metadata", {}).get(name, {}), data)
+    if "text/html" in data:
+        return _html(data["text/html"])
+    if "text/plain" in data:
+        return _text(data["text/plain"], "output") if data["text/plain"] else ""
+    shown = next((name for name in data if name not in QUIET), "")
+    return _note(f"An output of the kind {shown} can only be seen in JupyterLab.") if shown else ""
+
+
+def picture(address: str, alt: str) -> str:
+    """Return an image with its description; as `<img>`, whose scripts never run."""
+    return f'<img alt="{html.escape(alt)}" src="{html.escape(address)}">'
+
+
+def svg_address(markup: str) -> str:
+    """Return an SVG picture as the address of an image."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(markup.encode()).decode()}"
+
+
+def _image(name: str, image: str, metadata: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    if len(image) > MOST_BYTES:
+        return _too_large(len(image))
+    alt = metadata.get("alt") or data.get("text/plain") or "a picture without a description"
+    address = f"data:{name};base64,{re.sub(r'[^A-Za-z0-9+/=]', '', image)}"
+    if name == "image/svg+xml":
+        address = svg_address(image)
+    # On a phone the picture keeps a readable size, and this box scrolls, with the keyboard too.
+    return f'<div class="picture" tabindex="0">{picture(address, alt)}</div>'
+
+
+def _html(markup: str) -> str:
+    if len(markup) > MOST_BYTES:
+        return _too_large(len(markup))
+    cleaned = one_line(clean(markup)).strip()
+    return f'<div class="output-html">{cleaned}</div>' if cleaned else ""
+
+
+def _text(text: str, kind: str) -> str:
+    text = TERMINAL.sub("", text)
+    lines = text.splitlines()
+    kept = "\n".join(lines[:MOST_LINES])[:MOST_CHARACTERS]
+    if len(kept) < len(text.rstrip("\n")):
+        rest = len(lines) - len(kept.splitlines())
+        more = f"{rest:,} more lines" if rest else f"{len(text) - len(kept):,} more characters"
+        return one_line(preformatted(kept, kind)) + _note(f"… and {more}, in the notebook.")
+    return one_line(preformatted(kept, kind))
+
+
+def _too_large(size: int) -> str:
+    return _note(f"An output of {size / 1e6:.0f} MB is too large for a page; see the notebook.")
+
+
+def _note(words: str) -> str:
+    return f'<p class="output-note">{html.escape(words)}</p>'

@@ -1,0 +1,55 @@
+"""What mdBook sends to a preprocessor and wants back, for its versions 0.4 and 0.5.
+
+It sends `[context, book]`. The book's chapters stand in `items` (0.5) or `sections` (0.4), and
+chapters within a chapter in its `sub_items`. It wants the book back, with other contents.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from resnet_course.website.book.chapter import convert
+
+
+class ProtocolError(ValueError):
+    """Something that is not what mdBook sends."""
+
+
+def prepare(text: str) -> dict[str, Any]:
+    """Return the book with every chapter turned into Markdown.
+
+    Args:
+        text: the JSON that mdBook writes to a preprocessor.
+
+    Raises:
+        ProtocolError: this is no book.
+        ChapterError: a chapter cannot become a page.
+    """
+    try:
+        context, book = json.loads(text)
+        source = Path(context["root"]) / context["config"]["book"].get("src", "src")
+        items = book["items"] if "items" in book else book["sections"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProtocolError(
+            "expected mdBook's JSON, [context, book], on standard input. This program is started "
+            f"by `mdbook build`, see book.toml. ({type(error).__name__}: {str(error)[:200]})"
+        ) from error
+    chapters = list(_chapters(items))
+    paths = {chapter["path"] for chapter in chapters}
+    for chapter in chapters:
+        chapter["content"] = convert(chapter["content"], chapter["path"], source, paths)
+    return book
+
+
+def _chapters(items: list[Any]) -> Iterator[dict[str, Any]]:
+    """Yield the chapters that have a file; separators and titles of parts are text."""
+    for item in items:
+        if isinstance(item, dict) and "Chapter" in item:
+            chapter = item["Chapter"]
+            if chapter.get("path") is not None:  # a draft has none
+                chapter["path"] = chapter["path"].replace("\\", "/")
+                yield chapter
+            yield from _chapters(chapter.get("sub_items", []))

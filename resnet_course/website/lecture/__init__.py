@@ -1,0 +1,97 @@
+"""Slides: what `jupyter nbconvert --to slides` needs to make one file that works without network.
+
+    jupyter nbconvert --to slides --config resnet_course/website/lecture/config.py NOTEBOOK
+
+nbconvert decides which cells make a slide, from their `slideshow` metadata. The template in this
+folder sets them, with the pictures, boxes and formulas of the website, at 1280×720. reveal.js comes
+from the environment (the package sphinx-revealjs brings it) and is written into the file.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+
+FOLDER = Path(__file__).parent
+TEMPLATE = "resnet-course"
+HIDE_INPUT = "hide-input"  # tag of a code cell of which a slide shows only what came out
+
+
+def configure(config: Any) -> None:
+    """Set up nbconvert's slides, from a configuration file of Jupyter.
+
+    Args:
+        config: what `get_config()` returns there.
+    """
+    config.SlidesExporter.template_name = TEMPLATE
+    config.SlidesExporter.extra_template_basedirs = [str(FOLDER)]
+    config.SlidesExporter.filters = {
+        "slide_cell": slide_cell,
+        "reveal_file": reveal_file,
+        "own_file": own_file,
+    }
+
+
+def slide_cell(cell: NotebookNode) -> str:
+    """Return a cell as HTML for a slide: a text, or code with its outputs.
+
+    Raises:
+        FormulaError: a formula that cannot be converted.
+    """
+    from resnet_course.website.book import outputs, prose
+
+    if cell.cell_type == "markdown":
+        return _without_links(prose.to_html(cell.source))
+    if cell.cell_type != "code":
+        return ""
+    hidden = HIDE_INPUT in cell.metadata.get("tags", [])
+    # What the tests compare is nothing for an audience.
+    source = re.sub(r"\A# Not compared: .*\n", "", cell.source)
+    code = "" if hidden else f'<div class="code">{_highlight(source)}</div>'
+    shown = "".join(outputs.to_html(output) for output in cell.outputs)
+    return f'{code}<div class="outputs">{shown}</div>' if shown else code
+
+
+def reveal_file(name: str) -> str:
+    """Return the text of a file of reveal.js, fit to stand inside `<script>` or `<style>`.
+
+    Args:
+        name: path below reveal.js, such as "dist/reveal.js".
+
+    Raises:
+        ModuleNotFoundError: no package of this environment brings reveal.js.
+    """
+    found = find_spec("sphinx_revealjs")
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError(
+            'Slides need reveal.js. In the folder of the course: pip install -e ".[lecture]"'
+        )
+    folder = Path(next(iter(found.submodule_search_locations))) / "_static" / "revealjs"
+    text = (folder / name).read_text(encoding="utf-8")
+    return re.sub(r"</(script|style)", r"<\\/\1", text, flags=re.IGNORECASE)
+
+
+def own_file(name: str) -> str:
+    """Return the text of a file of this folder."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def _highlight(source: str) -> str:
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    return highlight(source, PythonLexer(), HtmlFormatter())
+
+
+def _without_links(markup: str) -> str:
+    """Keep the words of links between chapters: a click must not lead out of the lecture."""
+    return re.sub(
+        r'<a href="(?!https?:)[^"]*"( title="[^"]*")?>(.*?)</a>',
+        lambda found: f"<span{found[1] or ''}>{found[2]}</span>",
+        markup,
+    )

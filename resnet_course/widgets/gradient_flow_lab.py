@@ -1,0 +1,241 @@
+"""Choose a deep stack of layers and see how much of the gradient reaches each of them."""
+
+from __future__ import annotations
+
+import html
+import itertools
+from dataclasses import replace
+from functools import partial
+
+import ipywidgets as w
+
+from resnet_course.data import Splits, TensorBatches, fashion_mnist
+from resnet_course.measure.stack_gradients import StackGradients, measure_stack
+from resnet_course.measure.stacks import ACTIVATIONS, INITIALISATIONS, StackConfig
+from resnet_course.pictures.described import DescribedFigure
+from resnet_course.pictures.frames import Frame, Frames
+from resnet_course.pictures.gradient_figure import stack_gradients_figure
+from resnet_course.widgets.base import CourseWidget, figure_html, png_address
+
+SHALLOWEST, DEEPEST = 2, 60
+MOST_KEPT = 3
+INIT_WORDS = {
+    "pytorch": "what nn.Linear does",
+    "small": "standard deviation 0.01",
+    "xavier": "Glorot and Bengio 2010",
+    "he": "He et al. 2015",
+}
+
+
+class GradientFlowLab(CourseWidget):
+    """The gradient norm of every layer of a stack, with controls for all that decides it.
+
+    The stack has 64 values per layer and the weights of seed 0; nothing is trained.
+
+    Args:
+        splits: the pictures; None loads as many of Fashion-MNIST as are needed.
+        depth: layers before the classifier, 2 to 60.
+        activation: "sigmoid", "tanh" or "relu".
+        init: "pytorch", "small", "xavier" or "he", see `StackConfig`.
+        batch_norm: normalise before each activation.
+        shortcut: add each layer's input to its output.
+        batch_size: on how many pictures to measure, at least 2; they are the first training
+            pictures of `splits`, or all of them if there are not so many.
+
+    Attributes:
+        depth, activation, init, batch_norm, shortcut: the controls.
+        keep: button that leaves the present curve in the figure, thin. Of four the oldest goes.
+        forget: button that removes the kept curves.
+        picture: figure and verdict, as HTML.
+
+    Raises:
+        ValueError: for unknown names, a depth outside its range, or a single picture.
+    """
+
+    def __init__(
+        self,
+        splits: Splits | None = None,
+        *,
+        depth: int = 30,
+        activation: str = "sigmoid",
+        init: str = "pytorch",
+        batch_norm: bool = False,
+        shortcut: bool = False,
+        batch_size: int = 256,
+    ) -> None:
+        StackConfig(depth=depth, activation=activation, init=init)  # raises for wrong names
+        if not SHALLOWEST <= depth <= DEEPEST:
+            raise ValueError(f"depth must be from {SHALLOWEST} to {DEEPEST}, got {depth}.")
+        count = batch_size if splits is None else min(batch_size, len(splits.train_labels))
+        if count < 2:
+            raise ValueError(
+                f"batch norm needs a batch of at least 2 pictures, got {count}: choose a larger "
+                "batch_size, or splits with more training pictures."
+            )
+        splits = fashion_mnist(limit=(batch_size, 1)) if splits is None else splits
+        images, labels = splits.train_images, splits.train_labels
+        batches = TensorBatches(images, labels, batch_size, mean=splits.mean, std=splits.std)
+        self._x, self._y = next(iter(batches))  # (batch, 1, 28, 28) and (batch,)
+        self._sizes = {"in_features": self._x[0].numel(), "num_classes": len(splits.classes)}
+        self._source = splits.source
+        self._measurements: dict[StackConfig, StackGradients] = {}
+        self._pages: dict[StackConfig, str] = {}  # drawn with the curves that are kept now
+        self._kept: dict[StackConfig, int] = {}  # place in COLOURS, oldest first
+
+        whole = {"description_width": "initial"}  # no description is cut off
+        self.depth = w.IntSlider(
+            min=SHALLOWEST,
+            max=DEEPEST,
+            value=depth,
+            continuous_update=False,
+            description="depth",
+            tooltip="number of layers before the classifier",
+            style=whole,
+        )
+        self.activation = w.ToggleButtons(
+            options=[(name.replace("relu", "ReLU"), name) for name in ACTIVATIONS],
+            value=activation,
+            description="activation",
+            style={**whole, "button_width": "76px"},
+            # Buttons stand below their description unless their box is told otherwise.
+            layout=w.Layout(display="flex", flex_flow="row wrap", grid_gap="0 6px", width="auto"),
+        )
+        self.init = w.Dropdown(
+            options=[(f"{name}: {INIT_WORDS[name]}", name) for name in INITIALISATIONS],
+            value=init,
+            description="initialisation",
+            tooltip="how the weights are drawn at the start",
+            style=whole,
+            layout=w.Layout(width="330px", max_width="100%", margin="2px 16px 2px 2px"),
+        )
+        box = partial(w.Checkbox, indent=False, layout=w.Layout(width="110px"))
+        self.batch_norm = box(
+            value=batch_norm, description="batch norm", tooltip="normalise before each activation"
+        )
+        self.shortcut = box(
+            value=shortcut, description="shortcut", tooltip="add each layer's input to its output"
+        )
+        button = partial(w.Button, layout=w.Layout(width="170px"))
+        self.keep = button(
+            description="keep this curve", tooltip=f"compare with others, {MOST_KEPT} at most"
+        )
+        self.forget = button(
+            description="forget kept curves", tooltip="show the present curve alone"
+        )
+        self.picture = w.HTML()
+        controls = [self.depth, self.activation, self.init, self.batch_norm, self.shortcut]
+        row = partial(w.HBox, layout=w.Layout(flex_flow="row wrap"))
+        rows = [row(controls[:2]), row(controls[2:]), row([self.keep, self.forget])]
+        super().__init__([*rows, self.picture])
+        for control in controls:
+            control.observe(self._redraw, "value")
+        self.keep.on_click(self._keep)
+        self.forget.on_click(self._forget)
+        self._redraw()
+
+    @property
+    def norms(self) -> dict[str, float]:
+        """Layer name → gradient norm of the present choice, with the classifier `fc` last."""
+        return dict(self._present().norms)
+
+    @property
+    def verdict(self) -> str:
+        """What the present choice does to the gradient, in words and numbers."""
+        return self._present().verdict
+
+    @property
+    def kept(self) -> list[str]:
+        """The recipes of the kept curves, oldest first."""
+        return [self._measurements[config].recipe for config in self._kept]
+
+    def still(self) -> DescribedFigure:
+        """Draw the present curve and the kept ones."""
+        present = self._present()
+        kept = {place: self._measurements[config] for config, place in self._kept.items()}
+        kept = {place: other for place, other in kept.items() if other is not present}
+        return stack_gradients_figure(present, kept, self._source)
+
+    def frames(self) -> Frames:
+        """Return all activations, the usual initialisations, batch norm and shortcut or not."""
+        config = self._config()
+        inits = sorted({"pytorch", "xavier", "he", config.init}, key=list(INITIALISATIONS).index)
+        options = [list(ACTIVATIONS), inits, [False, True], [False, True]]
+        frames, paths, start = [], {}, ""
+        for numbers in itertools.product(*(range(len(each)) for each in options)):
+            path = ",".join(map(str, numbers))
+            chosen = [each[number] for each, number in zip(options, numbers, strict=True)]
+            names = ("activation", "init", "batch_norm", "shortcut")
+            wanted = replace(config, **dict(zip(names, chosen, strict=True)))
+            figure = stack_gradients_figure(self._measured(wanted), {}, self._source)
+            start = path if wanted == config else start
+            paths[path] = [len(frames)]
+            frames.append(Frame(png_address(figure), figure.alt))
+        return Frames(
+            name=f"{config.depth} layers",
+            choices={
+                "activation": [name.replace("relu", "ReLU") for name in ACTIVATIONS],
+                "initialisation": [f"{name}: {INIT_WORDS[name]}" for name in inits],
+                "batch norm": ["no", "yes"],
+                "shortcut": ["no", "yes"],
+            },
+            paths=paths,
+            frames=frames,
+            start=(start, 0),
+            strip=[
+                paths[f"{number},{inits.index('pytorch')},0,0"][0]
+                for number in range(len(ACTIVATIONS))
+            ],
+        )
+
+    def to_html(self) -> str:
+        """Return the figure and the verdict as they stand."""
+        config = self._config()
+        if config not in self._pages:
+            level, colon, rest = map(html.escape, self.verdict.partition(":"))
+            style = "max-width:720px;margin:6px 0;line-height:1.5"
+            words = f'<p style="{style}"><b>{level}</b>{colon}{rest}</p>'
+            self._pages[config] = figure_html(self.still()) + words
+        return self._pages[config]
+
+    def describe(self) -> str:
+        """Return the figure and the verdict in words."""
+        return self.still().alt
+
+    def _config(self) -> StackConfig:
+        return StackConfig(
+            depth=self.depth.value,
+            activation=self.activation.value,
+            init=self.init.value,
+            batch_norm=self.batch_norm.value,
+            shortcut=self.shortcut.value,
+            **self._sizes,
+        )
+
+    def _present(self) -> StackGradients:
+        return self._measured(self._config())
+
+    def _measured(self, config: StackConfig) -> StackGradients:
+        """Return the measurement of one choice, made once for each choice."""
+        if config not in self._measurements:
+            self._measurements[config] = measure_stack(config, self._x, self._y)
+        return self._measurements[config]
+
+    def _redraw(self, _: object = None) -> None:
+        self.picture.value = self.to_html()
+        self.keep.disabled = self._config() in self._kept
+        self.forget.disabled = not self._kept
+
+    def _keep(self, _: object) -> None:
+        if self._config() in self._kept:
+            return
+        if len(self._kept) == MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        free = set(range(1, MOST_KEPT + 1)) - set(self._kept.values())
+        self._kept[self._config()] = min(free)
+        self._pages.clear()
+        self._redraw()
+
+    def _forget(self, _: object) -> None:
+        self._kept.clear()
+        self._pages.clear()
+        self._redraw()
