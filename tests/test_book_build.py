@@ -88,7 +88,9 @@ def test_the_page_was_prepared(book, name):
 def test_a_book_whose_preprocessor_does_not_start_says_so_on_its_first_page(book, tmp_path):
     root = tmp_path / "course"
     shutil.copytree(ROOT / "notebooks", root / "notebooks")
-    shutil.copytree(ROOT / "resnet_course" / "book", root / "resnet_course" / "book")
+    shutil.copytree(
+        ROOT / "resnet_course" / "website" / "book", root / "resnet_course" / "website" / "book"
+    )
     settings = (ROOT / "book.toml").read_text()
     assert settings.count('"python -m resnet_course.website.book"') == 1
     (root / "book.toml").write_text(
@@ -113,7 +115,9 @@ def test_a_book_whose_preprocessor_does_not_start_says_so_on_its_first_page(book
 def test_a_chapter_that_is_missing_or_broken_stops_the_build(damage, words, book, tmp_path):
     root = tmp_path / "course"
     shutil.copytree(ROOT / "notebooks", root / "notebooks")
-    shutil.copytree(ROOT / "resnet_course" / "book", root / "resnet_course" / "book")
+    shutil.copytree(
+        ROOT / "resnet_course" / "website" / "book", root / "resnet_course" / "website" / "book"
+    )
     shutil.copy(ROOT / "book.toml", root)
     damage(root / "notebooks" / "02_residual_blocks.ipynb")
     done = build(root, tmp_path / "out")

@@ -22,8 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchvision import datasets
 
-from resnet_course import data
 from resnet_course.data import cache, download
+from resnet_course.data import splits as data
 
 REAL = next(
     (

@@ -40,7 +40,7 @@ def test_shapes_types_and_names(splits):
 
 def test_the_pictures_of_a_seed_never_change():
     """Seen alike with NumPy 1.23 and 2.4. Who changes the drawings on purpose changes this."""
-    images, labels = garments.draw(1000, seed=7)
+    images, labels = garments.draw_garments(1000, seed=7)
     digest = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
     assert digest == "02d9beaead442659f4eb5841513ae1e5595a8e4c90047203442d698987551eeb"
 
@@ -49,8 +49,8 @@ def test_the_pictures_of_a_seed_never_change():
 @given(st.integers(1, 1200), st.integers(1, 1200))
 def test_more_pictures_begin_with_the_same_ones(few, many):
     few, many = sorted((few, many))
-    images, labels = garments.draw(few, seed=1)
-    more_images, more_labels = garments.draw(many, seed=1)
+    images, labels = garments.draw_garments(few, seed=1)
+    more_images, more_labels = garments.draw_garments(many, seed=1)
     assert torch.equal(images, more_images[:few]) and torch.equal(labels, more_labels[:few])
 
 
@@ -89,7 +89,7 @@ def test_the_declared_mean_and_std_are_those_of_the_default_draw():
 def test_drawing_takes_seconds():
     # 3,000 pictures take 0.15 s on a quiet core; ten times as much is allowed to a busy one.
     begin = time.process_time()
-    garments.draw(3_000, seed=5)
+    garments.draw_garments(3_000, seed=5)
     assert time.process_time() - begin < 1.5
 
 

@@ -160,19 +160,19 @@ def collect(group: str, folder: Path, commit: str | None) -> None:
     head = json.dumps(evidence, indent=2).replace("\n}", "\n }")
     lines = ",\n  ".join(json.dumps(run) for run in runs)  # one run on each line: easy to compare
     text = f'{{\n "evidence": {head},\n "runs": [\n  {lines}\n ]\n}}'
-    (PACKAGE / "records").mkdir(exist_ok=True)
-    (PACKAGE / "records" / f"{group}.json").write_text(text + "\n", encoding="utf-8")
+    (PACKAGE / "train" / "records").mkdir(exist_ok=True)
+    (PACKAGE / "train" / "records" / f"{group}.json").write_text(text + "\n", encoding="utf-8")
     print(f"{group}: {len(runs)} runs")
 
 
 def ship(group: str, folder: Path, commit: str | None) -> None:
     """Store the last weights with 16 bits and measure what is stored."""
-    (PACKAGE / "weights").mkdir(exist_ok=True)
+    (PACKAGE / "train" / "weights").mkdir(exist_ok=True)
     for source in GROUPS[group]:
         run = read_run(folder / source / "0", commit)
         state = checkpoints.load(folder / source / "0" / "last.pt")["model"]
         state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
-        torch.save(state, PACKAGE / "weights" / f"{source}.pt")
+        torch.save(state, PACKAGE / "train" / "weights" / f"{source}.pt")
         model = create_model(run["model"], in_channels=1)
         model.load_state_dict(state)
         splits = fashion_mnist() if source == "fashion-mnist" else drawn_garments()
@@ -181,7 +181,7 @@ def ship(group: str, folder: Path, commit: str | None) -> None:
         )
         run["test_accuracy"] = evaluate(model, test)
         text = json.dumps(run, indent=1) + "\n"
-        (PACKAGE / "weights" / f"{source}.json").write_text(text, encoding="utf-8")
+        (PACKAGE / "train" / "weights" / f"{source}.json").write_text(text, encoding="utf-8")
         print(f"{source}: {run['test_accuracy']:.2%} with the stored weights")
 
 
