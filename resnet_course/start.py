@@ -79,7 +79,9 @@ def _d2l() -> Check:
     version = _version("d2l")
     if version:
         return Check("d2l", version, True)
-    advice = "only the sections that compare with the d2l book need it: pip install --no-deps d2l"
+    advice = (
+        "only the sections that compare with the d2l book need it: pip install --no-deps d2l==1.0.3"
+    )
     return Check("d2l", "not installed", True, advice)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -18,30 +20,25 @@ from torch import nn
 
 from resnet_course import TensorBatches, create_model, drawn_garments, evaluate, fit
 from resnet_course.train import ProgressBar, checkpoints
+from resnet_course.train.__main__ import main
 from resnet_course.train.batch_norm import SyncedBatchNorm2d, synchronise
 from resnet_course.train.processes import World, check_same, from_first, total, world
 
 # 250 pictures in batches of 64: the last batch has 58, an uneven part for three processes.
-TRAIN = ["-m", "resnet_course.train", "--dataset", "drawn-garments", "--limit", "250"]
+PICTURES = ["--dataset", "drawn-garments", "--limit", "250"]
 SMALL = ["--model", "resnet8", "--stem-stride", "2", "--batch-size", "64", "--bfloat16", "off"]
 # A low rate: rounding differs between one and several processes, and every step enlarges it, as it
 # does between runs with one and with two threads.
 RECIPE = ["--epochs", "3", "--lr", "0.01", "--shift", "2", "--flip", "--label-smoothing", "0.1"]
+TRAIN = ["-m", "resnet_course.train", *PICTURES, *SMALL, *RECIPE]
 CLOSE = {"rtol": 0, "atol": 4e-4}  # without synchronised batch norm the losses differ by 1e-3
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-
-def torchrun(processes: int, *arguments, options=("--standalone",)) -> list[str]:
-    launcher = [sys.executable, "-m", "torch.distributed.run", *options]
-    return [*launcher, "--nproc-per-node", str(processes), *TRAIN, *SMALL, *map(str, arguments)]
-
-
-def run(command: list[str]) -> str:
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=300, env=ENVIRONMENT
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+NOBODY = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}
+OFFLINE = {**NOBODY, **{name.upper(): value for name, value in NOBODY.items()}}
+ENVIRONMENT = {
+    **{**os.environ, **OFFLINE, "OMP_NUM_THREADS": "1"},
+    **{"no_proxy": "127.0.0.1,localhost", "NO_PROXY": ""},
+}
+LAUNCHER = [sys.executable, "-m", "torch.distributed.run"]
 
 
 def losses(out: Path) -> torch.Tensor:
@@ -51,31 +48,83 @@ def losses(out: Path) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("alone")
-    run([sys.executable, *TRAIN, *SMALL, *RECIPE, "--out", str(out)])
+    main([*TRAIN[2:], "--out", str(out)])
     return out
 
 
+class Together:
+    """Cases that one group of processes has gone through: see `together.py`."""
+
+    def __init__(self, processes: int, folder: Path, cases: dict[str, list[str]]) -> None:
+        self.folder = folder
+        words = [
+            f"{name}={shlex.join([*PICTURES, *SMALL, *RECIPE, *more, '--out', str(folder / name)])}"
+            for name, more in cases.items()
+        ]
+        script = Path(__file__).with_name("together.py")
+        done = subprocess.run(
+            [
+                *LAUNCHER,
+                "--standalone",
+                f"--nproc-per-node={processes}",
+                script,
+                *words,
+                "messages",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+            env=ENVIRONMENT,
+            cwd=folder,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        self.out, self.err = (self._parts(text) for text in (done.stdout, done.stderr))
+
+    @staticmethod
+    def _parts(text: str) -> dict[str, str]:
+        """Case → what was printed in it."""
+        pieces = re.split(r"^== (\S+)\n", text, flags=re.MULTILINE)
+        return dict(zip(pieces[1::2], pieces[2::2], strict=True))
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory) -> Together:
+    cases = {
+        "synchronised": ["--sync-batch-norm"],
+        "parts": [],
+        "wrong-rate": ["--lr", "-1"],
+        "no-pictures": ["--dataset", "mnist", "--data", "nowhere"],
+    }
+    return Together(2, tmp_path_factory.mktemp("two"), cases)
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory) -> Together:
+    return Together(3, tmp_path_factory.mktemp("three"), {"synchronised": ["--sync-batch-norm"]})
+
+
 @pytest.mark.processes
-@pytest.mark.parametrize("processes", [2, 3])
-def test_processes_together_take_the_steps_of_one(processes, alone, tmp_path):
-    printed = run(torchrun(processes, *RECIPE, "--sync-batch-norm", "--out", tmp_path))
-    assert printed.count("epoch  train loss") == 1  # one process speaks for all
-    assert torch.allclose(losses(tmp_path), losses(alone), **CLOSE)
-    one, many = (checkpoints.load(folder / "last.pt")["model"] for folder in (alone, tmp_path))
+@pytest.mark.parametrize("group", ["two", "three"])
+def test_processes_together_take_the_steps_of_one(group, alone, request):
+    together = request.getfixturevalue(group)
+    out = together.folder / "synchronised"
+    assert together.out["synchronised"].count("epoch  train loss") == 1  # one speaks for all
+    assert torch.allclose(losses(out), losses(alone), **CLOSE)
+    one, many = (checkpoints.load(folder / "last.pt")["model"] for folder in (alone, out))
     assert one.keys() == many.keys()
     for key, value in one.items():
         if value.is_floating_point():
             assert torch.allclose(many[key], value, rtol=0, atol=5e-3), key
-    rows = [list(csv.DictReader((f / "history.csv").open())) for f in (alone, tmp_path)]
+    rows = [list(csv.DictReader((f / "history.csv").open())) for f in (alone, out)]
     for expected, found in zip(*rows, strict=True):
         for column in ("train_accuracy", "test_accuracy"):
             assert float(found[column]) == pytest.approx(float(expected[column]), abs=0.021)
 
 
 @pytest.mark.processes
-def test_batch_norm_of_parts_is_another_network(alone, tmp_path):
-    run(torchrun(2, *RECIPE, "--out", tmp_path))
-    parts, whole = losses(tmp_path), losses(alone)
+def test_batch_norm_of_parts_is_another_network(alone, two):
+    parts, whole = losses(two.folder / "parts"), losses(alone)
     assert len(parts) == len(whole) and torch.isfinite(parts).all()
     assert not torch.allclose(parts, whole, **CLOSE)
     # Each process measured half of the test pictures: with one and the same network.
@@ -84,16 +133,36 @@ def test_batch_norm_of_parts_is_another_network(alone, tmp_path):
         splits.test_images, splits.test_labels, 500, mean=splits.mean, std=splits.std
     )
     for name in ("last.pt", "best.pt"):
-        saved = checkpoints.load(tmp_path / name)
+        saved = checkpoints.load(two.folder / "parts" / name)
         model = create_model("resnet8", stem_stride=2, in_channels=1)
         model.load_state_dict(saved["model"])
         assert evaluate(model, test) == pytest.approx(saved["test_accuracy"], abs=1e-6)
 
 
 @pytest.mark.processes
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ("wrong-rate", "error: lr must be more than 0"),
+        ("no-pictures", "error: MNIST is not on this computer"),
+    ],
+)
+def test_a_mistake_is_told_once_and_ends_all_processes(case, message, two):
+    assert two.err[case].count(message) == 1, two.err[case]
+    assert two.out[case].count("exits with 2") == 2
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(("group", "processes"), [("two", 2), ("three", 3)])
+def test_what_processes_tell_each_other(group, processes, request):
+    assert request.getfixturevalue(group).out["messages"].count("fine") == processes
+
+
+@pytest.mark.processes
 def test_a_dead_worker_ends_the_run_with_a_message_and_a_checkpoint(alone, tmp_path):
     # The recipe of `alone` with a long epoch in which to die.
-    command = torchrun(2, *RECIPE, "--sync-batch-norm", "--out", tmp_path, "--epochs", "200")
+    command = [*LAUNCHER, "--standalone", "--nproc-per-node=2", *TRAIN, "--sync-batch-norm"]
+    command += ["--out", str(tmp_path), "--epochs", "200"]
     launcher = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
     )
@@ -140,11 +209,10 @@ def test_several_machines_are_several_launchers(alone, tmp_path):
     address = ("--nnodes", "2", "--master-addr", "127.0.0.1", "--master-port", port)
     machines = [
         subprocess.Popen(
-            torchrun(
-                1,
-                *(*RECIPE, "--sync-batch-norm", "--out", tmp_path),
-                options=(*address, "--node-rank", str(number)),
-            ),
+            [
+                *(*LAUNCHER, *address, f"--node-rank={number}", "--nproc-per-node=1"),
+                *(*TRAIN, "--sync-batch-norm", "--out", str(tmp_path)),
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -155,67 +223,6 @@ def test_several_machines_are_several_launchers(alone, tmp_path):
     printed = [machine.communicate(timeout=240)[0] for machine in machines]
     assert [machine.returncode for machine in machines] == [0, 0], "\n".join(printed)[-3000:]
     assert torch.allclose(losses(tmp_path), losses(alone), **CLOSE)
-
-
-@pytest.mark.processes
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--lr", "-1"], "error: lr must be more than 0"),
-        (["--dataset", "mnist", "--data", "nowhere"], "error: MNIST is not on this computer"),
-    ],
-)
-def test_a_mistake_is_told_once_and_ends_all_processes(arguments, message, tmp_path):
-    nobody = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}
-    offline = {**nobody, **{name.upper(): value for name, value in nobody.items()}}
-    done = subprocess.run(
-        torchrun(2, "--epochs", "1", *arguments, "--out", tmp_path),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={**ENVIRONMENT, **offline, "no_proxy": "127.0.0.1,localhost", "NO_PROXY": ""},
-        cwd=tmp_path,
-    )
-    assert done.returncode != 0
-    assert done.stderr.count(message) == 1, done.stderr[-2000:]
-
-
-SCRIPT = """
-import torch
-from torch import nn
-from resnet_course.train.processes import check_same, from_first, joined, share_buffers, total
-
-with joined() as own:
-    norm = nn.BatchNorm2d(2)
-    norm.running_mean.fill_(own.rank + 5)
-    share_buffers(norm)
-    assert (norm.running_mean == 5).all()
-
-    values = torch.tensor([1.0, own.rank])
-    assert total(values).tolist() == [2.0, 1.0] and values[1] == own.rank
-    assert from_first(lambda: own.rank) == 0
-    check_same("pictures", "shoes")
-    for wrong, words in (
-        (lambda: from_first(lambda: 1 / 0), "division"),
-        (lambda: check_same("pictures", own.rank), "the same pictures: process 0 has 0, process 1"),
-    ):
-        try:
-            wrong()
-        except (ZeroDivisionError, ValueError) as error:
-            assert words in str(error)
-        else:
-            raise AssertionError(words)
-    print("fine", flush=True)
-"""
-
-
-@pytest.mark.processes
-def test_what_processes_tell_each_other(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    assert run([*launcher, "--nproc-per-node", "2", str(script)]).count("fine") == 2
 
 
 # What needs no second process.
@@ -278,10 +285,10 @@ def test_synchronised_batch_norm_is_batch_norm_where_there_is_one_process():
 
 def test_synchronised_batch_norm_against_torch(monkeypatch):
     """With sums over one process that pretends to be a group: forward, backward, statistics."""
-    from resnet_course.train import sync
+    from resnet_course.train import batch_norm
 
-    monkeypatch.setattr(sync, "world", lambda: World(0, 2))
-    monkeypatch.setattr(sync, "all_reduce", lambda tensor: tensor)
+    monkeypatch.setattr(batch_norm, "world", lambda: World(0, 2))
+    monkeypatch.setattr(batch_norm, "all_reduce", lambda tensor: tensor)
     for affine, momentum in ((True, 0.1), (False, 0.3), (True, None)):
         torch.manual_seed(0)
         one = nn.BatchNorm2d(3, affine=affine, momentum=momentum)

@@ -46,17 +46,22 @@ class DescribedFigure(Figure):
 
     def png(self) -> bytes:
         """Render the figure, with 256 colours."""
-        buffer = io.BytesIO()
-        self.savefig(buffer, format="png", facecolor="white")
-        return _smaller(buffer)
+        return _png(self)
 
     def _ipython_display_(self) -> None:
-        show_with_words({"image/png": self.png()}, self.alt)
+        show_figure(self, self.alt)
 
 
-def _smaller(png: io.BytesIO) -> bytes:
-    """Return the image with 256 colours: it looks the same, and takes less than half the space."""
-    image = Image.open(png).convert("RGB")
+def show_figure(figure: Figure, alt: str) -> None:
+    """Display a figure of whatever library, and below it its description, `alt`."""
+    show_with_words({"image/png": _png(figure)}, alt)
+
+
+def _png(figure: Figure) -> bytes:
+    """Render with 256 colours: it looks the same, and takes less than half the space."""
+    whole = io.BytesIO()
+    figure.savefig(whole, format="png", facecolor="white")
+    image = Image.open(whole).convert("RGB")
     image = image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
     image.save(buffer, format="png", optimize=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
@@ -25,7 +25,7 @@ def gather_evidence(
     return {
         "command": command,
         "commit": commit(),
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "hardware": hardware(device),
         "precision": "bfloat16 in convolutions and products" if bfloat16 else "float32",
         "versions": f"Python {platform.python_version()}, torch {torch.__version__}, "

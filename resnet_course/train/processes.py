@@ -51,12 +51,13 @@ def world() -> World:
 
 @contextmanager
 def joined() -> Iterator[World]:
-    """Join the processes that `torchrun` started; elsewhere do nothing.
+    """Join the processes that `torchrun` started; elsewhere, or when joined already, do nothing.
 
     With a GPU for every process of this machine they speak NCCL, else gloo, on the CPU.
     """
-    if not (dist.is_available() and dist.is_torchelastic_launched()):
-        yield World(0, 1)
+    launched = dist.is_available() and dist.is_torchelastic_launched()
+    if not launched or dist.is_initialized():
+        yield world()
         return
     gpu = local_gpu()
     if gpu is not None:
