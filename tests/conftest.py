@@ -25,4 +25,4 @@ def decks(tmp_path_factory) -> dict[str, Path]:
     """The slides of every chapter, by its stem, made by nbconvert."""
     pytest.importorskip("sphinx_revealjs", reason="needs the extra `lecture`")
     folder = tmp_path_factory.mktemp("decks")
-    return {path.stem: convert(path, folder) for path in NOTEBOOKS}
+    return convert(NOTEBOOKS, folder)

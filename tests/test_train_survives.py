@@ -131,7 +131,7 @@ def run_command(*arguments, **options):
     )
 
 
-@pytest.mark.processes
+@pytest.mark.chance
 def test_killed_at_random_moments_and_resumed_it_ends_with_the_same_weights(tmp_path):
     # A run that dies before its first checkpoint would ask anew whether 16 bits are faster.
     options = ["--epochs", "6", "--shift", "2", "--flip", "--seed", "4", "--bfloat16", "off"]

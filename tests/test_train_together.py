@@ -47,8 +47,12 @@ def losses(out: Path) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("alone")
-    main([*TRAIN[2:], "--out", str(out)])
+    out, threads = tmp_path_factory.mktemp("alone"), torch.get_num_threads()
+    torch.set_num_threads(1)  # as in the processes
+    try:
+        main([*TRAIN[2:], "--out", str(out)])
+    finally:
+        torch.set_num_threads(threads)
     return out
 
 
@@ -61,16 +65,10 @@ class Together:
             f"{name}={shlex.join([*PICTURES, *SMALL, *RECIPE, *more, '--out', str(folder / name)])}"
             for name, more in cases.items()
         ]
+        launch = ("--standalone", f"--nproc-per-node={processes}")
         script = Path(__file__).with_name("together.py")
         done = subprocess.run(
-            [
-                *LAUNCHER,
-                "--standalone",
-                f"--nproc-per-node={processes}",
-                script,
-                *words,
-                "messages",
-            ],
+            [*LAUNCHER, *launch, script, *words, "messages"],
             capture_output=True,
             text=True,
             check=False,

@@ -1,6 +1,6 @@
 """What `test_train_together` starts with torchrun: several cases in one group of processes.
 
-    torchrun --standalone --nproc-per-node 2 tests/together.py 'trains=--epochs 3 …' 'wrong=…' messages
+    torchrun --standalone --nproc-per-node 2 tests/together.py 'one=--epochs 3 …' messages
 
 Each word is a case: a name and, behind "=", the command line for `resnet_course.train`; "messages"
 asks what processes tell each other. Starting processes takes longer than all cases together.

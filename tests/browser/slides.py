@@ -12,6 +12,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,11 +70,11 @@ class Slide:
     images: list[list[float]]
 
 
-def convert(notebook: Path, folder: Path) -> Path:
-    """Let nbconvert make the deck, with the command of the teacher's page; returns its file."""
+def convert(notebooks: Sequence[Path], folder: Path) -> dict[str, Path]:
+    """Let nbconvert make decks, with the command of the teacher's page; chapter → file."""
     command = "-m jupyter nbconvert --to slides --config resnet_course/website/lecture/config.py"
     done = subprocess.run(
-        [sys.executable, *command.split(), str(notebook), "--output-dir", str(folder)],
+        [sys.executable, *command.split(), *map(str, notebooks), "--output-dir", str(folder)],
         capture_output=True,
         text=True,
         check=False,
@@ -81,7 +82,7 @@ def convert(notebook: Path, folder: Path) -> Path:
     )
     if done.returncode:
         raise RuntimeError(done.stderr)
-    return folder / f"{notebook.stem}.slides.html"
+    return {path.stem: folder / f"{path.stem}.slides.html" for path in notebooks}
 
 
 def measure(page, deck: Path, pictures: Path | None = None) -> list[Slide]:
@@ -124,14 +125,13 @@ def main() -> None:
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-        for notebook in NOTEBOOKS:
-            if not notebook.name.startswith(tuple(options.chapters)):
-                continue
-            for slide in measure(page, convert(notebook, Path(folder)), options.pictures):
+        wanted = [path for path in NOTEBOOKS if path.name.startswith(tuple(options.chapters))]
+        for chapter, deck in convert(wanted, Path(folder)).items():
+            for slide in measure(page, deck, options.pictures):
                 mark = f"OVER {slide.over:4}" if slide.over else "ok       "
                 images = " ".join(f"{round(high)}px" for _, high in slide.images)
                 print(
-                    f"{notebook.name[:2]} {slide.number:5} {mark} {slide.fill:4}% "
+                    f"{chapter[:2]} {slide.number:5} {mark} {slide.fill:4}% "
                     f"{slide.words:4} words {slide.smallest:4.0f}px  {slide.title}  {images}"
                 )
         browser.close()
