@@ -124,7 +124,11 @@ def test_biases_and_groups_are_named():
 
 
 @pytest.mark.parametrize(
-    ("count", "words"), [(500, "500 bytes"), (401408, "392 KiB"), (3_211_264, "3.1 MiB")]
+    ("count", "words"),
+    [
+        *((500, "500 bytes"), (1010, "1010 bytes"), (1024, "1.0 KiB"), (401408, "392 KiB")),
+        *((1_020_000, "996 KiB"), (3_211_264, "3.1 MiB")),
+    ],
 )
 def test_bytes_are_written_as_people_do(count, words):
     assert in_bytes(count) == words

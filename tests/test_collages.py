@@ -7,8 +7,7 @@ import torch
 from torch.testing import assert_close
 from torchvision.ops import box_iou
 
-from resnet_course.data import Splits, drawn_garments
-from resnet_course.data.collage import INK, collages
+from resnet_course.data import Splits, collages, drawn_garments
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +56,8 @@ def test_boxes_lie_inside_the_canvas(splits):
 def test_the_box_of_a_known_picture_is_tight_and_the_mask_is_its_ink():
     picture = torch.zeros(28, 28, dtype=torch.uint8)
     picture[4:14, 6:11] = 200  # 10 high, 5 wide
-    picture[5, 7] = INK - 1  # a hole: the canvas shows
+    picture[5, 7] = 19  # a hole: the canvas shows
+    picture[6, 7] = 20  # a dark pixel of the garment
     made = collages(of_one_picture(picture), 20, garments=(1, 1))
     for image, (box,), mask in zip(made.images, made.boxes, made.masks, strict=True):
         x1, y1, x2, y2 = box.int().tolist()
@@ -65,7 +65,9 @@ def test_the_box_of_a_known_picture_is_tight_and_the_mask_is_its_ink():
         inside = image[0, y1:y2, x1:x2]
         hole = torch.zeros(10, 5, dtype=torch.bool)
         hole[1, 1] = True
-        assert (inside[~hole] == 200).all() and inside[1, 1] != INK - 1
+        dark = torch.zeros(10, 5, dtype=torch.bool)
+        dark[2, 1] = True
+        assert (inside[~hole & ~dark] == 200).all() and inside[dark] == 20 and inside[1, 1] != 19
         assert (mask[y1:y2, x1:x2] == torch.where(hole, 0, 4)).all()
         assert (mask > 0).sum() == 49
 

@@ -111,6 +111,17 @@ def test_a_damaged_download_is_refused(place, published):
     assert not place.file.exists()
 
 
+def test_the_whole_checksum_in_the_name_counts(place, published):
+    """A file whose checksum begins with the same digit is another file."""
+    digit = published.name.partition("-")[2][0]
+    others = (published.content[:-1] + bytes([n]) for n in range(256))
+    others = (content for content in others if content != published.content)
+    twin = next(c for c in others if hashlib.sha256(c).hexdigest()[0] == digit)
+    place.server.files[published.name] = twin
+    with pytest.raises(DataUnavailableError, match="wrong checksum"):
+        hub.torchvision_weights("resnet18")
+
+
 def test_a_missing_file_gives_one_clear_line_with_a_remedy(place, published):
     place.server.files.clear()
     with pytest.raises(DataUnavailableError, match="Not Found") as caught:

@@ -66,6 +66,19 @@ def test_grad_cam_is_the_class_activation_map_of_a_linear_head(target):
     assert heat.amax(dim=(1, 2)).eq(1).all() and heat.amin() >= 0
 
 
+def test_each_map_is_weighted_by_the_mean_of_its_gradient():
+    """With weights of its own for every pixel, mean and largest gradient differ."""
+    torch.manual_seed(0)
+    maps = nn.Conv2d(1, 4, 3, padding=1, stride=2)
+    model, x = nn.Sequential(maps, nn.Flatten(), nn.Linear(64, 3)), torch.randn(4, 1, 8, 8)
+    target = torch.tensor([0, 2, 1, 1])
+    weights = model[2].weight[target].reshape(4, 4, 16).mean(dim=2)  # (pictures, channels)
+    expected = torch.einsum("bc,bchw->bhw", weights, maps(x)).relu()[:, None]
+    expected = F.interpolate(expected, size=(8, 8), mode="bilinear", align_corners=False)[:, 0]
+    expected = expected / expected.amax(dim=(1, 2), keepdim=True)
+    assert torch.allclose(grad_cam(model, x, target, layer="0"), expected, atol=1e-5)
+
+
 def test_grad_cam_takes_the_last_stage_and_works_on_frozen_weights_and_without_gradients():
     model, x = small_net(), torch.randn(2, 1, 28, 28)
     expected = grad_cam(model, x, layer="layer3")

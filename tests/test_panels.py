@@ -91,6 +91,8 @@ def test_confusion_shows_every_count_but_zero_and_names_the_largest_mistake():
         assert part in figure.alt
     # A row is coloured by its shares: all of the bags are on the diagonal.
     assert axes.images[0].get_array()[2].tolist() == [0, 0, 1]
+    # By the square root: mistakes are rare, and could not be seen otherwise.
+    assert np.allclose(axes.images[0].get_array()[0], np.sqrt([0.8, 0.2, 0]))
 
 
 def test_confusion_has_no_trouble_with_a_class_that_never_comes():

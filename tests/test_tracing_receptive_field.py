@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from resnet_course.measure import measured_receptive_field
 from resnet_course.resnet import create_model
 from resnet_course.tracing import trace
 
@@ -106,6 +107,14 @@ class Branches(nn.Module):
 
     def forward(self, x):
         return torch.cat([self.narrow(x), self.wide(x)], dim=1) + self.narrow(x)
+
+
+@pytest.mark.parametrize(("stride", "scale", "field"), [(2, 2, 5), (1, 0.5, 7)])
+def test_resizing_moves_neighbours(stride, scale, field):
+    first = nn.Conv2d(1, 2, 3, stride, padding=1)
+    net = nn.Sequential(first, nn.Upsample(scale_factor=scale), nn.Conv2d(2, 1, 3, padding=1))
+    assert trace(net, (1, 1, 32, 32))[-1].receptive_field == field
+    assert measured_receptive_field(net, (1, 1, 32, 32)) == (field, field)
 
 
 def test_where_paths_meet_the_wider_one_counts():
