@@ -109,6 +109,11 @@ class ResNet(nn.Module):
 
     def __init__(self, config: ResNetConfig) -> None:
         super().__init__()
+        if not isinstance(config, ResNetConfig):
+            raise ValueError(
+                f"config must be a ResNetConfig, got {config!r:.60}: create_model(name) builds a "
+                "network by name."
+            )
         self.config = config
         channels = config.widths[0]
         if config.stem == "imagenet":
@@ -271,6 +276,22 @@ def load_torchvision(model: ResNet, state_dict: Mapping[str, Tensor]) -> list[st
     Raises:
         ValueError: if a key is missing, unknown or of another shape: the model is untouched then.
     """
+    if not isinstance(state_dict, Mapping):
+        raise ValueError(
+            f"state_dict must be a dictionary of tensors, got {type(state_dict).__name__}: "
+            "torch.load(path, weights_only=True) reads a file, model.state_dict() a network."
+        )
+    for prefix in ("module.", "_orig_mod."):  # of DataParallel and torch.compile
+        if state_dict and all(str(key).startswith(prefix) for key in state_dict):
+            raise ValueError(
+                f"all keys begin with {prefix!r}, which a wrapper around the network has added: "
+                f"load {{k.removeprefix({prefix!r}): v for k, v in state_dict.items()}}."
+            )
+    inside = [key for key, value in state_dict.items() if isinstance(value, Mapping)]
+    if inside:
+        raise ValueError(
+            f"this is a checkpoint with more than weights: load its entry {inside[0]!r}."
+        )
     ours = model.state_dict()
     # Files from before torch 0.4.1 do not count batches; batch norm then keeps its fresh count.
     needed = {key for key in ours if not key.endswith(".num_batches_tracked")}

@@ -27,7 +27,7 @@ MAY_USE = {
     "data": {"blocks", "start"},
     "train": {"blocks", "resnet", "data"},
     "measure": {"blocks", "resnet", "tracing", "data", "train"},
-    "pictures": {"tracing", "data", "train", "measure"},
+    "pictures": {"blocks", "tracing", "data", "train", "measure"},
     "widgets": {"blocks", "resnet", "tracing", "data", "train", "measure", "pictures"},
     "checks": {"blocks", "resnet", "tracing", "data", "train", "measure"},
     "website": {"pictures", "widgets", "data"},

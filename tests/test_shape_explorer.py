@@ -251,7 +251,7 @@ def test_the_static_form_is_self_contained_and_described():
 
 
 def test_names_that_do_not_exist_are_an_error():
-    with pytest.raises(traitlets.TraitError):
+    with pytest.raises(ValueError, match="no network 'resnet19'"):
         ShapeExplorer("resnet19")
 
 

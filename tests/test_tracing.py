@@ -154,7 +154,8 @@ def test_groups_add_up(name):
 def test_within_takes_whole_names_only():
     table = trace(nn.Sequential(*[nn.Linear(2, 2) for _ in range(11)]), (1, 2))
     assert [row.name for row in table.within("1")] == ["1"]
-    assert len(table.within("nothing")) == 0
+    with pytest.raises(ValueError, match="no module 'nothing': there is 0, 1"):
+        table.within("nothing")
     with pytest.raises(KeyError, match="no layer 'nothing': there is 0, 1, 2"):
         table["nothing"]
 

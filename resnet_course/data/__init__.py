@@ -9,7 +9,14 @@ from resnet_course.data.augment import Augment
 from resnet_course.data.batches import TensorBatches, to_float
 from resnet_course.data.cache import DataUnavailableError
 from resnet_course.data.collage import Collages, collages
-from resnet_course.data.splits import Splits, drawn_garments, fashion_mnist, hold_out, mnist
+from resnet_course.data.splits import (
+    Splits,
+    check_splits,
+    drawn_garments,
+    fashion_mnist,
+    hold_out,
+    mnist,
+)
 
 __all__ = [
     "Augment",
@@ -17,6 +24,7 @@ __all__ = [
     "DataUnavailableError",
     "Splits",
     "TensorBatches",
+    "check_splits",
     "collages",
     "drawn_garments",
     "fashion_mnist",

@@ -37,13 +37,24 @@ class Augment:
     cutout: int = 0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.flip, bool):
+            raise ValueError(f"flip must be True or False, got {self.flip!r}.")
         for name in ("shift", "cutout"):
             value = getattr(self, name)
             if not is_whole(value, 0):
                 raise ValueError(f"{name} must be a whole number from 0 up, got {value!r}.")
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return changed copies: (batch, channels, height, width), any type, any device."""
+        """Return changed copies: (batch, channels, height, width), any type, any device.
+
+        Raises:
+            ValueError: these are no pictures.
+        """
+        if not isinstance(images, Tensor) or images.ndim != 4:
+            got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+            raise ValueError(
+                f"images must be a tensor (batch, channels, height, width), got {got}."
+            )
         images = self._shift_and_flip(images)
         return self._cut_out(images) if self.cutout else images
 

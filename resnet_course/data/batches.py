@@ -6,6 +6,7 @@ busy.
 """
 
 from collections.abc import Callable, Iterator
+from numbers import Real
 
 import numpy as np
 import torch
@@ -23,6 +24,28 @@ def to_float(images: Tensor, mean: float, std: float) -> Tensor:
     if images.dtype != torch.uint8:
         raise TypeError(f"expected uint8 pixels, got {images.dtype}")
     return images.to(torch.float32).div_(255).sub_(mean).div_(std)
+
+
+def check_pairs(images: object, labels: object) -> None:
+    """Check pictures and their labels.
+
+    Raises:
+        TypeError: they are no tensors, images are not uint8 or labels not int64.
+        ValueError: shapes do not match.
+    """
+    for name, value in (("images", images), ("labels", labels)):
+        if not isinstance(value, Tensor):
+            hint = ": torch.from_numpy makes one" if isinstance(value, np.ndarray) else ""
+            raise TypeError(f"{name} must be a tensor, got {type(value).__name__}{hint}")
+    if images.dtype != torch.uint8 or labels.dtype != torch.int64:
+        raise TypeError(
+            f"expected uint8 images and int64 labels, got {images.dtype}, {labels.dtype}"
+        )
+    if images.ndim != 4 or labels.shape != images.shape[:1]:
+        raise ValueError(
+            "expected images (N, channels, height, width) and labels (N,),"
+            f" got {tuple(images.shape)} and {tuple(labels.shape)}"
+        )
 
 
 class TensorBatches:
@@ -70,22 +93,19 @@ class TensorBatches:
         device: torch.device | str = "cpu",
         part: tuple[int, int] = (0, 1),
     ) -> None:
-        if images.dtype != torch.uint8 or labels.dtype != torch.int64:
-            raise TypeError(
-                f"expected uint8 images and int64 labels, got {images.dtype}, {labels.dtype}"
-            )
-        if images.ndim != 4 or labels.shape != images.shape[:1]:
-            raise ValueError(
-                "expected images (N, channels, height, width) and labels (N,),"
-                f" got {tuple(images.shape)} and {tuple(labels.shape)}"
-            )
+        check_pairs(images, labels)
         if not is_whole(batch_size):
             raise ValueError(f"batch_size must be a whole number from 1 up, got {batch_size!r}")
         if not is_whole(seed, 0):
             raise ValueError(f"seed must be a whole number from 0 up, got {seed!r}")
+        for name, value in (("mean", mean), ("std", std)):
+            if not isinstance(value, Real):
+                raise ValueError(f"{name} must be a number, got {value!r}")
         if not std > 0:
             raise ValueError(f"std must be more than 0, got {std!r}")
-        if not 0 <= part[0] < part[1]:
+        if transform is not None and not callable(transform):
+            raise ValueError(f"transform must be a function of a batch, got {transform!r}")
+        if not isinstance(part, tuple) or len(part) != 2 or not 0 <= part[0] < part[1]:
             raise ValueError(f"part must be (k, n) with k from 0 to n - 1, got {part!r}")
         self.images = images.to(device)
         self.labels = labels.to(device)

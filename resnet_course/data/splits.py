@@ -10,6 +10,7 @@ from torchvision import datasets
 
 from resnet_course.blocks import is_whole
 from resnet_course.data import garments
+from resnet_course.data.batches import check_pairs
 from resnet_course.data.cache import DataUnavailableError, FileSet, read_files
 from resnet_course.data.raster import SIDE
 
@@ -48,6 +49,18 @@ class Splits:
         return _STATISTICS[self.source][1]
 
 
+def check_splits(splits: object) -> None:
+    """Raise a ValueError if these are no `Splits`, or their tensors do not fit together."""
+    if not isinstance(splits, Splits):
+        raise ValueError(
+            "splits must be Splits, as fashion_mnist() or drawn_garments() returns them, got "
+            f"{type(splits).__name__}."
+        )
+    for part in ("train", "test"):
+        images, labels = (getattr(splits, f"{part}_{what}") for what in ("images", "labels"))
+        check_pairs(images, labels)
+
+
 def hold_out(splits: Splits, count: int = 5_000) -> Splits:
     """Keep the last `count` training images back and let them take the place of the test images.
 
@@ -55,8 +68,10 @@ def hold_out(splits: Splits, count: int = 5_000) -> Splits:
     on images kept back, then look at the test images once.
 
     Raises:
-        ValueError: if `count` is not from 1 to one less than the number of training images.
+        ValueError: if these are no `Splits`, or `count` is not from 1 to one less than the number
+            of training images.
     """
+    check_splits(splits)
     most = len(splits.train_labels) - 1
     if not is_whole(count, 1, most):
         raise ValueError(f"count must be a whole number from 1 to {most}, got {count!r}")

@@ -9,6 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from resnet_course.train.inputs import (
+    check_labels,
+    check_logits,
+    check_model,
+    check_name,
+    check_pictures,
+    run,
+)
 from resnet_course.train.modes import evaluation_mode
 
 
@@ -26,8 +34,10 @@ def layer_outputs(model: nn.Module, x: Tensor, names: Iterable[str]) -> dict[str
     Raises:
         ValueError: if there is no such module, or it did not take part.
     """
+    check_model(model)
+    check_pictures(x)
     with torch.no_grad(), _listening(model, names) as outputs:
-        model(x)
+        run(model, x)
     return {name: _found(outputs, name) for name in outputs}
 
 
@@ -48,14 +58,20 @@ def grad_cam(
             of a `ResNet`, `layer3` or `layer4`.
 
     Raises:
-        ValueError: if there is no such layer or its output is not a stack of maps.
+        ValueError: if there is no such layer, its output is not a stack of maps, or model, inputs
+            or target are not such.
     """
+    check_model(model)
+    check_pictures(x)
     if layer is None:
         layer = getattr(model, "stage_names", [""])[-1]
     with torch.enable_grad(), _listening(model, [layer]) as outputs:
-        logits = model(x.detach().requires_grad_())  # else frozen weights would leave no gradient
+        # else frozen weights would leave no gradient
+        logits = run(model, x.detach().requires_grad_())
+        check_logits(logits, len(x), model)
         if target is None:
             target = logits.argmax(dim=1)
+        check_labels(target, len(x), logits.shape[1], "target")
         maps = _found(outputs, layer)
         if maps.ndim != 4:
             raise ValueError(
@@ -77,11 +93,7 @@ def _listening(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Ten
     modules = dict(model.named_modules())
     outputs: dict[str, Tensor | None] = dict.fromkeys(names)
     for name in outputs:
-        if not name or name not in modules:
-            raise ValueError(
-                f"there is no module {name!r} in this {type(model).__name__}: "
-                f"choose one of {', '.join(list(modules)[1:])}."
-            )
+        check_name(name, list(modules)[1:], "module", f" in this {type(model).__name__}")
 
     def note(name: str):  # noqa: ANN202
         def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:

@@ -14,6 +14,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from resnet_course.blocks import is_whole
+from resnet_course.train.inputs import (
+    check_labels,
+    check_logits,
+    check_model,
+    check_pictures,
+    run,
+)
+
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
@@ -30,7 +39,12 @@ def gradient_norms(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
     Returns:
         layer name → L2 norm, for every convolution and linear layer in the order of the model;
         0.0 for a layer that the loss does not depend on.
+
+    Raises:
+        ValueError: model, inputs or labels are not such.
     """
+    check_model(model)
+    check_pictures(x)
     layers = {name: m for name, m in model.named_modules() if isinstance(m, WEIGHTED)}
     if not layers:
         raise ValueError(
@@ -41,7 +55,9 @@ def gradient_norms(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
     weights = [layer.weight.detach().requires_grad_() for layer in layers.values()]
     stand_ins = {f"{name}.weight".lstrip("."): w for name, w in zip(layers, weights, strict=True)}
     with torch.enable_grad():
-        logits = functional_call(model, {**stand_ins, **buffers}, (x,))
+        logits = run(model, x, lambda x: functional_call(model, {**stand_ins, **buffers}, (x,)))
+        check_logits(logits, len(x), model)
+        check_labels(y, len(x), logits.shape[1], "y")
         loss = F.cross_entropy(logits, y)
         gradients = torch.autograd.grad(loss, weights, allow_unused=True)
     return {
@@ -77,7 +93,12 @@ def activation_stats(model: nn.Module, x: Tensor) -> dict[str, ActivationStats]:
     Returns:
         layer name → `ActivationStats` in the order of execution. The second call of a layer
         that is used again gets the name "name (2)".
+
+    Raises:
+        ValueError: model or inputs are not such.
     """
+    check_model(model)
+    check_pictures(x)
     stats: dict[str, ActivationStats] = {}
     calls: dict[str, int] = {}
 
@@ -105,7 +126,7 @@ def activation_stats(model: nn.Module, x: Tensor) -> dict[str, ActivationStats]:
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     try:
         with torch.no_grad():
-            functional_call(model, buffers, (x,))
+            run(model, x, lambda x: functional_call(model, buffers, (x,)))
     finally:
         for handle in handles:
             handle.remove()
@@ -131,8 +152,14 @@ def measured_receptive_field(
         cut off there: measure again with a larger input.
 
     Raises:
-        ValueError: if there is no such layer, or its output is no map (batch, channels, H, W).
+        ValueError: if there is no such layer, its output is no map (batch, channels, H, W), or
+            model and shape are not such.
     """
+    check_model(model)
+    if not isinstance(input_shape, Sequence) or not all(map(is_whole, input_shape)):
+        raise ValueError(
+            f"input_shape must be whole numbers such as (1, 3, 512, 512), got {input_shape!r}."
+        )
     model = _all_positive(model)
     modules = dict(model.named_modules())
     if layer is not None and layer not in modules:
@@ -142,7 +169,7 @@ def measured_receptive_field(
     target = model if layer is None else modules[layer]
     target.register_forward_hook(lambda _module, _args, output: caught.append(output))
     x = torch.ones(tuple(input_shape), requires_grad=True)
-    model(x)
+    run(model, x)
     output = caught[-1]
     if output.ndim != 4:
         raise ValueError(

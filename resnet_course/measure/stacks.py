@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
 
-from resnet_course.blocks import check_sizes
+from resnet_course.blocks import check_sizes, is_whole
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
@@ -90,8 +90,14 @@ class Stack(nn.Module):
         initialise_linear(self.fc, config.init)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits, (batch, num_classes)."""
-        return self.fc(self.layers(torch.flatten(x, start_dim=1)))
+        """Return logits, (batch, num_classes). Raises a ValueError for pictures of another size."""
+        x = torch.flatten(x, start_dim=1)
+        if x.shape[1] != self.config.in_features:
+            raise ValueError(
+                f"this stack was built for in_features={self.config.in_features} numbers per "
+                f"picture, got {x.shape[1]}."
+            )
+        return self.fc(self.layers(x))
 
 
 def initialise_linear(layer: nn.Linear, init: str) -> None:
@@ -108,6 +114,12 @@ def initialise_linear(layer: nn.Linear, init: str) -> None:
 
 def create_stack(seed: int = 0, **options: object) -> Stack:
     """Build a stack, `create_stack(depth=30, activation="relu")`; the seed fixes its weights."""
+    allowed = [field.name for field in fields(StackConfig)]
+    for name in options:
+        if name not in allowed:
+            raise ValueError(f"unknown option {name!r}: a stack takes {', '.join(allowed)}.")
+    if not is_whole(seed, 0):
+        raise ValueError(f"seed must be a whole number from 0 up, got {seed!r}.")
     config = StackConfig(**options)  # type: ignore[arg-type]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from resnet_course.blocks import is_whole
-from resnet_course.data import Splits
+from resnet_course.data import Splits, check_splits
 from resnet_course.data.batches import TensorBatches, to_float
 from resnet_course.measure.feature_maps import grad_cam
 from resnet_course.measure.predictions import Predictions
 from resnet_course.tracing.rows import by
 from resnet_course.train import predict
+from resnet_course.train.inputs import check_model
 from resnet_course.train.modes import evaluation_mode
 
 Pair = tuple[int, int]
@@ -54,8 +55,8 @@ class Verdicts:
         limit: int | None = None,
         layer: str | None = None,
     ) -> None:
-        if not isinstance(model, nn.Module):
-            raise ValueError(f"model must be an nn.Module, got {type(model).__name__}.")
+        check_model(model)
+        check_splits(splits)
         if limit is not None and not is_whole(limit):
             raise ValueError(f"limit must be None or a whole number from 1 up, got {limit!r}.")
         self.model, self.classes, self.source = model, splits.classes, splits.source

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import drawsvg as svg
 
+from resnet_course.blocks import check_sizes, is_whole
 from resnet_course.pictures.canvas import (
     BLUE,
     GREEN,
@@ -23,6 +24,7 @@ from resnet_course.pictures.canvas import (
     text,
 )
 from resnet_course.pictures.described import Svg
+from resnet_course.pictures.style import check_drawable
 
 
 def function_classes() -> Svg:
@@ -74,8 +76,11 @@ def windows(size: int, kernel: int, stride: int, padding: int) -> Svg:
         padding: zeros added at each end.
 
     Raises:
-        ValueError: if the line is too long to draw, or the window does not fit.
+        ValueError: if the line is too long to draw, the window does not fit, or a number is none.
     """
+    check_sizes(size=size, kernel=kernel, stride=stride)
+    if not is_whole(padding, 0):
+        raise ValueError(f"padding must be a whole number from 0 up, got {padding!r}.")
     cells = size + 2 * padding
     if size > 16 or kernel > cells:
         raise ValueError(
@@ -154,7 +159,11 @@ def paths(
         joint: how the paths are joined: "+" is drawn as a circle, any other word as a bar.
         result: what comes out.
         after: layers behind the joint.
+
+    Raises:
+        ValueError: there is no path.
     """
+    check_drawable(routes=routes)
     pitch, box, lane, left = 168, 144, 58, 152
     top = 74
     longest = max(map(len, routes))

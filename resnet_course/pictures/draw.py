@@ -25,6 +25,7 @@ from resnet_course.pictures.canvas import (
 )
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.diagrams import function_classes, paths, windows
+from resnet_course.pictures.style import check_drawable
 from resnet_course.tracing.rows import LayerRow, Trace, by
 
 __all__ = ["block", "function_classes", "network", "paths", "windows"]
@@ -47,8 +48,13 @@ def block(trace: Trace, title: str, hide: Sequence[str] = ()) -> Svg:
         trace: of one block.
         title: name of the block, shown in the corner.
         hide: kinds of layers to leave out, ["BatchNorm2d"] to fit a long block on the page.
+
+    Raises:
+        ValueError: this is no trace, or nothing in it can be drawn.
     """
+    _check_trace(trace)
     main = [row for row in trace if row.path == "main" and row.kind not in hide]
+    check_drawable(trace=main)
     # nn.Identity does nothing: a shortcut that passes it still carries the input itself.
     hide = [*hide, "Identity"]
     side = [row for row in trace if row.path == "shortcut" and row.kind not in hide]
@@ -98,8 +104,13 @@ def network(trace: Trace, title: str) -> Svg:
     Args:
         trace: of a network, best joined by block, `trace(...).grouped(2)`.
         title: name of the network.
+
+    Raises:
+        ValueError: this is no trace, or nothing in it can be drawn.
     """
+    _check_trace(trace)
     rows = [row for row in trace if row.kind not in ("BatchNorm2d", "ReLU", "flatten", "Identity")]
+    check_drawable(trace=rows)
     first = rows[0]
     picture_in = replace(
         first, name="picture", stage="picture", kind="picture", out_shape=first.in_shape
@@ -141,6 +152,13 @@ def network(trace: Trace, title: str) -> Svg:
     shapes = ", ".join(f"{stage[0].stage} {by(stage[-1].out_shape)}" for stage in stages)
     alt = f"{title} as a row of bars, from left to right lower and wider. {shapes}."
     return finish(picture, title, alt)
+
+
+def _check_trace(trace: object) -> None:
+    if not isinstance(trace, Trace):
+        raise ValueError(
+            f"trace must be a Trace, got {type(trace).__name__}: trace(model, shape) makes one."
+        )
 
 
 def _layer_box(picture: svg.Drawing, row: LayerRow, x: float, y: float, width: float) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from resnet_course.pictures.described import DescribedFigure
-from resnet_course.pictures.style import STYLE
+from resnet_course.pictures.style import STYLE, check_drawable
 
 
 @mpl.rc_context(STYLE)
@@ -40,11 +40,19 @@ def panels(
             on one scale.
 
     Raises:
-        ValueError: if the numbers of maps, names and heats differ.
+        ValueError: if there are no maps, one is not (height, width), or the numbers of maps, names
+            and heats differ.
     """
+    check_drawable(maps=maps)
     for what, given in (("names", names), ("heat", heat)):
         if given is not None and len(given) != len(maps):
             raise ValueError(f"{len(maps)} maps, but {len(given)} {what}: need one for each.")
+    for each in maps:
+        if not isinstance(each, Tensor) or each.ndim != 2:
+            got = tuple(each.shape) if hasattr(each, "shape") else type(each).__name__
+            raise ValueError(
+                f"every map must be a tensor (height, width), got {got}: choose one channel."
+            )
     columns = min(columns, len(maps))
     rows = -(-len(maps) // columns)
     lines = [line for name in names for line in name.split("\n") if line]
@@ -85,7 +93,15 @@ def confusion(matrix: Tensor, classes: Sequence[str], *, source: str) -> Describ
             `Predictions.confusion` returns it.
         classes: their names.
         source: name of the image collection, for the title.
+
+    Raises:
+        ValueError: the matrix has not one row and one column for each class.
     """
+    if tuple(matrix.shape) != (len(classes), len(classes)):
+        raise ValueError(
+            f"expected one row and one column for each of {len(classes)} classes, got a matrix of "
+            f"shape {tuple(matrix.shape)}."
+        )
     counts = matrix.numpy()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     wrong = counts - np.diag(np.diag(counts))

@@ -20,8 +20,16 @@ from resnet_course.pictures.charts import accuracy_in_time as accuracy_in_time
 from resnet_course.pictures.charts import matrices as matrices
 from resnet_course.pictures.charts import trade_off as trade_off
 from resnet_course.pictures.described import DescribedFigure
-from resnet_course.pictures.style import COLOURS, DASHES, STYLE
+from resnet_course.pictures.style import (
+    COLOURS,
+    DASHES,
+    STYLE,
+    check_drawable,
+    check_equally_many,
+    check_images,
+)
 from resnet_course.train.history import History
+from resnet_course.train.inputs import check_name
 from resnet_course.train.records import Record
 
 NAMES = {
@@ -42,7 +50,14 @@ def image_grid(
         labels: N class numbers.
         classes: class names.
         source: name of the image collection, for the title.
+
+    Raises:
+        ValueError: these are no pictures, or not as many labels, or labels without a name.
     """
+    check_images(images)
+    check_equally_many(images=images, labels=labels)
+    if not all(0 <= int(label) < len(classes) for label in labels):
+        raise ValueError(f"labels must be from 0 to {len(classes) - 1}, got {list(labels)[:20]}.")
     columns = min(len(images), 10)
     rows = -(-len(images) // columns)
     names = [classes[int(label)] for label in labels]
@@ -82,7 +97,12 @@ def lines(
         alt: the figure in words.
         log: logarithmic vertical axis.
         marks: label → height of a thin horizontal line.
+
+    Raises:
+        ValueError: no curve, or one that is not as long as `x`.
     """
+    check_drawable(x=x, curves=curves)
+    check_equally_many(x=x, **curves)
     figure = _figure((8, 4.2), alt)
     axes = figure.subplots()
     _curves(axes, {label: (x, values) for label, values in curves.items()})
@@ -108,7 +128,11 @@ def gradient_flow(
         title: what the figure shows, in a few words.
         bound: draw bound^(layers to go) as well, 0.25 for sigmoid.
         source: name of the image collection, for the axis label.
+
+    Raises:
+        ValueError: no norms.
     """
+    check_drawable(norms=norms, **norms)
     runs = {
         label: list(values.values() if isinstance(values, Mapping) else values)
         for label, values in norms.items()
@@ -151,7 +175,15 @@ def learning_curves(
     Args:
         histories: label → `History`, all on the same images.
         column: "train_loss", "train_accuracy" or "test_accuracy".
+
+    Raises:
+        ValueError: no run, one without a finished epoch, or no such column.
     """
+    if not isinstance(histories, Mapping):
+        kind = type(histories).__name__
+        raise ValueError(f"histories must be a dict, label → History, got {kind}.")
+    check_name(column, list(NAMES), "column")
+    check_drawable(histories=histories, **{label: h.rows for label, h in histories.items()})
     words = [f"{label}: {h.column(column)[-1]:.2f} at the end." for label, h in histories.items()]
     figure = _figure((8, 4.2), f"{NAMES.get(column, column)} by epoch. " + " ".join(words))
     axes = figure.subplots()
@@ -215,7 +247,12 @@ def bars(
         ylabel: what is on the vertical axis.
         alt: the figure in words.
         number_format: how the numbers above the bars are written.
+
+    Raises:
+        ValueError: nothing to draw, or values that are not as many as names.
     """
+    check_drawable(names=names, series=series)
+    check_equally_many(names=names, **series)
     figure = _figure((8, 4.2), alt)
     axes = figure.subplots()
     width = 0.8 / len(series)

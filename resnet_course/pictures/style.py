@@ -1,6 +1,10 @@
-"""What all figures look like: colours that everybody can tell apart, and large letters."""
+"""What all figures have in common: colours, large letters, and a look at what is to be drawn."""
 
 from __future__ import annotations
+
+from collections.abc import Collection, Sized
+
+from torch import Tensor
 
 # Okabe and Ito's colours. Line styles differ as well, for people who see no colours at all.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -19,3 +23,36 @@ STYLE = {
     "axes.titlesize": 14,
     "axes.labelsize": 12,
 }
+
+
+def check_drawable(**parts: Collection) -> None:
+    """Check that there is something to draw.
+
+    Raises:
+        ValueError: one of the named collections is empty, or it is none.
+    """
+    for name, value in parts.items():
+        if not isinstance(value, (Collection, Tensor)):
+            raise ValueError(f"{name} must be a collection, got {type(value).__name__}.")
+        if not len(value):
+            raise ValueError(f"{name} is empty: there is nothing to draw.")
+
+
+def check_equally_many(**parts: Sized) -> None:
+    """Raise a ValueError if the named collections differ in length; the message has the numbers."""
+    counts = {name: len(value) for name, value in parts.items()}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{count} {name}" for name, count in counts.items())
+        raise ValueError(f"there must be equally many: got {listed}.")
+
+
+def check_images(images: object) -> None:
+    """Raise a ValueError if these are no pictures, uint8 (N, 1 or 3, height, width), N > 0."""
+    if not isinstance(images, Tensor) or images.ndim != 4 or str(images.dtype) != "torch.uint8":
+        got = type(images).__name__
+        if isinstance(images, Tensor):
+            got = f"{images.dtype} of shape {tuple(images.shape)}"
+        raise ValueError(
+            f"images must be a tensor of pixels, uint8 (N, channels, height, width), got {got}."
+        )
+    check_drawable(images=images)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from resnet_course.blocks import is_whole
+
 Shape = tuple[int, ...]
 
 
@@ -104,16 +106,27 @@ class Trace:
         raise KeyError(f"no layer {name!r}: there is {', '.join(row.name for row in self.rows)}")
 
     def within(self, prefix: str) -> Trace:
-        """Return the rows of one module, `trace.within("layer2.0")`, with their sums."""
-        return _subtotal(
-            [row for row in self.rows if row.name == prefix or row.name.startswith(prefix + ".")]
-        )
+        """Return the rows of one module, `trace.within("layer2.0")`, with their sums.
+
+        Raises:
+            ValueError: there is no such module; the message says which there are.
+        """
+        rows = [r for r in self.rows if r.name == prefix or r.name.startswith(f"{prefix}.")]
+        if not rows:
+            parts = dict.fromkeys(name for name, _, _ in neighbours(self.rows, 2))
+            raise ValueError(f"there is no module {prefix!r}: there is {', '.join(parts)}.")
+        return _subtotal(rows)
 
     def grouped(self, parts: int) -> Trace:
         """Join neighbouring rows whose names agree in the first `parts` parts.
 
         1 gives a row per stage, 2 a row per block.
+
+        Raises:
+            ValueError: `parts` is no whole number from 1 up.
         """
+        if not is_whole(parts):
+            raise ValueError(f"parts must be a whole number from 1 up, got {parts!r}.")
         return _subtotal(
             [
                 join([replace(row, name=name) for row in self.rows[first : last + 1]])

@@ -42,6 +42,11 @@ def trace(model: nn.Module, input_shape: Sequence[Any] | Tensor) -> Trace:
         TraceError: if the forward pass fails; it names the module and the shapes that met.
         ValueError: if input_shape is not a shape.
     """
+    if isinstance(model, type):
+        name = model.__name__
+        raise ValueError(
+            f"trace needs an nn.Module, got the class {name}: make a network first, {name}(…)."
+        )
     if not isinstance(model, nn.Module):
         raise ValueError(f"trace needs an nn.Module, got {type(model).__name__}.")
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps

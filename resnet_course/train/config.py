@@ -58,11 +58,27 @@ class TrainConfig:
             object.__setattr__(self, name, int(getattr(self, name)))
         for name in ("lr", "warm_up", "momentum", "weight_decay", "label_smoothing"):
             # A number of NumPy would be code in a checkpoint, which holds data only.
-            object.__setattr__(self, name, float(getattr(self, name)))
+            try:
+                object.__setattr__(self, name, float(getattr(self, name)))
+            except (TypeError, ValueError):
+                given = getattr(self, name)
+                raise ValueError(f"{name} must be a number, got {given!r}.") from None
+        if self.augment is not None and not callable(self.augment):
+            raise ValueError(
+                f"augment must be an Augment or another function of a batch, got {self.augment!r}."
+            )
         for name in ("flip_test", "sync_batch_norm"):
             object.__setattr__(self, name, bool(getattr(self, name)))
         if self.bfloat16 is not None:
             object.__setattr__(self, "bfloat16", bool(self.bfloat16))
+        if self.device is not None:
+            try:
+                torch.device(self.device)
+            except (RuntimeError, TypeError):
+                raise ValueError(
+                    f'device must be "cpu", "cuda" (a GPU of NVIDIA) or "mps" (of Apple), or None, '
+                    f"got {self.device!r}."
+                ) from None
         if not self.lr > 0:
             raise ValueError(f"lr must be more than 0, got {self.lr!r}.")
         if not 0 < self.warm_up < 1:

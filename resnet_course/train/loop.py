@@ -15,16 +15,19 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 from torch.optim.lr_scheduler import OneCycleLR
 
-from resnet_course.data import Splits, TensorBatches
+from resnet_course.data import Splits, TensorBatches, check_splits
 from resnet_course.train import checkpoints
 from resnet_course.train.batch_norm import synchronise
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.epoch import test_accuracy, train_epoch
 from resnet_course.train.history import EpochRow, History
+from resnet_course.train.inputs import check_labels, check_learns, check_model
 from resnet_course.train.processes import check_same, from_first, local_gpu, parallel, world
 from resnet_course.train.state import RunState, describe, fingerprint
+from resnet_course.train.steps import predict
 from resnet_course.train.watcher import ProgressBar, Watcher
 
 
@@ -73,7 +76,8 @@ def fit(
         CheckpointError: the checkpoint to resume is missing, damaged or of another run; or a file
             cannot be written, or could not be read back. The old files are untouched.
         FloatingPointError: the loss is no finite number any more; the text says since which step.
-        ValueError: `resume=True` without `out`, a monitor where several processes train, or
+        ValueError: model, splits or config are not such, or do not fit together; `resume=True`
+            without `out`, a monitor where several processes train, or
             processes with different images or settings.
         KeyboardInterrupt: only where several processes train.
     """
@@ -81,6 +85,7 @@ def fit(
     folder = None if out is None else Path(out)
     if monitor is not None and world().size > 1:
         raise ValueError("a monitor can stop one process only: with several, use the progress bar.")
+    _check(model, splits, config)
     if folder is not None:
         from_first(lambda: checkpoints.make(folder))
         checkpoints.check_plain({"config": config.as_data(), "notes": dict(notes or {})})
@@ -126,6 +131,25 @@ def fit(
         watcher.finish()
     model.eval()  # ready for use: in training mode, every batch would change batch norm's means
     return history
+
+
+def _check(model: nn.Module, splits: Splits, config: TrainConfig) -> None:
+    """Look at everything, and try one picture, before anybody waits. Raises a ValueError."""
+    check_model(model)
+    check_splits(splits)
+    if not isinstance(config, TrainConfig):
+        raise ValueError(f"config must be a TrainConfig, got {type(config).__name__}.")
+    check_learns(model)
+    if any(map(is_lazy, model.parameters())):  # its sizes follow from the first batch
+        return
+    device = next(model.parameters()).device
+    pictures = TensorBatches(
+        *(splits.train_images[:1], splits.train_labels[:1], 1),
+        **{"mean": splits.mean, "std": splits.std, "device": device},
+    )
+    logits, _ = predict(model, pictures)
+    for labels in (splits.train_labels, splits.test_labels):
+        check_labels(labels, len(labels), logits.shape[1])
 
 
 def _where(word: str, history: History, steps: int) -> str:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from resnet_course.blocks import is_whole
+from resnet_course.train.inputs import (
+    check_labels,
+    check_learns,
+    check_logits,
+    check_model,
+    check_pictures,
+    run,
+)
 from resnet_course.train.modes import evaluation_mode
 from resnet_course.train.precision import autocast
 
@@ -30,7 +39,18 @@ def train_step(
 
     Returns:
         the loss before the step.
+
+    Raises:
+        ValueError: model, batch, labels or optimiser are not what is said above.
     """
+    check_model(model)
+    check_learns(model)
+    check_pictures(x)
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise ValueError(
+            f"optimizer must be made for the model, torch.optim.SGD(model.parameters(), lr=0.1), "
+            f"got {optimizer!r:.80}."
+        )
     return step(model, x, y, optimizer, label_smoothing)[0].item()
 
 
@@ -49,7 +69,10 @@ def step(
     """
     model.train()
     optimizer.zero_grad(set_to_none=True)
-    logits = model(x)
+    logits = run(model, x)
+    check_logits(logits, len(x), model)
+    if not y.is_cuda:  # reading a number from a GPU would make Python wait
+        check_labels(y, len(x), logits.shape[1], "y")
     loss = F.cross_entropy(logits, y, label_smoothing=label_smoothing)
     (loss if weight == 1 else loss * weight).backward()
     optimizer.step()
@@ -65,10 +88,16 @@ def topk_accuracy(logits: Tensor, labels: Tensor, k: int = 1) -> float:
         k: 1 for the usual accuracy ("top-1"); at most the number of classes.
 
     Raises:
-        ValueError: if k is out of range or the batch is empty.
+        ValueError: if k is out of range, the batch is empty, or logits and labels are not such.
     """
-    if not 1 <= k <= logits.shape[1]:
-        raise ValueError(f"k must be from 1 to {logits.shape[1]}, the number of classes, got {k}.")
+    if not isinstance(logits, Tensor) or logits.ndim != 2:
+        got = tuple(logits.shape) if hasattr(logits, "shape") else type(logits).__name__
+        raise ValueError(f"logits must be a tensor (batch, classes), got {got}.")
+    check_labels(labels, len(logits), logits.shape[1])
+    if not is_whole(k, 1, logits.shape[1]):
+        raise ValueError(
+            f"k must be from 1 to {logits.shape[1]}, the number of classes, got {k!r}."
+        )
     if len(labels) == 0:
         raise ValueError("an empty batch has no accuracy.")
     best = logits.topk(k, dim=1).indices
@@ -94,14 +123,18 @@ def predict(
         flip: ask twice, for each picture and for its mirror image, and return the mean logits.
 
     Raises:
-        ValueError: if there is no image at all.
+        ValueError: if there is no image at all, or model and batches are not what is said above.
     """
+    check_model(model)
     logits, labels = [], []
     with evaluation_mode(model), torch.inference_mode():
-        for x, y in batches:
+        for x, y in _pairs(batches):
+            check_pictures(x)
             x = x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
             with autocast(x.device, bfloat16):
-                answer = model(x).float()
+                answer = run(model, x)
+                check_logits(answer, len(y), model)
+                answer = answer.float()
                 if flip:
                     answer = (answer + model(x.flip(3)).float()) / 2
             logits.append(answer)
@@ -109,6 +142,21 @@ def predict(
     if sum(map(len, labels)) == 0:
         raise ValueError("there are no images to evaluate on.")
     return torch.cat(logits), torch.cat(labels)
+
+
+def _pairs(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    if not isinstance(batches, Iterable):
+        raise ValueError(
+            "batches must give pairs (pictures, labels), such as TensorBatches(…) or [(x, y)], got "
+            f"{type(batches).__name__}."
+        )
+    for batch in batches:
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise ValueError(
+                "batches must give pairs (pictures, labels), such as TensorBatches(…) or [(x, y)]; "
+                f"here comes a {type(batch).__name__}."
+            )
+        yield batch[0], batch[1]
 
 
 def evaluate(

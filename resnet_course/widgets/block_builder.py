@@ -8,13 +8,14 @@ import ipywidgets as w
 import torch
 from torch import nn
 
-from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock
+from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock, check_sizes
 from resnet_course.pictures import draw
 from resnet_course.pictures.channel_diagrams import mismatch
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.frames import Frame, Frames, compact
 from resnet_course.tracing import trace
 from resnet_course.tracing.rows import by
+from resnet_course.train.inputs import check_name
 from resnet_course.widgets.base import CourseWidget, figure_html
 
 BLOCKS: dict[str, type[nn.Module]] = {
@@ -30,6 +31,9 @@ SHORTCUTS = {
 }
 
 
+STRIDES = (1, 2)
+
+
 class BlockBuilder(CourseWidget):
     """One residual block with controls for everything that decides its shapes.
 
@@ -43,6 +47,9 @@ class BlockBuilder(CourseWidget):
         stride: stride of the block.
         shortcut: "identity", "projection", "zero_pad" or "none".
         size: height and width of the input.
+
+    Raises:
+        ValueError: for unknown names and sizes that are not positive integers.
     """
 
     def __init__(
@@ -54,6 +61,10 @@ class BlockBuilder(CourseWidget):
         shortcut: str = "identity",
         size: int = 56,
     ) -> None:
+        check_name(block, list(BLOCKS), "block")
+        check_name(shortcut, list(SHORTCUTS.values()), "shortcut")
+        check_name(stride, STRIDES, "stride")
+        check_sizes(in_channels=in_channels, channels=channels, size=size)
         wide = (8, 16, 32, 64, 128, 256, 512)
         self.block = w.Dropdown(options=list(BLOCKS), value=block, description="block")
         self.in_channels = w.SelectionSlider(
@@ -62,7 +73,7 @@ class BlockBuilder(CourseWidget):
         self.channels = w.SelectionSlider(
             options=sorted({*wide, channels}), value=channels, description="channels"
         )
-        self.stride = w.Dropdown(options=[1, 2], value=stride, description="stride")
+        self.stride = w.Dropdown(options=STRIDES, value=stride, description="stride")
         self.shortcut = w.Dropdown(
             options=list(SHORTCUTS.items()), value=shortcut, description="shortcut"
         )

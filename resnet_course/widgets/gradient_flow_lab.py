@@ -9,7 +9,8 @@ from functools import partial
 
 import ipywidgets as w
 
-from resnet_course.data import Splits, TensorBatches, fashion_mnist
+from resnet_course.blocks import check_sizes
+from resnet_course.data import Splits, TensorBatches, check_splits, fashion_mnist
 from resnet_course.measure.stack_gradients import StackGradients, measure_stack
 from resnet_course.measure.stacks import ACTIVATIONS, INITIALISATIONS, StackConfig
 from resnet_course.pictures.described import DescribedFigure
@@ -64,6 +65,9 @@ class GradientFlowLab(CourseWidget):
         batch_size: int = 256,
     ) -> None:
         StackConfig(depth=depth, activation=activation, init=init)  # raises for wrong names
+        check_sizes(batch_size=batch_size)
+        if splits is not None:
+            check_splits(splits)
         if not SHALLOWEST <= depth <= DEEPEST:
             raise ValueError(f"depth must be from {SHALLOWEST} to {DEEPEST}, got {depth}.")
         count = batch_size if splits is None else min(batch_size, len(splits.train_labels))

@@ -6,6 +6,7 @@ import ipywidgets as w
 import torch
 from torch import nn
 
+from resnet_course.blocks import check_sizes, is_whole
 from resnet_course.pictures.channel_diagrams import channels
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.frames import Frame, Frames, compact
@@ -30,9 +31,10 @@ class GroupedConvExplorer(CourseWidget):
         self, in_channels: int = 8, out_channels: int = 8, groups: int = 1, size: int = 14
     ) -> None:
         for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if not 1 <= value <= 16:
+            if not is_whole(value, 1, 16):
                 raise ValueError(f"{name} must be from 1 to 16, to be seen, got {value}.")
         channels(in_channels, out_channels, groups)  # raises for groups that do not fit
+        check_sizes(size=size)
         self.size = size
         self.in_channels = w.IntSlider(min=1, max=16, value=in_channels, description="channels in")
         self.out_channels = w.IntSlider(

@@ -9,7 +9,7 @@ import ipywidgets as w
 import traitlets
 from torch import nn
 
-from resnet_course.data import Splits, fashion_mnist
+from resnet_course.data import Splits, check_splits, fashion_mnist
 from resnet_course.measure.predictions import Predictions
 from resnet_course.measure.verdicts import Pair, Verdicts, count_words
 from resnet_course.pictures.described import DescribedFigure
@@ -60,6 +60,7 @@ class PredictionBrowser(CourseWidget):
         layer: str | None = None,
     ) -> None:
         splits = fashion_mnist() if splits is None else splits
+        check_splits(splits)
         model = trained_model(splits.source) if model is None else model
         self._verdicts = Verdicts(model, splits, limit=limit, layer=layer)
         self._order = self._verdicts.order(None)

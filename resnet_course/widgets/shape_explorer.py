@@ -9,12 +9,14 @@ import torch
 import traitlets
 from torch import nn
 
+from resnet_course.blocks import is_whole
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.explorer import Explorer
 from resnet_course.pictures.frames import Frames
 from resnet_course.resnet import CONFIGS, create_model
 from resnet_course.tracing import trace
 from resnet_course.tracing.rows import Trace, TraceError
+from resnet_course.train.inputs import check_model, check_name
 from resnet_course.widgets.base import CourseWidget, figure_html, message_html
 
 LEVELS = {"stages": 1, "blocks": 2, "layers": 99}
@@ -32,6 +34,10 @@ class ShapeExplorer(CourseWidget):
         input_shape: (batch, channels, height, width) or (channels, height, width).
         title: what to call a module of your own in the picture; None takes its class name.
 
+    Raises:
+        ValueError: `model` is neither a module nor the name of a network, or `input_shape` is no
+            shape.
+
     Attributes:
         layer: index into the rows of `trace`; setting it redraws the picture at once.
         trace: the rows; None while the model cannot take the input.
@@ -48,6 +54,14 @@ class ShapeExplorer(CourseWidget):
         *,
         title: str | None = None,
     ) -> None:
+        if isinstance(model, str):
+            check_name(model, list(CONFIGS), "network")
+        else:
+            check_model(model)
+        if not isinstance(input_shape, (tuple, list)) or not all(map(is_whole, input_shape)):
+            raise ValueError(
+                f"input_shape must be whole numbers such as (1, 3, 224, 224), got {input_shape!r}."
+            )
         self._own = model if isinstance(model, nn.Module) else None
         self._title = title or type(model).__name__
         names = ([YOURS] if self._own is not None else []) + list(CONFIGS)

@@ -1,0 +1,139 @@
+"""The door for bad input: what comes is looked at before anything is computed.
+
+Each function says what was expected, what came and what to do. `train` and `measure` ask them, so
+that the same mistake gets the same words everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+SHOWN = 8  # names listed where there are many
+
+
+def check_model(model: object) -> None:
+    """Raise a ValueError if `model` is no network, or a class in place of an instance."""
+    if isinstance(model, type):
+        name = model.__name__
+        raise ValueError(f"model is the class {name}: make a network of it first, {name}(…).")
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model must be an nn.Module, got {type(model).__name__}.")
+
+
+def check_pictures(x: object) -> None:
+    """Raise a ValueError if `x` is no batch of floating-point numbers."""
+    _check_tensor("x", x)
+    if x.dtype == torch.uint8:
+        raise ValueError(
+            "x has pixels from 0 to 255 (uint8), and a network takes floats: "
+            "to_float(images, mean, std) makes them."
+        )
+    if not x.is_floating_point():
+        raise ValueError(f"x must hold floats, got {x.dtype}: x.float() makes them.")
+
+
+def check_labels(labels: object, count: int, classes: int, name: str = "labels") -> None:
+    """Check class numbers.
+
+    Args:
+        labels: should be int64 (count,), each from 0 to classes - 1.
+        count: of pictures.
+        classes: of the network.
+        name: of the argument, for the message.
+
+    Raises:
+        ValueError: they are something else.
+    """
+    if isinstance(labels, int):
+        raise ValueError(
+            f"{name} must be a tensor with one class number for each picture: for class {labels} "
+            f"everywhere, torch.full(({count},), {labels})."
+        )
+    _check_tensor(name, labels)
+    wanted = f"{name} must be one class number for each of {count} pictures, int64 ({count},)"
+    if labels.ndim == 2:
+        raise ValueError(
+            f"{wanted}, got shape {tuple(labels.shape)}: is it one-hot? {name}.argmax(dim=1) "
+            "gives the numbers."
+        )
+    if labels.shape != (count,):
+        raise ValueError(f"{wanted}, got shape {tuple(labels.shape)}.")
+    if labels.dtype != torch.int64:
+        raise ValueError(f"{wanted}, got {labels.dtype}: {name}.long() makes them.")
+    if count and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        worst = int(labels.min()) if int(labels.min()) < 0 else int(labels.max())
+        raise ValueError(
+            f"{name} hold {worst}, but the network has {classes} classes, 0 to {classes - 1}: "
+            "build it with more (num_classes), or count the classes from 0."
+        )
+
+
+def check_logits(logits: object, count: int, model: nn.Module) -> None:
+    """Raise a ValueError if a network gives anything but logits (count, classes)."""
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != count:
+        got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ValueError(
+            f"{type(model).__name__} must give logits (pictures, classes), here ({count}, …), but "
+            f"it gives {got}."
+        )
+
+
+def check_learns(model: nn.Module) -> None:
+    """Raise a ValueError if no parameter of a network can learn."""
+    parameters = list(model.parameters())
+    if not any(p.requires_grad for p in parameters):
+        why = "all its parameters are frozen (requires_grad is False)"
+        raise ValueError(
+            f"{type(model).__name__} cannot learn: {why if parameters else 'it has no parameters'}."
+        )
+
+
+def check_name(name: object, names: Sequence[str], what: str, place: str = "") -> None:
+    """Raise a ValueError if `name` is not one of `names`; the message lists them."""
+    if name not in names:
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        listed = ", ".join(map(str, names[:SHOWN]))
+        raise ValueError(f"there is no {what} {name!r}{place}: choose one of {listed}{more}.")
+
+
+def run(model: nn.Module, x: Tensor, call: Callable[[Tensor], object] | None = None) -> object:
+    """Call a network; an error of PyTorch about sizes becomes one about pictures.
+
+    Args:
+        model: the network.
+        x: a batch.
+        call: how to call it, if not by itself.
+
+    Raises:
+        ValueError: the network was built for other pictures.
+    """
+    try:
+        return (call or model)(x)
+    except (RuntimeError, ValueError) as error:
+        name, shape = type(model).__name__, tuple(x.shape)
+        if found := re.search(r"to have (\d+) channels, but got (\d+) channels", str(error)):
+            raise ValueError(
+                f"{name} was built for {found[1]} channels, but the pictures have {found[2]}: "
+                f"build it with in_channels={found[2]}, or take other pictures."
+            ) from error
+        if re.search(r"[Ee]xpected (2D or )?[34]D", str(error)):
+            raise ValueError(
+                f"{name} takes a batch (batch, channels, height, width), got {shape}. One picture "
+                "needs a batch axis: x[None]."
+            ) from error
+        if found := re.search(r"cannot be multiplied \(\d+x(\d+) and (\d+)x", str(error)):
+            raise ValueError(
+                f"a linear layer of {name} was built for {found[2]} numbers, but gets {found[1]} "
+                f"from pictures {shape}: is their size or their number of channels another one?"
+            ) from error
+        raise
+
+
+def _check_tensor(name: str, value: object) -> None:
+    if not isinstance(value, Tensor):
+        hint = ": torch.from_numpy makes one" if type(value).__module__ == "numpy" else ""
+        raise ValueError(f"{name} must be a tensor, got {type(value).__name__}{hint}.")
