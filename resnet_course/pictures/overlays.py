@@ -5,14 +5,12 @@ Names are written out, so that no figure depends on telling colours apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import cycle
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from torch import Tensor
@@ -25,13 +23,6 @@ RIGHT, WRONG = COLOURS[0], COLOURS[1]
 CLASS_COLOURS = ("#FFFFFF", *COLOURS, "#F0E442", "#8C510A", "#999999")
 HALO = [withStroke(linewidth=3, foreground="white")]
 LARGE, SMALL = 12, 9  # of letters, in points
-DOT = {
-    "linestyle": "",
-    "marker": "o",
-    "color": "black",
-    "markersize": 4,
-    "markerfacecolor": "white",
-}
 NAMED_PIXELS = 40  # a region of a mask gets its name if it has as many
 
 
@@ -139,87 +130,6 @@ def masks_side_by_side(
         ],
         loc="outside lower center",
         ncols=4,
-    )
-    return figure
-
-
-@mpl.rc_context(STYLE)
-def bars_with_draws(
-    names: Sequence[str],
-    series: Mapping[str, Sequence[Sequence[float]]],
-    *,
-    title: str,
-    xlabel: str,
-    ylabel: str,
-    alt: str,
-    guessing: float | None = None,
-) -> DescribedFigure:
-    """Draw bars of means side by side, one group per name, and every single draw as a dot.
-
-    Args:
-        names: what the groups are, along the horizontal axis.
-        series: label → for each name the results of several draws.
-        title: what the figure shows, in a few words.
-        xlabel: what the names are.
-        ylabel: what is on the vertical axis.
-        alt: the figure in words.
-        guessing: what chance alone gives, drawn as a thin line.
-    """
-    figure = DescribedFigure(figsize=(8, 4.6), layout="constrained", alt=alt)
-    axes = figure.subplots()
-    width = 0.8 / len(series)
-    styles = zip(cycle(COLOURS), cycle(("", "//", "..", "xx")), strict=False)
-    for i, ((label, groups), (colour, hatch)) in enumerate(
-        zip(series.items(), styles, strict=False)
-    ):
-        for j, draws in enumerate(groups):
-            place = j + (i - (len(series) - 1) / 2) * width
-            mean = float(np.mean(draws))
-            axes.bar(
-                place,
-                mean,
-                0.94 * width,
-                color=colour,
-                hatch=hatch,
-                edgecolor="white",
-                label=label if j == 0 else None,
-            )
-            spots = place + np.linspace(-0.25, 0.25, len(draws)) * width
-            axes.plot(spots, draws, **DOT)
-            axes.annotate(
-                f"{mean:.0f}",
-                (place, 0),
-                xytext=(0, 5),
-                textcoords="offset points",
-                ha="center",
-                fontsize=LARGE,
-                bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"},
-            )
-    if guessing is not None:
-        axes.axhline(guessing, color="black", linewidth=1)
-        axes.annotate(
-            "guessing",
-            (1, guessing),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=11,
-        )
-    axes.set_xticks(range(len(names)), names)
-    axes.grid(visible=False, axis="x")
-    axes.set_axisbelow(True)
-    axes.set_title(title)
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
-    bars = axes.get_legend_handles_labels()[0]
-    dot = Line2D([], [], label="one draw", **DOT)
-    figure.legend(
-        handles=[*bars, dot],
-        title="bar and number: mean, dot: one draw",
-        loc="outside lower center",
-        ncols=len(series) + 1,
-        columnspacing=1.2,
     )
     return figure
 

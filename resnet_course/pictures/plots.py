@@ -234,9 +234,12 @@ def bars(
     series: Mapping[str, Sequence[float]],
     *,
     title: str,
+    xlabel: str = "",
     ylabel: str,
     alt: str,
     number_format: str = "{:.0f}",
+    draws: Mapping[str, Sequence[Sequence[float]]] | None = None,
+    guessing: float | None = None,
 ) -> DescribedFigure:
     """Draw bars side by side, one group per name, with the numbers above them.
 
@@ -244,9 +247,13 @@ def bars(
         names: what the groups are, along the horizontal axis.
         series: label → values, each as long as `names`.
         title: what the figure shows, in a few words.
+        xlabel: what the names are.
         ylabel: what is on the vertical axis.
         alt: the figure in words.
-        number_format: how the numbers above the bars are written.
+        number_format: how the numbers are written.
+        draws: label → for each name the single results behind the bar, drawn as dots; the numbers
+            then stand inside the bars.
+        guessing: what chance alone gives, drawn as a thin line.
 
     Raises:
         ValueError: nothing to draw, or values that are not as many as names.
@@ -263,12 +270,28 @@ def bars(
         drawn = axes.bar(
             places, values, width, color=colour, hatch=hatch, edgecolor="white", label=label
         )
-        axes.bar_label(drawn, [number_format.format(v) for v in values], padding=2, fontsize=11)
+        numbers = [number_format.format(value) for value in values]
+        if draws is None:
+            axes.bar_label(drawn, numbers, padding=2, fontsize=11)
+            continue
+        box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"}
+        axes.bar_label(drawn, numbers, label_type="center", fontsize=11, bbox=box)
+        for place, results in zip(places, draws[label], strict=True):
+            spots = place + np.linspace(-0.25, 0.25, len(results)) * width
+            dots = axes.plot(spots, results, "o", color="black", markersize=4, mfc="white")
+    if draws is not None:
+        dots[0].set_label("one draw (bar: mean)")
+    if guessing is not None:
+        axes.axhline(guessing, color="black", linewidth=1, label="guessing")
     axes.set_xticks(range(len(names)), names)
     axes.grid(visible=False, axis="x")
     axes.set_axisbelow(True)
     axes.margins(y=0.12)  # room for the numbers
-    _finish(axes, title, "", ylabel, log=False)
+    _finish(axes, title, xlabel, ylabel, log=False)
+    if draws is not None:  # bars as high as these leave no room for it
+        axes.get_legend().remove()
+        figure.legend(loc="outside lower center", ncols=3)
+        figure.set_figheight(4.8)
     return figure
 
 
