@@ -15,7 +15,7 @@ from answer_tools import must_pass as passes
 from torch import nn
 
 from resnet_course import checks
-from resnet_course.checks import answers, gradient_mistakes, gradients, slopes
+from resnet_course.checks import answers, gradients, questions, slopes
 from resnet_course.checks.exercise import EXERCISES
 from resnet_course.measure.gradients import gradient_norms
 
@@ -496,7 +496,7 @@ def test_the_oracle_agrees_with_the_package_and_leaves_the_model_alone():
     for _, model, x, y in gradients._cases():
         before, old = copy.deepcopy(model.state_dict()), [p.grad for p in model.parameters()]
         theirs = gradient_norms(model, x, y)
-        mine = gradient_mistakes.norms_of(model, x, y)
+        mine = gradients.norms()(questions.copied(model), x, y)
         assert list(mine) == list(theirs) and len(mine) >= 3
         assert all(math.isclose(mine[n], theirs[n], rel_tol=1e-4) for n in mine)
         now = model.state_dict().values()
@@ -509,7 +509,7 @@ def test_the_networks_have_what_a_careless_answer_overlooks():
     assert all(p.grad is None for p in fresh.parameters())
     assert [model.training for _, model, *_ in others] == [True, False]
     for _, model, *_ in others:
-        assert all(p.grad.any() for p in gradient_mistakes.copied(model).parameters())
+        assert all(p.grad.any() for p in questions.copied(model).parameters())
         assert any("." in name for name in layers_of(model))
         assert any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
 
@@ -522,12 +522,12 @@ def test_the_networks_have_what_a_careless_answer_overlooks():
     [
         (checks.sigmoid_slope, slopes.SLOPES),
         (checks.slope_bound, slopes.BOUNDS),
-        (checks.gradient_norms, gradient_mistakes.MISTAKES),
+        (checks.gradient_norms, gradients.MISTAKES),
     ],
     ids=NAMES,
 )
 def test_every_known_mistake_is_wrong_and_gets_its_own_words(check, mistakes):
-    for words, wrong_answer in mistakes.items():
+    for words, wrong_answer in mistakes:
         result = check(wrong_answer)
         assert not result and result.message.endswith(words), (words, result.message)
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from resnet_course import CONFIGS, checks, create_model, trace
 from resnet_course.blocks import BasicBlock
-from resnet_course.checks import addition, answers, resnet34_shapes, shape_mistakes, values
+from resnet_course.checks import addition, answers, resnet34_shapes, shapes, values
 from resnet_course.checks.exercise import EXERCISES
 from resnet_course.checks.guard import AnswerError
 
@@ -700,16 +700,16 @@ def test_the_oracle_of_weights_is_torch():
 @pytest.mark.parametrize(
     ("check", "mistakes"),
     [
-        (checks.conv_output_size, shape_mistakes.SIZE),
-        (checks.count_layers, shape_mistakes.LAYERS),
+        (checks.conv_output_size, shapes.SIZE),
+        (checks.count_layers, shapes.LAYERS),
         (checks.stage_shapes, resnet34_shapes.MISTAKES),
-        (checks.conv_params, shape_mistakes.PARAMS),
+        (checks.conv_params, shapes.PARAMS),
         (checks.residual_forward, addition.MISTAKES),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_every_known_mistake_is_wrong_and_gets_its_own_words(check, mistakes):
-    for words, wrong_answer in mistakes.items():
+    for words, wrong_answer in mistakes:
         result = check(wrong_answer)
         assert not result and result.message.endswith(words), (words, result.message)
 

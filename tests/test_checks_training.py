@@ -13,10 +13,10 @@ from answer_tools import must_fail, must_pass, named
 from torch import nn
 
 from resnet_course import checks
-from resnet_course.checks import training_mistakes as mistakes
+from resnet_course.checks import measuring, training
 from resnet_course.checks.exercise import EXERCISES
 from resnet_course.checks.practice import PracticeNet, labelled_batches
-from resnet_course.train import predict, topk_accuracy, train_step
+from resnet_course.train import predict, topk_accuracy
 
 NAMES = ("topk_accuracy", "train_step", "evaluate")
 
@@ -276,7 +276,7 @@ def test_topk_wrong(answer, words):
 def test_topk_by_rank_is_that_of_the_package():
     logits, labels = torch.randn(40, 7), torch.randint(7, (40,))
     for k in range(1, 8):
-        assert mistakes.topk(logits, labels, k) == topk_accuracy(logits, labels, k)
+        assert measuring._topk(logits, labels, k) == topk_accuracy(logits, labels, k)
 
 
 # One training step.
@@ -509,15 +509,19 @@ def test_step_in_evaluation_mode(mode):
     must_fail(checks.train_step, in_order("zfbs", mode=mode), words)
 
 
-@pytest.mark.parametrize("kind", ["SGD", "Adam"])
-def test_no_typical_mistake_looks_like_the_right_step(kind):
-    _, losses, weights = mistakes.two_steps(train_step, kind)
-    for words, mistake in mistakes.STEP_MISTAKES.items():
-        _, other_losses, other_weights = mistakes.two_steps(mistake, kind)
-        same = all(map(mistakes.close, losses, other_losses)) and all(
-            map(mistakes.same_weights, weights, other_weights)
-        )
-        assert not same, words
+@pytest.mark.parametrize(
+    ("check", "mistakes"),
+    [
+        (checks.train_step, training.MISTAKES),
+        (checks.evaluate, measuring.EVALUATE),
+        (checks.topk_accuracy, measuring.TOPK),
+    ],
+    ids=["train_step", "evaluate", "topk_accuracy"],
+)
+def test_every_known_mistake_is_wrong_and_gets_its_own_words(check, mistakes):
+    for words, wrong_answer in mistakes:
+        result = check(wrong_answer)
+        assert not result and result.message.endswith(words), (words, result.message)
 
 
 # Measuring.
@@ -801,11 +805,3 @@ def test_the_practice_net_names_every_class():
     net = PracticeNet().eval()
     batches = labelled_batches(net, [200], [200])
     assert set(batches[0][1].tolist()) == {0, 1, 2}
-
-
-@pytest.mark.parametrize(
-    ("hits", "sizes"), [([6, 4, 1], [6, 6, 2])], ids=["the first batches of the checker"]
-)
-def test_no_two_mistakes_of_counting_give_the_same_number(hits, sizes):
-    numbers = [sum(hits) / sum(sizes), *mistakes.count_mistakes(hits, sizes).values()]
-    assert len({round(number, 6) for number in numbers}) == len(numbers)

@@ -17,6 +17,7 @@ from resnet_course.checks.addition import residual_forward
 from resnet_course.checks.advice import hint, progress, solution
 from resnet_course.checks.blocks import basic_block, bottleneck, resnext_block, zero_init
 from resnet_course.checks.gradients import gradient_norms
+from resnet_course.checks.measuring import evaluate, topk_accuracy
 from resnet_course.checks.networks import make_stage, resnet34
 from resnet_course.checks.resnet34_shapes import stage_shapes
 from resnet_course.checks.result import CheckResult
@@ -27,7 +28,7 @@ from resnet_course.checks.shapes import (
     needs_projection,
 )
 from resnet_course.checks.slopes import sigmoid_slope, slope_bound
-from resnet_course.checks.training import evaluate, topk_accuracy, train_step
+from resnet_course.checks.training import train_step
 from resnet_course.checks.transfer import freeze_backbone, multi_head
 
 __all__ = [

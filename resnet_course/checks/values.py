@@ -1,27 +1,23 @@
-"""Look at what came: is it a number of the right kind, and which mistake gives the same numbers?"""
+"""Look at what came: is it a number, a tensor or a truth of the right kind?"""
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from resnet_course.checks.guard import AnswerError, call, show
+from resnet_course.checks.guard import AnswerError, show
 
 NOT_RETURNED = "Does your function reach a `return` in every case?"
-Case = tuple[Any, ...]
 
 
 def plain(got: Any) -> Any:
     """Return the Python number inside a tensor or NumPy value without axes; all else as it is."""
     without_axes = hasattr(got, "item") and getattr(got, "ndim", None) == 0
-    if without_axes and not (isinstance(got, Tensor) and got.is_meta):
-        return got.item()
-    return got
+    return got.item() if without_axes and not getattr(got, "is_meta", False) else got
 
 
 def described(got: Any) -> str:
@@ -39,15 +35,14 @@ def whole(got: Any) -> int:
     Raises:
         AnswerError: it is something else; a float is never taken for a count.
     """
-    number = plain(got)
-    if isinstance(number, int) and not isinstance(number, bool):
-        return number
-    if number is None:
+    value = plain(got)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    why = "A count is an int."
+    if value is None:
         why = NOT_RETURNED
-    elif isinstance(number, float) and math.isfinite(number):
+    elif isinstance(value, float) and math.isfinite(value):
         why = "A count is an int, not a float. If there is a division: // rounds down."
-    else:
-        why = "A count is an int."
     raise AnswerError(f"Expected a whole number (int), got {described(got)}. {why}")
 
 
@@ -64,51 +59,58 @@ def yes_or_no(got: Any, where: str) -> bool:
     raise AnswerError(f"{where}: expected True or False, got {described(got)}. {why}")
 
 
-def recognise(
-    given: Any, mistakes: Mapping[str, Any], same: Callable[[Any, Any], bool], otherwise: str
-) -> str:
-    """Return the words for the mistake that gives the same results.
+def number(got: Any, what: str) -> float:
+    """Return the learner's number; of a tensor without axes, which is none, take `plain` first.
 
     Args:
-        given: the learner's results in all cases: one that agrees in a single case proves little.
-        mistakes: words → the results of this mistake.
-        same: whether two results agree.
-        otherwise: what to say if it is none of these.
-    """
-    return next((words for words, results in mistakes.items() if same(results, given)), otherwise)
-
-
-def ask_counts(
-    answer: Callable[..., Any],
-    cases: Sequence[Case],
-    *,
-    right: Callable[..., int],
-    where: Callable[..., str],
-    mistakes: Mapping[str, Callable[..., Any]],
-    otherwise: str,
-) -> None:
-    """Ask for one whole number per case.
-
-    Args:
-        answer: the learner's function.
-        cases: its arguments, by position.
-        right: returns the right number.
-        where: describes a case.
-        mistakes: words → what a known mistake returns.
-        otherwise: what to say to an unknown one.
+        got: what their function returned. Any finite real number but a bool will do.
+        what: it should be, such as "the loss".
 
     Raises:
-        AnswerError: a number is wrong, or is none.
+        AnswerError: it is something else.
     """
-    given = []
-    for case in cases:
-        own = copy.deepcopy(case)
-        given.append(whole(call(answer, *own)))
-        if own != case:
-            raise AnswerError(f"Your function has changed {show(case[0])}, which it was given.")
-    for case, got in zip(cases, given, strict=True):
-        expected = right(*case)
-        if got != expected:
-            known = {words: [wrong(*c) for c in cases] for words, wrong in mistakes.items()}
-            why = recognise(given, known, lambda one, other: one == other, otherwise)
-            raise AnswerError(f"{where(*case)}: expected {expected:,}, got {got:,}. {why}")
+    if got is None:
+        raise AnswerError(f"Expected {what}, got None. Does your function end with `return`?")
+    if isinstance(got, Real) and not isinstance(got, bool):
+        if math.isfinite(got):
+            return float(got)
+        raise AnswerError(f"Expected {what}, got {got}. Was something divided by zero?")
+    came = f"{described(got)}."
+    if isinstance(got, Tensor) and not got.is_meta:
+        came = f"{show(got)}. One number for all of it is asked for."
+        if got.numel() == 1:
+            why = (
+                ", which still holds on to all that was recorded for backward(), and so to a lot "
+                "of memory"
+            )
+            came = f"{show(got)}{why * got.requires_grad}: `.item()` takes the number out."
+    raise AnswerError(f"Expected {what} as a Python number, got {came}")
+
+
+def tensor_like(got: Any, like: Tensor, name: str, what: str, wrong_shape: str) -> Tensor:
+    """Return the learner's tensor if it has the shape, type and device of another one.
+
+    Args:
+        got: what their function returned.
+        like: the other one, and its name.
+        name: of the other one.
+        what: it should be, "a tensor of slopes".
+        wrong_shape: what to say to a wrong shape, with {} for the right one and {} for theirs.
+
+    Raises:
+        AnswerError: it is something else.
+    """
+    if not isinstance(got, Tensor):
+        why = f" {NOT_RETURNED}" if got is None else ""
+        raise AnswerError(f"Expected {what}, got {described(got)}.{why}")
+    if got.shape != like.shape:
+        raise AnswerError(wrong_shape.format(tuple(like.shape), tuple(got.shape)))
+    if (got.device, got.dtype) != (like.device, like.dtype):
+        wanted, came = (f"{t.dtype} on {t.device}" for t in (like, got))
+        raise AnswerError(f"Expected {wanted}, as {name} is, got {came}.")
+    return got
+
+
+def close(one: float, other: float) -> bool:
+    """Return whether two numbers are equal but for the rounding of 32 bits."""
+    return abs(one - other) <= 1e-5 * max(1.0, abs(one))
