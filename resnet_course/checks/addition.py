@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from resnet_course.checks import answers
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.guard import AnswerError, call
+from resnet_course.checks.guard import call
 from resnet_course.checks.questions import Case, ask, check_unchanged, known
-from resnet_course.checks.values import tensor_like
+from resnet_course.checks.values import refuse, tensor_like
 
 Layer = Callable[[Tensor], Tensor]
 Results = tuple[Tensor, Tensor]  # the output, and the gradient of x
@@ -76,39 +76,31 @@ def residual_forward(answer: Callable[[Tensor, Layer], Tensor]) -> str:
     return "Branch, addition, ReLU: and x is still what it was, also when the branch returns it."
 
 
-class Branch(nn.Module):
-    """A branch that counts how often it runs."""
-
-    def __init__(self, branch: Layer) -> None:
-        super().__init__()
-        self.branch, self.runs = branch, 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return branch(x)."""
-        self.runs += 1
-        return self.branch(x)
-
-
 def _run(
     answer: Callable[[Tensor, Layer], Tensor], where: str, branch: Layer, values: Tensor
 ) -> Results:
     leaf = values.clone().requires_grad_()
     x = leaf * 1.0  # a leaf may not be changed in place at all, what is made of it may
-    counted = Branch(branch)
+    runs: list[Tensor] = []
+
+    class Branch(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            runs.append(x)
+            return branch(x)
+
     shape = (
         f"{where}: expected the shape of x, {{}}, got {{}}. Adding keeps the shape: are the two "
         "laid side by side, or summed up?"
     )
-    output = tensor_like(call(answer, x, counted), x, "x", "a tensor", shape)
+    output = tensor_like(call(answer, x, Branch()), x, "x", "a tensor", shape)
     check_unchanged(x, values, "x", f"{where}: your function")
-    if counted.runs != 1:
-        how = "is never called" if counted.runs == 0 else f"is called {counted.runs} times"
-        raise AnswerError(
-            f"{where}: the branch {how}. Call it once: it is the costly part, and batch norm in it "
-            "counts every call."
-        )
-    if not output.isfinite().all():
-        raise AnswerError(f"{where}: there is NaN or infinity in the result.")
+    how = f"is called {len(runs)} times" if runs else "is never called"
+    refuse(
+        len(runs) != 1,
+        f"{where}: the branch {how}. Call it once: it is the costly part, and batch norm in it "
+        "counts every call.",
+    )
+    refuse(not output.isfinite().all(), f"{where}: there is NaN or infinity in the result.")
     slope = torch.zeros_like(leaf)
     if output.requires_grad:
         weights = torch.linspace(1, 2, output.numel()).reshape(output.shape)

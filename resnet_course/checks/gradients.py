@@ -12,12 +12,20 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from resnet_course.blocks import BasicBlock
-from resnet_course.checks import questions
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.freezing import small_trained_network, some
 from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.losses import LOSSES
-from resnet_course.checks.values import described, number, plain
+from resnet_course.checks.practice import LOSSES
+from resnet_course.checks.questions import (
+    Answer,
+    Case,
+    ask,
+    check_measured,
+    check_unchanged,
+    copied,
+    known,
+)
+from resnet_course.checks.values import described, number, plain, refuse
 from resnet_course.measure import gradients
 from resnet_course.measure.stacks import create_stack
 
@@ -28,18 +36,15 @@ NO_GRADIENT = (
 )
 
 
-def norms(
+def _norms(
     size: Callable[..., Tensor] = lambda g, w, b, old: g.norm(),
     loss: Callable[..., Tensor] = lambda z, y, x: F.cross_entropy(z, y),
     mode: bool | None = None,
-) -> questions.Answer:
+) -> Answer:
     """Return an answer, (model, x, y) → {layer: size}; the right one, if nothing is said.
 
-    Args:
-        size: of (gradient of the weight, weight, gradient of the bias, gradient of the weight that
-            was there before); a gradient that is not there is 0.
-        loss: of (logits, labels, batch).
-        mode: training (True), evaluation (False), or as the model comes (None).
+    A size is one of (gradient of the weight, weight, gradient of the bias, gradient of the weight
+    from before), a loss one of (logits, labels, batch). The mode is training, if it is True.
     """
 
     def grad(p: nn.Parameter | None) -> Tensor:
@@ -62,12 +67,12 @@ def norms(
 
 
 def _all_together(model: nn.Module, x: Tensor, y: Tensor) -> Norms:
-    found = norms()(model, x, y)
+    found = _norms()(model, x, y)
     return dict.fromkeys(found, math.hypot(*found.values()))
 
 
 # fmt: off
-SIZES = questions.known("g, w, b, old", {
+SIZES = known("g, w, b, old", {
     "g.sum()": "That is the sum of the entries. They have both signs, and cancel.",
     "g.sum().abs()":
         "That is the size of the sum of the entries. They have both signs, and cancel.",
@@ -94,7 +99,7 @@ SIZES = questions.known("g, w, b, old", {
         "That is the gradient that was there before your function. Which call computes a new one?",
     "0": "It is 0: are the gradients cleared after they are computed?",
 })
-OTHER_LOSSES = questions.known("z, y, x", {
+OTHER_LOSSES = known("z, y, x", {
     "F.cross_entropy(z, y, reduction='sum')":
         "It is the gradient of the sum over the batch. Expected is the mean.",
     "z.sum()":
@@ -102,11 +107,11 @@ OTHER_LOSSES = questions.known("z, y, x", {
     "z.mean()": "That is the gradient of the mean of the logits. Expected is that of the loss.",
 }, F=F)
 MISTAKES = [
-    *((words, norms(size)) for words, size in SIZES),
-    *((words, norms(loss=loss)) for words, loss in OTHER_LOSSES + LOSSES),
+    *((words, _norms(size)) for words, size in SIZES),
+    *((words, _norms(loss=loss)) for words, loss in OTHER_LOSSES + LOSSES),
     *(
         (f"The model was switched to {name} mode. Measure it in the mode in which it comes.",
-         norms(mode=mode))
+         _norms(mode=mode))
         for name, mode in (("evaluation", False), ("training", True))
     ),
     ("That is the length of all gradients together. Each layer has its own.", _all_together),
@@ -145,7 +150,7 @@ def _cases() -> Iterator[tuple[str, nn.Module, Tensor, Tensor]]:
 )
 def gradient_norms(answer: Callable[[nn.Module, Tensor, Tensor], dict[str, float]]) -> str:
     """Check `f(model, x, y) -> {layer: L2 norm of d(cross-entropy) / d(weight)}`."""
-    questions.ask(answer, _cases(), norms(), MISTAKES, _tell, _run, _same)
+    ask(answer, _cases(), _norms(), MISTAKES, _tell, _run, _same)
     return "Your norms are right for every layer, whatever gradients were there before."
 
 
@@ -157,7 +162,7 @@ def _same(one: Norms, other: Norms) -> bool:
     return all(_close(one[name], other[name]) for name in one)
 
 
-def _tell(case: questions.Case, right: Norms, got: Norms) -> tuple[str, str]:
+def _tell(case: Case, right: Norms, got: Norms) -> tuple[str, str]:
     name = next(name for name in right if not _close(right[name], got[name]))
     return (
         f"{case[0]}, layer {name!r}: expected {right[name]:.6g}, got {got[name]:.6g}.",
@@ -166,20 +171,20 @@ def _tell(case: questions.Case, right: Norms, got: Norms) -> tuple[str, str]:
 
 
 def _run(answer: Callable[..., Any], where: str, model: nn.Module, x: Tensor, y: Tensor) -> Norms:
-    own, own_x, own_y = questions.copied((model, x, y))
+    own, own_x, own_y = copied((model, x, y))
     try:
         got = call(answer, own, own_x, own_y)
     except AnswerError as error:
         if "NoneType" not in str(error):
             raise
         raise AnswerError(f"{error} {NO_GRADIENT}") from error.__cause__
-    questions.check_measured(own, model, everything=False)
-    questions.check_unchanged((own_x, own_y), (x, y), "x or y")
-    if [m.training for m in own.modules()] != [m.training for m in model.modules()]:
-        raise AnswerError(
-            f"The model came in {'training' if model.training else 'evaluation'} mode, and your "
-            "function has switched it, or a part of it. Measure it in the mode in which it comes."
-        )
+    check_measured(own, model, everything=False)
+    check_unchanged((own_x, own_y), (x, y), "x or y")
+    refuse(
+        [m.training for m in own.modules()] != [m.training for m in model.modules()],
+        f"The model came in {'training' if model.training else 'evaluation'} mode, and your "
+        "function has switched it, or a part of it. Measure it in the mode in which it comes.",
+    )
     return _named(got, where, own)
 
 
@@ -188,12 +193,11 @@ def _named(got: Any, where: str, model: nn.Module) -> Norms:
     modules = dict(model.named_modules())
     layers = [n for n, m in modules.items() if isinstance(m, (nn.Conv2d, nn.Linear))]
     wanted = f"{where}: expected a dict with {len(layers)} layers, {some(layers)}"
-    if got is None:
-        raise AnswerError(f"{wanted}; got None. Does your function end with `return`?")
-    if not isinstance(got, Mapping):
-        raise AnswerError(f"{wanted}; got {described(got)}.")
-    if odd := [name for name in got if not isinstance(name, str)]:
-        raise AnswerError(f"{wanted}; got {described(odd[0])} as a name. A name is a str.")
+    refuse(got is None, f"{wanted}; got None. Does your function end with `return`?")
+    refuse(not isinstance(got, Mapping), f"{wanted}; got {described(got)}.")
+    for name in got:
+        words = f"{wanted}; got {described(name)} as a name. A name is a str."
+        refuse(not isinstance(name, str), words)
     found = {name.removesuffix(".weight"): value for name, value in got.items()}
     if missing := [name for name in layers if name not in found]:
         kinds = {type(modules[name]) for name in missing}

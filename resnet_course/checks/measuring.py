@@ -10,7 +10,14 @@ from torch import Tensor, nn
 
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.practice import Batch, OnceOnly, PracticeNet, in_words, labelled_batches
+from resnet_course.checks.practice import (
+    NOT_CALLED,
+    Batch,
+    OnceOnly,
+    PracticeNet,
+    in_words,
+    labelled_batches,
+)
 from resnet_course.checks.questions import (
     Answer,
     Case,
@@ -23,19 +30,17 @@ from resnet_course.checks.questions import (
     numbers,
     simply,
 )
-from resnet_course.checks.values import close, number
+from resnet_course.checks.values import close, number, refuse
 from resnet_course.train import modes, steps
 
 
-def measured(
+def _measured(
     share: Callable[[Sequence[int], Sequence[int]], float] = lambda h, n: sum(h) / sum(n),
     hits: Callable[[Tensor, Tensor], Tensor] = lambda z, y: z.argmax(dim=1) == y,
 ) -> Answer:
     """Return an answer to `evaluate`; the right one, if nothing is said.
 
-    Args:
-        share: of (hits in each batch, pictures in each batch).
-        hits: of (logits, labels), one truth for each picture.
+    It returns the share of (hits, pictures) of all batches; hits are counted of (logits, labels).
     """
 
     def answer(model: nn.Module, batches: Iterable[Batch]) -> float:
@@ -88,9 +93,9 @@ COUNTS = known("h, n", {  # lists: hits and pictures of each batch
     **{f"(lambda h, n: {text})(sum(h), sum(n))": words for text, words in SHARES.items()},
 })
 EVALUATE = [
-    *((words, measured(share)) for words, share in COUNTS),
-    (PAIR, measured(hits=lambda z, y: z.max(dim=1) == y)),
-    (f"Is there an argmax(dim=0)? {AXIS}", measured(hits=lambda z, y: z.argmax(dim=0) == y)),
+    *((words, _measured(share)) for words, share in COUNTS),
+    (PAIR, _measured(hits=lambda z, y: z.max(dim=1) == y)),
+    (f"Is there an argmax(dim=0)? {AXIS}", _measured(hits=lambda z, y: z.argmax(dim=0) == y)),
 ]
 TOPK = known("z, y, k", {
     "topk(z, y, k + 1)": "It is the share for k + 1.",
@@ -166,14 +171,13 @@ def evaluate(answer: Callable[[nn.Module, Iterable[Batch]], float]) -> str:
         ([4], [4], True, False),
     ]
     tell = _tell(lambda h, n, _, once: f"For {in_words(n, once)}, {sum(h)} of {sum(n)} right")
-    ask(answer, cases, measured(), EVALUATE, tell, _run, close)
+    ask(answer, cases, _measured(), EVALUATE, tell, _run, close)
     return "The share is right for batches of any size, and measuring has changed nothing."
 
 
 def _run(
     answer: Answer, hits: Sequence[int], sizes: Sequence[int], training: bool, once: bool
 ) -> float:
-    """Ask for the share in such batches, of a model in training mode or not."""
     model = PracticeNet().eval()
     batches = labelled_batches(model, hits, sizes)
     before, batches_before = copied(model.train(training)), copied(batches)
@@ -182,38 +186,36 @@ def _run(
     try:
         got = number(call(answer, model, given), "the accuracy")
     except AnswerError as error:
+        why = "`batches` is anything that a `for` loop can walk through, no more. Count inside it."
         if once and given.starts > 1:
             why = f"Your function begins {given.starts} loops over the batches, {ONCE}"
-        elif f"'{type(given).__name__}'" in str(error):
-            why = "`batches` is anything that a `for` loop can walk through, no more. "
-            why += "Count inside the loop."
-        else:
+        elif f"'{type(given).__name__}'" not in str(error):
             raise
         raise AnswerError(f"{error} {why}") from error.__cause__
     right = sum(hits) / sum(sizes)
-    if once and given.starts > 1 and not close(right, got):
-        raise AnswerError(
-            f"For {given!r}: expected {right:.6g}, got {got:.6g}. Your function begins "
-            f"{given.starts} loops over them, {ONCE}"
-        )
-    model.check_called()
-    if any(True in each.modes for each in model.calls):
-        raise AnswerError(
-            "The model, or a part of it, was in training mode when your function used it. There "
-            "batch norm uses the mean of each batch, and its stored means move: measuring changes "
-            "the network. Which call puts a model into evaluation mode?"
-        )
-    if any(each.records for each in model.calls):
-        raise AnswerError(
-            "While the model ran, everything was recorded for backward(). Nobody needs that here, "
-            "and it costs time and memory. What switches it off for some lines?"
-        )
+    refuse(
+        once and given.starts > 1 and not close(right, got),
+        f"For {in_words(sizes, once)}: expected {right:.6g}, got {got:.6g}. Your function begins "
+        f"{getattr(given, 'starts', 1)} loops over them, {ONCE}",
+    )
+    refuse(not model.calls, NOT_CALLED)
+    refuse(
+        any(True in each.modes for each in model.calls),
+        "The model, or a part of it, was in training mode when your function used it. There batch "
+        "norm uses the mean of each batch, and its stored means move: measuring changes the "
+        "network. Which call puts a model into evaluation mode?",
+    )
+    refuse(
+        any(each.records for each in model.calls),
+        "While the model ran, everything was recorded for backward(). Nobody needs that here, and "
+        "it costs time and memory. What switches it off for some lines?",
+    )
     check_measured(model, before, everything=True)
-    if {module.training for module in model.modules()} not in ({False}, {training}):
-        raise AnswerError(
-            "The model came in evaluation mode, and now it is in training mode: the next picture "
-            "would move the stored means of batch norm. Leave it as it came, or in evaluation mode."
-        )
+    refuse(
+        {module.training for module in model.modules()} not in ({False}, {training}),
+        "The model came in evaluation mode, and now it is in training mode: the next picture would "
+        "move the stored means of batch norm. Leave it as it came, or in evaluation mode.",
+    )
     check_unchanged(batches, batches_before, "the batches")
     return got
 

@@ -1,36 +1,51 @@
-"""What the exercises about training practise on: a small net that notes how it is used."""
+"""What the exercises about training practise on: losses, and a net that notes how it is used."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnet_course.checks.guard import AnswerError
+from resnet_course.checks.questions import known
 
 Batch = tuple[Tensor, Tensor]
 
+# What is taken for the cross-entropy of logits z, labels y and a batch x.
+# fmt: off
+LOSSES = known("z, y, x", {
+    "F.cross_entropy(z.softmax(dim=1), y)":
+        "Is there a softmax before the cross-entropy? `cross_entropy` takes logits.",
+    "F.nll_loss(z, y)":
+        "`nll_loss` takes logarithms of probabilities. Which function takes logits?",
+    "F.cross_entropy(z, y) / len(y)":
+        "The loss is divided by the batch size, but `cross_entropy` is the mean already.",
+    "F.mse_loss(z, F.one_hot(y, 3).float())":
+        "Is it the mean of squares? The loss is cross-entropy. Compare your lines with the text.",
+    "F.mse_loss(z.softmax(dim=1), F.one_hot(y, 3).float())":
+        "Is it the mean of squares of probabilities? The loss is cross-entropy.",
+    "F.mse_loss(z, y)":
+        "Is it `mse_loss`? It compares numbers. Which loss compares logits with the right class?",
+    "nn.CrossEntropyLoss(z, y)":
+        "nn.CrossEntropyLoss(...) only makes a loss, and takes the tensors for settings. First "
+        "make it, then call it: nn.CrossEntropyLoss()(...).",
+    "F.cross_entropy(y, z)": "The loss takes the logits first, then the labels.",
+    "F.cross_entropy(z.argmax(dim=1), y)":
+        "Is the loss computed from argmax? `cross_entropy` takes the logits themselves.",
+    "F.cross_entropy(x, y)":
+        "Is the loss computed from x itself? It needs the logits, which are model(x).",
+    "F.cross_entropy(z, y).detach()":
+        "Nothing is recorded on the way to the loss. Is there a no_grad, a detach or an argmax? No "
+        "gradient comes through them.",
+}, F=F, nn=nn)
+# fmt: on
 
-@dataclass
-class Pass:
-    """How a net was used in one forward pass.
 
-    Attributes:
-        modes: {True} if all its modules were in training mode, {False} if all in evaluation mode.
-        records: the operations were recorded for `backward()`.
-        backward: a gradient has come back to the logits.
-    """
-
-    modes: frozenset[bool]
-    records: bool
-    backward: bool = False
-
-
-class Notes(list[Pass]):
-    """One `Pass` for each forward pass so far, also for those of copies of the net."""
+class Notes(list[SimpleNamespace]):
+    """One note for each forward pass so far, also for those of copies of the net."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Notes:
         return self
@@ -40,6 +55,8 @@ class PracticeNet(nn.Module):
     """A classifier with batch norm, (batch, 1, 4, 4) → logits (batch, 3).
 
     Its stored statistics are far from those of a batch, so the two modes give different answers.
+    It notes for each pass in `calls`: the `modes` of all its modules, {True} for training; whether
+    the pass `records` for backward(); and whether a gradient came `back` to the logits.
     """
 
     def __init__(self) -> None:
@@ -58,16 +75,14 @@ class PracticeNet(nn.Module):
         """Return logits, (batch, 3)."""
         modes = frozenset(module.training for module in self.modules())
         logits = self.fc(torch.relu(self.bn(self.conv(x))).mean(dim=(2, 3)))
-        note = Pass(modes, logits.requires_grad)
-        if logits.requires_grad:
-            logits.register_hook(lambda _: setattr(note, "backward", True))
+        note = SimpleNamespace(modes=modes, records=logits.requires_grad, back=False)
+        if note.records:
+            logits.register_hook(lambda _: setattr(note, "back", True))
         self.calls.append(note)
         return logits
 
-    def check_called(self) -> None:
-        """Complain if a learner's code has never called the net."""
-        if not self.calls:
-            raise AnswerError("Your function does not call the model that it is given.")
+
+NOT_CALLED = "Your function does not call the model that it is given."
 
 
 def in_words(sizes: Sequence[int], once: bool) -> str:
@@ -85,26 +100,15 @@ class Batches(list[Batch]):
 
 
 class OnceOnly:
-    """Batches as a generator gives them: in order, once, without a length.
-
-    Attributes:
-        starts: how many loops have begun so far.
-    """
+    """Batches as a generator gives them: once, without a length. `starts` counts the loops."""
 
     def __init__(self, batches: Sequence[Batch]) -> None:
-        self.starts = 0
-        self._name = in_words([len(labels) for _, labels in batches], once=True)
-        self._rest = iter(batches)
+        self.starts, self._rest = 0, iter(batches)
+        self.__name__ = in_words([len(labels) for _, labels in batches], once=True)
 
     def __iter__(self) -> Iterator[Batch]:
         self.starts += 1
-        return self
-
-    def __next__(self) -> Batch:
-        return next(self._rest)
-
-    def __repr__(self) -> str:
-        return self._name
+        return self._rest
 
 
 def labelled_batches(net: nn.Module, hits: Sequence[int], sizes: Sequence[int]) -> Batches:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from resnet_course.checks.freezing import some
 from resnet_course.checks.guard import AnswerError, call, show
+from resnet_course.checks.values import refuse
 
 Answer = Callable[..., Any]  # a learner's, the right one, or one with a known mistake
 Case = tuple[Any, ...]
@@ -134,11 +135,11 @@ def copied(given: Value) -> Value:
 
 def check_unchanged(now: Any, before: Any, what: str, who: str = "Your function") -> None:
     """Complain if lists or tensors, described by `what`, are no longer equal to a copy."""
-    if not _equal(now, before):
-        raise AnswerError(
-            f"{who} has changed {what}. An operation in place, such as +=, pop or relu_, writes "
-            "into something that others still need. Only read it, and make something new."
-        )
+    refuse(
+        not _equal(now, before),
+        f"{who} has changed {what}. An operation in place, such as +=, pop or relu_, writes into "
+        "something that others still need. Only read it, and make something new.",
+    )
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -148,31 +149,28 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def check_measured(now: nn.Module, before: nn.Module, *, everything: bool) -> None:
-    """Complain if measuring has changed a model, or has switched gradients off for good.
+    """Complain if measuring has changed a model since a copy, or has switched gradients off.
 
-    Args:
-        now: the model.
-        before: a copy from before.
-        everything: must be the same, also gradients and the stored numbers of batch norm.
+    With `everything`, gradients and the stored numbers of batch norm must be the same too.
     """
-    if not torch.is_grad_enabled():
-        raise AnswerError(
-            "After your function, gradients are off for everybody, and no network could be trained "
-            "any more. Where they are not needed, switch them off in a `with` block."
-        )
+    refuse(
+        not torch.is_grad_enabled(),
+        "After your function, gradients are off for everybody, and no network could be trained any "
+        "more. Where they are not needed, switch them off in a `with` block.",
+    )
     old = dict(before.state_dict() if everything else before.named_parameters())
-    new = now.state_dict()
-    if changed := [name for name in old if not torch.equal(new[name], old[name])]:
-        what = "the network" if everything else "the weights of the model"
-        raise AnswerError(f"Measuring has changed {what}: {some(changed)}. Take no step.")
+    changed = [name for name, t in now.state_dict().items() if not _equal(old.get(name, t), t)]
+    what = "the network" if everything else "the weights of the model"
+    refuse(changed, f"Measuring has changed {what}: {some(changed)}. Take no step.")
     pairs = zip(now.named_parameters(), before.parameters(), strict=True)
-    if touched := [
+    touched = [
         name
         for (name, p), q in pairs
         if p.requires_grad != q.requires_grad or (everything and p.grad is not None)
-    ]:
-        what = "`grad` or `requires_grad`" if everything else "requires_grad"
-        raise AnswerError(
-            f"Your function has changed {what} of {some(touched)}. Leave it alone: whoever trains "
-            "the network next needs it."
-        )
+    ]
+    what = "`grad` or `requires_grad`" if everything else "requires_grad"
+    refuse(
+        touched,
+        f"Your function has changed {what} of {some(touched)}. Leave it alone: whoever trains the "
+        "network next needs it.",
+    )

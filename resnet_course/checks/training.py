@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,28 +12,24 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.losses import LOSSES
-from resnet_course.checks.practice import PracticeNet
-from resnet_course.checks.questions import Answer, Case, ask, check_unchanged, known
-from resnet_course.checks.values import close, number
+from resnet_course.checks.guard import call
+from resnet_course.checks.practice import LOSSES, NOT_CALLED, PracticeNet
+from resnet_course.checks.questions import Answer, Case, ask, check_unchanged, copied, known
+from resnet_course.checks.values import close, number, refuse
 from resnet_course.train import steps
 
 COMPARE = "Compare your lines with those of this chapter's loop, one by one."
 
 
-def acts(
+def _acts(
     order: str = "zero forward backward step",
     loss: Callable[..., Any] = lambda z, y, x: F.cross_entropy(z, y),
     give: Callable[..., Any] = lambda value, n: value,
 ) -> Answer:
-    """Return a training step that does these acts in this order; the right one, if none is said.
+    """Return a training step with these acts, in order; the right one, if nothing is said.
 
-    Args:
-        order: words among "zero", "forward", "item", "backward", "step" and "plain", a step of
-            gradient descent without the optimiser.
-        loss: of (logits, labels, batch).
-        give: what is returned, made of the loss and the size of the batch.
+    `plain` is a step of gradient descent without the optimiser. The loss is one of (logits, labels,
+    batch), and `give` makes of it and of the size of the batch what is returned.
     """
 
     def step(model: nn.Module, x: Tensor, y: Tensor, optimizer: Optimizer) -> float:
@@ -84,9 +80,9 @@ RETURNED = known("value, n", {
     "value / n": "What you return is divided by the batch size, but the loss is the mean already.",
 })
 MISTAKES = [
-    *((words, acts(order)) for order, words in ORDERS.items()),
-    *((words, acts(loss=loss)) for words, loss in OTHER_LOSSES + LOSSES),
-    *((words, acts(give=give)) for words, give in RETURNED),
+    *((words, _acts(order)) for order, words in ORDERS.items()),
+    *((words, _acts(loss=loss)) for words, loss in OTHER_LOSSES + LOSSES),
+    *((words, _acts(give=give)) for words, give in RETURNED),
 ]
 # fmt: on
 
@@ -110,65 +106,53 @@ MISTAKES = [
 def train_step(answer: Callable[[nn.Module, Tensor, Tensor, Optimizer], float]) -> str:
     """Check `f(model, x, y, optimizer) -> float`."""
     for kind in ("SGD", "Adam"):  # one after the other: what is wrong with one tells enough
-        ask(answer, [(kind,)], acts(), MISTAKES, _tell, two_steps, _same)
+        ask(answer, [(kind,)], _acts(), MISTAKES, _tell, _run, _same)
     return "With SGD and with Adam: the losses are right, and the weights go where they should."
 
 
 @dataclass(frozen=True)
 class Steps:
-    """What two training steps have done.
+    """What two training steps have done."""
 
-    Attributes:
-        losses: that were returned.
-        weights: all of them in a row, before, between and after the steps.
-        passes: how often each batch went through the net.
-        still: why no weight has moved, if none has.
-    """
-
-    losses: list[float]
-    weights: list[Tensor]
-    passes: list[int]
-    still: str
+    losses: list[float]  # that were returned
+    weights: list[Tensor]  # all of them in a row, before, between and after the steps
+    passes: list[int]  # how often each batch went through the net
+    still: str  # why no weight has moved, if none has
 
 
-def two_steps(answer: Answer, kind: str) -> Steps:
-    """Take two steps on fixed batches with an optimiser, "SGD" (with momentum) or "Adam".
-
-    Raises:
-        AnswerError: the answer does something that no step should do.
-    """
+def _run(answer: Answer, kind: str) -> Steps:
     model = PracticeNet().eval()  # as somebody leaves it who has just measured,
     for parameter in model.parameters():
         parameter.grad = torch.randn_like(parameter)  # with gradients of somebody else
+    optimizer: Optimizer = Adam(model.parameters(), lr=0.01)
     if kind == "SGD":
-        optimizer: Optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
-    else:
-        optimizer = Adam(model.parameters(), lr=0.01)
+        optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
     optimizer.__name__ = kind  # for messages: its repr is long
     rate = optimizer.param_groups[0]["lr"]
-    losses, weights, passes = [], [_flat(model)], []
+    done = Steps([], [_flat(model)], [], "")
     for seed in (1, 2):
         torch.manual_seed(seed)
-        x, y = torch.randn(8, 1, 4, 4), torch.randint(3, (8,))
+        batch = torch.randn(8, 1, 4, 4), torch.randint(3, (8,))
+        own = copied(batch)
         model.calls.clear()
-        own = x.clone(), y.clone()
-        losses.append(number(call(answer, model, *own, optimizer), "the loss"))
-        model.check_called()
-        if any(False in each.modes for each in model.calls):
-            raise AnswerError(
-                "The model, or a part of it, was in evaluation mode when your step used it. There "
-                "batch norm uses its stored means and does not update them. Which call puts a "
-                "model into training mode?"
-            )
-        check_unchanged(own, (x, y), "x or y")
-        if (now := optimizer.param_groups[0]["lr"]) != rate:
-            raise AnswerError(
-                f"The learning rate was {rate:g}, and after your function it is {now:g}. It stays "
-                "as it is: a schedule is no part of the step."
-            )
-        weights.append(_flat(model))
-        passes.append(len(model.calls))
-    return Steps(losses, weights, passes, _why_still(model))
+        done.losses.append(number(call(answer, model, *own, optimizer), "the loss"))
+        refuse(not model.calls, NOT_CALLED)
+        refuse(
+            any(False in each.modes for each in model.calls),
+            "The model, or a part of it, was in evaluation mode when your step used it. There "
+            "batch norm uses its stored means and does not update them. Which call puts a model "
+            "into training mode?",
+        )
+        check_unchanged(own, batch, "x or y")
+        now = optimizer.param_groups[0]["lr"]
+        refuse(
+            now != rate,
+            f"The learning rate was {rate:g}, and after your function it is {now:g}. It stays as "
+            "it is: a schedule is no part of the step.",
+        )
+        done.weights.append(_flat(model))
+        done.passes.append(len(model.calls))
+    return replace(done, still=_why_still(model))
 
 
 def _flat(model: nn.Module) -> Tensor:
@@ -179,7 +163,7 @@ def _why_still(model: PracticeNet) -> str:
     if any(p.grad is not None and p.grad.any() for p in model.parameters()):
         return "The gradients are there: who moves the weights?"
     why = "When the optimiser took its step, there was no gradient: "
-    if not any(each.backward for each in model.calls):
+    if not any(each.back for each in model.calls):
         return why + "backward() is not called."
     why += "are the gradients cleared before backward(), not after it? "
     return why + "(A copy of the model would not count.)"

@@ -29,6 +29,12 @@ def described(got: Any) -> str:
     return f"{show(got)} ({type(got).__name__})"
 
 
+def refuse(wrong: Any, words: str) -> None:
+    """Raise `AnswerError` with these words if something is wrong."""
+    if wrong:
+        raise AnswerError(words)
+
+
 def whole(got: Any) -> int:
     """Return the learner's whole number; one of NumPy or in a tensor without axes will do.
 
@@ -36,14 +42,12 @@ def whole(got: Any) -> int:
         AnswerError: it is something else; a float is never taken for a count.
     """
     value = plain(got)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    why = "A count is an int."
-    if value is None:
-        why = NOT_RETURNED
-    elif isinstance(value, float) and math.isfinite(value):
+    why = NOT_RETURNED if value is None else "A count is an int."
+    if isinstance(value, float) and math.isfinite(value):
         why = "A count is an int, not a float. If there is a division: // rounds down."
-    raise AnswerError(f"Expected a whole number (int), got {described(got)}. {why}")
+    wrong = isinstance(value, bool) or not isinstance(value, int)
+    refuse(wrong, f"Expected a whole number (int), got {described(got)}. {why}")
+    return value
 
 
 def yes_or_no(got: Any, where: str) -> bool:
@@ -53,38 +57,32 @@ def yes_or_no(got: Any, where: str) -> bool:
         AnswerError: it is something else.
     """
     value = plain(got)
-    if isinstance(value, (bool, int)) and value in (0, 1):
-        return bool(value)
     why = NOT_RETURNED if value is None else "A comparison gives True or False."
-    raise AnswerError(f"{where}: expected True or False, got {described(got)}. {why}")
+    wrong = not isinstance(value, (bool, int)) or value not in (0, 1)
+    refuse(wrong, f"{where}: expected True or False, got {described(got)}. {why}")
+    return bool(value)
 
 
 def number(got: Any, what: str) -> float:
     """Return the learner's number; of a tensor without axes, which is none, take `plain` first.
 
-    Args:
-        got: what their function returned. Any finite real number but a bool will do.
-        what: it should be, such as "the loss".
-
     Raises:
-        AnswerError: it is something else.
+        AnswerError: it is no finite real number; the text says `what` is expected, "the loss".
     """
-    if got is None:
-        raise AnswerError(f"Expected {what}, got None. Does your function end with `return`?")
-    if isinstance(got, Real) and not isinstance(got, bool):
-        if math.isfinite(got):
-            return float(got)
-        raise AnswerError(f"Expected {what}, got {got}. Was something divided by zero?")
+    refuse(got is None, f"Expected {what}, got None. Does your function end with `return`?")
     came = f"{described(got)}."
     if isinstance(got, Tensor) and not got.is_meta:
         came = f"{show(got)}. One number for all of it is asked for."
         if got.numel() == 1:
-            why = (
-                ", which still holds on to all that was recorded for backward(), and so to a lot "
-                "of memory"
+            graph = (
+                ". It still holds on to all that was recorded for backward(), and so to a lot of "
+                "memory"
             )
-            came = f"{show(got)}{why * got.requires_grad}: `.item()` takes the number out."
-    raise AnswerError(f"Expected {what} as a Python number, got {came}")
+            came = f"{show(got)}{graph * got.requires_grad}: `.item()` takes the number out."
+    wrong = isinstance(got, bool) or not isinstance(got, Real)
+    refuse(wrong, f"Expected {what} as a Python number, got {came}")
+    refuse(not math.isfinite(got), f"Expected {what}, got {got}. Was something divided by zero?")
+    return float(got)
 
 
 def tensor_like(got: Any, like: Tensor, name: str, what: str, wrong_shape: str) -> Tensor:
@@ -92,7 +90,7 @@ def tensor_like(got: Any, like: Tensor, name: str, what: str, wrong_shape: str) 
 
     Args:
         got: what their function returned.
-        like: the other one, and its name.
+        like: the other one.
         name: of the other one.
         what: it should be, "a tensor of slopes".
         wrong_shape: what to say to a wrong shape, with {} for the right one and {} for theirs.
@@ -100,14 +98,11 @@ def tensor_like(got: Any, like: Tensor, name: str, what: str, wrong_shape: str) 
     Raises:
         AnswerError: it is something else.
     """
-    if not isinstance(got, Tensor):
-        why = f" {NOT_RETURNED}" if got is None else ""
-        raise AnswerError(f"Expected {what}, got {described(got)}.{why}")
-    if got.shape != like.shape:
-        raise AnswerError(wrong_shape.format(tuple(like.shape), tuple(got.shape)))
-    if (got.device, got.dtype) != (like.device, like.dtype):
-        wanted, came = (f"{t.dtype} on {t.device}" for t in (like, got))
-        raise AnswerError(f"Expected {wanted}, as {name} is, got {came}.")
+    why = f" {NOT_RETURNED}" if got is None else ""
+    refuse(not isinstance(got, Tensor), f"Expected {what}, got {described(got)}.{why}")
+    refuse(got.shape != like.shape, wrong_shape.format(tuple(like.shape), tuple(got.shape)))
+    wanted, came = (f"{t.dtype} on {t.device}" for t in (like, got))
+    refuse(wanted != came, f"Expected {wanted}, as {name} is, got {came}.")
     return got
 
 
