@@ -218,6 +218,9 @@ def test_a_right_bound_passes(answer):
     ("ends early", lambda n: 1, "does the loop run"),
     ("zero missed", lambda n: 0.2498**n, "Is 0 among the z you try"),
     ("other", lambda n: 0.3**n, "Begin with depth 1"),
+    ("slope at 1", lambda n: answers.sigmoid_slope(torch.tensor(1.0)).item() ** n, "at z = 1[.]"),
+    ("slope at 1, rounded", lambda n: 0.197**n, "That is the slope at z = 1[.] Is 0 among the z"),
+    ("value at 1", lambda n: torch.tensor(1.0).sigmoid().item() ** n, "value of the sigmoid at 1"),
     ("nothing", lambda n: print(end=""), "Expected the largest product, got None"),
     ("nan", lambda n: float("nan"), "got nan"),
     ("a word", lambda n: "0.25", "as a Python number, got '0.25' .str."),
@@ -361,6 +364,40 @@ def weight_and_bias(model, x, y):
     }
 
 
+def weight_and_bias_in_a_row(model, x, y):
+    norms_by_backward(model, x, y)
+    return {
+        n: torch.cat([p.grad.flatten() for p in m.parameters()]).norm().item()
+        for n, m in layers_of(model).items()
+    }
+
+
+def weight_and_bias_added(model, x, y):
+    norms_by_backward(model, x, y)
+    return {n: sum(p.grad.norm() for p in m.parameters()) for n, m in layers_of(model).items()}
+
+
+def no_backward(size):
+    def norms(model, x, y):
+        model.zero_grad()
+        F.cross_entropy(model(x), y)
+        return {name: size(m.weight.grad) for name, m in layers_of(model).items()}
+
+    return norms
+
+
+def no_backward_and_leaves_out(model, x, y):
+    model.zero_grad()
+    F.cross_entropy(model(x), y)
+    layers = layers_of(model).items()
+    return {n: m.weight.grad.norm() for n, m in layers if m.weight.grad is not None}
+
+
+def loss_of_x(model, x, y):
+    F.cross_entropy(x, y).backward()
+    return {name: m.weight.grad.norm().item() for name, m in layers_of(model).items()}
+
+
 def in_evaluation_and_back(model, x, y):
     mode = model.training
     norms = wrong(mode=False)(model, x, y)
@@ -435,6 +472,19 @@ def as_value(value):
     ("nll", wrong(loss=F.nll_loss), "`nll_loss` takes logarithms"),
     ("no labels", wrong(loss=lambda z, y: z.sum()), "gradient of the logits"),
     ("weight and bias", weight_and_bias, "weight and bias are taken together"),
+    ("weight and bias in a row", weight_and_bias_in_a_row, "weight and bias are taken together"),
+    ("weight and bias added", weight_and_bias_added, "norms of weight and bias are added"),
+    ("no backward", no_backward(lambda g: g.norm().item()), "There is no gradient: .* backward"),
+    ("no backward, power", no_backward(lambda g: (g**2).sum() ** 0.5), "There is no gradient"),
+    ("no backward, linalg", no_backward(torch.linalg.vector_norm), "There is no gradient"),
+    ("no backward, left out", no_backward_and_leaves_out, "an empty one.* There is no gradient"),
+    ("loss of x", loss_of_x, "stopped with RuntimeError.* the loss computed from x itself"),
+    (
+        "arguments swapped",
+        wrong(loss=lambda z, y: F.cross_entropy(y, z)),
+        "The loss takes the logits first",
+    ),
+    ("loss not made", wrong(loss=nn.CrossEntropyLoss), "First make it, then call it"),
     ("evaluation", in_evaluation_and_back, "was switched to evaluation mode"),
     ("training", in_training_and_back, "was switched to training mode"),
     ("total", total_norm, "all gradients together"),
