@@ -6,9 +6,10 @@
 >>> checks.progress()
 
 Read `result` (what a checker says), `guard` (a learner's code runs, whatever it does), `exercise`
-(what all checkers share) and `values` (is a number right, and which mistake gives the same one?).
-Then the checkers of a chapter: `slopes` and `gradients` (01), `shapes`, `addition`, `blocks` (02
-and 04), `networks` and `resnet34_shapes` (03), `training` (05), `transfer` (06). A block or network
+(what all checkers share), `values` (is it a number at all?) and `questions` (is it the right one,
+and which mistake gives the same?). Then the checkers of a chapter: `slopes` and `gradients` (01),
+`shapes`, `addition`, `blocks` (02 and 04), `networks` and `resnet34_shapes` (03), `training` and
+`measuring` on the net of `practice` (05), `transfer` (06). A block or network
 is compared with the right one in `compare`, on the flow of numbers that `flow` has watched.
 `answers` are the course's own solutions; `advice` gives hints, solutions and the progress.
 """

@@ -12,19 +12,12 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from resnet_course.blocks import BasicBlock
+from resnet_course.checks import questions
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.freezing import small_trained_network, some
 from resnet_course.checks.guard import AnswerError, call
 from resnet_course.checks.practice import LOSSES
-from resnet_course.checks.questions import (
-    Answer,
-    Case,
-    ask,
-    check_measured,
-    check_unchanged,
-    copied,
-    known,
-)
+from resnet_course.checks.questions import Answer, Case, ask, known
 from resnet_course.checks.values import described, number, plain, refuse
 from resnet_course.measure import gradients
 from resnet_course.measure.stacks import create_stack
@@ -147,6 +140,7 @@ def _cases() -> Iterator[tuple[str, nn.Module, Tensor, Tensor]]:
         "its norm is the root of the sum of all squares.",
     ),
     answers=(gradients.gradient_norms,),
+    patience=2,  # to recognise a mistake, the networks run once for each known one
 )
 def gradient_norms(answer: Callable[[nn.Module, Tensor, Tensor], dict[str, float]]) -> str:
     """Check `f(model, x, y) -> {layer: L2 norm of d(cross-entropy) / d(weight)}`."""
@@ -171,15 +165,15 @@ def _tell(case: Case, right: Norms, got: Norms) -> tuple[str, str]:
 
 
 def _run(answer: Callable[..., Any], where: str, model: nn.Module, x: Tensor, y: Tensor) -> Norms:
-    own, own_x, own_y = copied((model, x, y))
+    own, own_x, own_y = questions.copied((model, x, y))
     try:
         got = call(answer, own, own_x, own_y)
     except AnswerError as error:
         if "NoneType" not in str(error):
             raise
         raise AnswerError(f"{error} {NO_GRADIENT}") from error.__cause__
-    check_measured(own, model, everything=False)
-    check_unchanged((own_x, own_y), (x, y), "x or y")
+    questions.check_measured(own, model, everything=False)
+    questions.check_unchanged((own_x, own_y), (x, y), "x or y")
     refuse(
         [m.training for m in own.modules()] != [m.training for m in model.modules()],
         f"The model came in {'training' if model.training else 'evaluation'} mode, and your "

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from resnet_course.checks import questions
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import AnswerError, call
 from resnet_course.checks.practice import (
@@ -18,18 +19,7 @@ from resnet_course.checks.practice import (
     in_words,
     labelled_batches,
 )
-from resnet_course.checks.questions import (
-    Answer,
-    Case,
-    Tell,
-    ask,
-    check_measured,
-    check_unchanged,
-    copied,
-    known,
-    numbers,
-    simply,
-)
+from resnet_course.checks.questions import Answer, Case, Tell, ask, known
 from resnet_course.checks.values import close, number, refuse
 from resnet_course.train import modes, steps
 
@@ -144,7 +134,7 @@ def _tell(where: Callable[..., str]) -> Tell:
             why = "It is in percent, and rounded. A share goes from 0 to 1, and keeps its digits."
         elif abs(got - right) <= 0.05 and math.isclose(got, round(got, 2)):
             why = "It is rounded. Return all digits: rounding is for printing."
-        return numbers(where, why)(case, right, got)
+        return questions.numbers(where, why)(case, right, got)
 
     return tell
 
@@ -180,7 +170,7 @@ def _run(
 ) -> float:
     model = PracticeNet().eval()
     batches = labelled_batches(model, hits, sizes)
-    before, batches_before = copied(model.train(training)), copied(batches)
+    before, batches_before = questions.copied(model.train(training)), questions.copied(batches)
     given = OnceOnly(batches) if once else batches
     model.calls.clear()
     try:
@@ -210,13 +200,13 @@ def _run(
         "While the model ran, everything was recorded for backward(). Nobody needs that here, and "
         "it costs time and memory. What switches it off for some lines?",
     )
-    check_measured(model, before, everything=True)
+    questions.check_measured(model, before, everything=True)
     refuse(
         {module.training for module in model.modules()} not in ({False}, {training}),
         "The model came in evaluation mode, and now it is in training mode: the next picture would "
         "move the stored means of batch norm. Leave it as it came, or in evaluation mode.",
     )
-    check_unchanged(batches, batches_before, "the batches")
+    questions.check_unchanged(batches, batches_before, "the batches")
     return got
 
 
@@ -242,6 +232,6 @@ def topk_accuracy(answer: Callable[[Tensor, Tensor, int], float]) -> str:
         cases += [(logits, labels, k) for k in all_k]
     cases += [(torch.tensor([[0.1, 0.4, 0.2]]), torch.tensor([2]), 2)]
     tell = _tell(lambda z, y, k: f"{len(z)} pictures, {z.shape[1]} classes, k = {k}")
-    run = simply(lambda got: number(got, "the share of hits"), "the logits or the labels")
+    run = questions.simply(lambda got: number(got, "the share of hits"), "the logits or the labels")
     ask(answer, cases, _topk, TOPK, tell, run, close)
     return "Your shares are right for every k, from top-1 to all classes."

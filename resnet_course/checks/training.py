@@ -162,11 +162,11 @@ def _flat(model: nn.Module) -> Tensor:
 def _why_still(model: PracticeNet) -> str:
     if any(p.grad is not None and p.grad.any() for p in model.parameters()):
         return "The gradients are there: who moves the weights?"
-    why = "When the optimiser took its step, there was no gradient: "
-    if not any(each.back for each in model.calls):
-        return why + "backward() is not called."
-    why += "are the gradients cleared before backward(), not after it? "
-    return why + "(A copy of the model would not count.)"
+    why = "backward() is not called."
+    if any(each.back for each in model.calls):
+        why = "are the gradients cleared before backward(), not after it? (A copy of the model "
+        why += "would not count.)"
+    return f"When the optimiser took its step, there was no gradient: {why}"
 
 
 def _near(one: Tensor, other: Tensor) -> bool:
