@@ -19,7 +19,7 @@ from resnet_course.checks.practice import (
     in_words,
     labelled_batches,
 )
-from resnet_course.checks.questions import Answer, Case, Tell, ask, known
+from resnet_course.checks.questions import Answer, Case, ask, known
 from resnet_course.checks.values import close, number, refuse
 from resnet_course.train import modes, steps
 
@@ -127,16 +127,12 @@ TOPK = known("z, y, k", {
 # fmt: on
 
 
-def _tell(where: Callable[..., str]) -> Tell:
-    def tell(case: Case, right: float, got: float) -> tuple[str, str]:
-        why = "Work out a small case by hand and compare."
-        if got > 1 and abs(got - 100 * right) <= 0.5:
-            why = "It is in percent, and rounded. A share goes from 0 to 1, and keeps its digits."
-        elif abs(got - right) <= 0.05 and math.isclose(got, round(got, 2)):
-            why = "It is rounded. Return all digits: rounding is for printing."
-        return questions.numbers(where, why)(case, right, got)
-
-    return tell
+def _why(case: Case, right: float, got: float) -> str:
+    if got > 1 and abs(got - 100 * right) <= 0.5:
+        return "It is in percent, and rounded. A share goes from 0 to 1, and keeps its digits."
+    if abs(got - right) <= 0.05 and math.isclose(got, round(got, 2)):
+        return "It is rounded. Return all digits: rounding is for printing."
+    return "Work out a small case by hand and compare."
 
 
 @exercise(
@@ -160,8 +156,11 @@ def evaluate(answer: Callable[[nn.Module, Iterable[Batch]], float]) -> str:
         ([2, 3, 0], [5, 3, 1], False, True),
         ([4], [4], True, False),
     ]
-    tell = _tell(lambda h, n, _, once: f"For {in_words(n, once)}, {sum(h)} of {sum(n)} right")
-    ask(answer, cases, _measured(), EVALUATE, tell, _run, close)
+
+    def where(hits: list[int], sizes: list[int], _: bool, once: bool) -> str:
+        return f"For {in_words(sizes, once)}, {sum(hits)} of {sum(sizes)} right"
+
+    ask(answer, cases, _measured(), EVALUATE, questions.numbers(where, _why), _run, close)
     return "The share is right for batches of any size, and measuring has changed nothing."
 
 
@@ -231,7 +230,9 @@ def topk_accuracy(answer: Callable[[Tensor, Tensor, int], float]) -> str:
         logits, labels = torch.randn(pictures, classes), torch.randint(classes, (pictures,))
         cases += [(logits, labels, k) for k in all_k]
     cases += [(torch.tensor([[0.1, 0.4, 0.2]]), torch.tensor([2]), 2)]
-    tell = _tell(lambda z, y, k: f"{len(z)} pictures, {z.shape[1]} classes, k = {k}")
+    tell = questions.numbers(
+        lambda z, y, k: f"{len(z)} pictures, {z.shape[1]} classes, k = {k}", _why
+    )
     run = questions.simply(lambda got: number(got, "the share of hits"), "the logits or the labels")
     ask(answer, cases, _topk, TOPK, tell, run, close)
     return "Your shares are right for every k, from top-1 to all classes."

@@ -114,11 +114,19 @@ def simply(read: Callable[[Any], Value], changed: str = "") -> Callable[..., Val
     return run
 
 
-def numbers(where: Callable[..., str], otherwise: str, form: str = ".6g") -> Tell:
-    """Return a `tell` for numbers: where a case is, and in which form numbers are written."""
+def numbers(
+    where: Callable[..., str], otherwise: str | Callable[..., str], form: str = ".6g"
+) -> Tell:
+    """Return a `tell` for numbers.
+
+    Args:
+        where: *case → its description.
+        otherwise: words for an unknown mistake; or (case, expected, got) → words.
+        form: in which numbers are written.
+    """
     return lambda case, expected, got: (
         f"{where(*case)}: expected {expected:{form}}, got {got:{form}}.",
-        otherwise,
+        otherwise if isinstance(otherwise, str) else otherwise(case, expected, got),
     )
 
 

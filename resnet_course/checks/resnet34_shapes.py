@@ -10,9 +10,8 @@ from torch import nn
 
 from resnet_course.checks import answers
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.guard import AnswerError
 from resnet_course.checks.questions import Case, ask, known, simply
-from resnet_course.checks.values import NOT_RETURNED, described, plain
+from resnet_course.checks.values import NOT_RETURNED, described, refuse
 from resnet_course.tracing.rows import Shape, by
 
 PARTS = ("the stem", "stage 1", "stage 2", "stage 3", "stage 4")
@@ -106,28 +105,20 @@ def _tell(case: Case, expected: list[Shape], got: list[Shape]) -> tuple[str, str
 
 def _shapes(got: Any) -> list[Shape]:
     """Return the learner's shapes as tuples; rows of an array will do."""
-    got = _listed(got)
-    if not isinstance(got, (list, tuple)):
-        came = f"None. {NOT_RETURNED}" if got is None else f"{described(got)}."
-        raise AnswerError(f"{WANTED}, got {came}")
-    return [_shape(shape) for shape in got]
+    shapes = _tuples(got)
+    came = f"None. {NOT_RETURNED}" if got is None else f"{described(got)}."
+    refuse(not isinstance(shapes, tuple), f"{WANTED}, got {came}")
+    for shape, own in zip(shapes, got, strict=True):
+        inside = f"{WANTED}, but in it there is {described(own)}."
+        refuse(not isinstance(shape, tuple), inside)
+        why = "Sizes are whole numbers of type int: int(...) makes one of a float."
+        refuse(any(type(size) is not int for size in shape), f"{inside} {why}")
+        why = "A shape here is (channels, height, width): three numbers, without the batch."
+        refuse(len(shape) != 3, f"{inside} {why}")
+    return list(shapes)
 
 
-def _listed(got: Any) -> Any:
-    """Return an array or a tensor as a list, and everything else as it is."""
-    is_array = hasattr(got, "tolist") and not getattr(got, "is_meta", False)
-    return got.tolist() if is_array else got
-
-
-def _shape(got: Any) -> Shape:
-    got = _listed(got)
-    numbers = tuple(map(plain, got)) if isinstance(got, (list, tuple)) else None
-    if numbers is None:
-        why = ""
-    elif any(isinstance(number, bool) or not isinstance(number, int) for number in numbers):
-        why = " Sizes are whole numbers of type int: int(...) makes one of a float."
-    elif len(numbers) != 3:
-        why = " A shape here is (channels, height, width): three numbers, without the batch."
-    else:
-        return numbers
-    raise AnswerError(f"{WANTED}, but in it there is {described(got)}.{why}")
+def _tuples(got: Any) -> Any:
+    if hasattr(got, "tolist") and not getattr(got, "is_meta", False):
+        got = got.tolist()
+    return tuple(map(_tuples, got)) if isinstance(got, (list, tuple)) else got

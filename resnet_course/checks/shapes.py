@@ -140,7 +140,7 @@ def needs_projection(answer: Callable[[int, int, int], bool]) -> str:
         PROJECTIONS,
         lambda c, d, stride: (c, 1) != (d, stride),
         [],
-        lambda case, *values: (numbers(where, "", "")(case, *values)[0], PROJECTIONS[case]),
+        numbers(where, lambda case, *_: PROJECTIONS[case], ""),
         lambda answer, *case: yes_or_no(call(answer, *case), where(*case)),
     )
     return "You look at both: the channels and the stride."

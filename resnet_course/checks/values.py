@@ -45,8 +45,7 @@ def whole(got: Any) -> int:
     why = NOT_RETURNED if value is None else "A count is an int."
     if isinstance(value, float) and math.isfinite(value):
         why = "A count is an int, not a float. If there is a division: // rounds down."
-    wrong = isinstance(value, bool) or not isinstance(value, int)
-    refuse(wrong, f"Expected a whole number (int), got {described(got)}. {why}")
+    refuse(type(value) is not int, f"Expected a whole number (int), got {described(got)}. {why}")
     return value
 
 
