@@ -25,10 +25,8 @@ Value = TypeVar("Value")
 def known(arguments: str, table: dict[str, str], **names: Any) -> Mistakes:
     """Return what to say to mistakes, and an answer with each of them.
 
-    Args:
-        arguments: of the answers, "n, k, s, p".
-        table: the expression that such an answer returns, "n // s" → what to say.
-        names: that the expressions use, besides the arguments.
+    The table goes from what such an answer returns, "n // s", to what to say. The expressions use
+    the arguments of the answers, "n, k, s, p", and `names`.
     """
     return [(words, eval(f"lambda {arguments}: {text}", names)) for text, words in table.items()]
 
@@ -100,9 +98,8 @@ def _alike(one: Any, other: Any, same: Callable[[Any, Any], bool]) -> bool:
 def simply(read: Callable[[Any], Value], changed: str = "") -> Callable[..., Value]:
     """Return a `run` that calls the answer with copies of the case, by position.
 
-    Args:
-        read: what came → the value; it raises `AnswerError` for a wrong type.
-        changed: what the answer must not change, "x or y"; the first argument if nothing is said.
+    `read` makes the value of what came, or raises `AnswerError`. What the answer must not change
+    is `changed`, "x or y", or the first argument if nothing is said.
     """
 
     def run(answer: Answer, *case: Any) -> Value:
@@ -117,12 +114,10 @@ def simply(read: Callable[[Any], Value], changed: str = "") -> Callable[..., Val
 def numbers(
     where: Callable[..., str], otherwise: str | Callable[..., str], form: str = ".6g"
 ) -> Tell:
-    """Return a `tell` for numbers.
+    """Return a `tell` for numbers, written in this form.
 
-    Args:
-        where: *case → its description.
-        otherwise: words for an unknown mistake; or (case, expected, got) → words.
-        form: in which numbers are written.
+    `where` describes a case. `otherwise` are words for an unknown mistake, or a function of (case,
+    expected, got) that returns them.
     """
     return lambda case, expected, got: (
         f"{where(*case)}: expected {expected:{form}}, got {got:{form}}.",

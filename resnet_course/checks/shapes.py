@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,7 +13,7 @@ from resnet_course.checks import answers
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import call
 from resnet_course.checks.questions import ask, known, numbers, simply
-from resnet_course.checks.values import whole, yes_or_no
+from resnet_course.checks.values import NOT_RETURNED, described, plain, refuse, whole
 
 # fmt: off
 SIZE = known("n, k, s, p", {  # size, kernel, stride, padding → the size of the output
@@ -141,9 +142,17 @@ def needs_projection(answer: Callable[[int, int, int], bool]) -> str:
         lambda c, d, stride: (c, 1) != (d, stride),
         [],
         numbers(where, lambda case, *_: PROJECTIONS[case], ""),
-        lambda answer, *case: yes_or_no(call(answer, *case), where(*case)),
+        lambda answer, *case: _yes_or_no(call(answer, *case), where(*case)),
     )
     return "You look at both: the channels and the stride."
+
+
+def _yes_or_no(got: Any, where: str) -> bool:
+    value = plain(got)
+    why = NOT_RETURNED if value is None else "A comparison gives True or False."
+    wrong = not isinstance(value, int) or value not in (0, 1)  # True is 1 as well
+    refuse(wrong, f"{where}: expected True or False, got {described(got)}. {why}")
+    return bool(value)
 
 
 @exercise(

@@ -49,19 +49,6 @@ def whole(got: Any) -> int:
     return value
 
 
-def yes_or_no(got: Any, where: str) -> bool:
-    """Return the learner's True or False; 1 and 0 are equal to them and will do.
-
-    Raises:
-        AnswerError: it is something else.
-    """
-    value = plain(got)
-    why = NOT_RETURNED if value is None else "A comparison gives True or False."
-    wrong = not isinstance(value, (bool, int)) or value not in (0, 1)
-    refuse(wrong, f"{where}: expected True or False, got {described(got)}. {why}")
-    return bool(value)
-
-
 def number(got: Any, what: str) -> float:
     """Return the learner's number; of a tensor without axes, which is none, take `plain` first.
 
@@ -85,17 +72,11 @@ def number(got: Any, what: str) -> float:
 
 
 def tensor_like(got: Any, like: Tensor, name: str, what: str, wrong_shape: str) -> Tensor:
-    """Return the learner's tensor if it has the shape, type and device of another one.
-
-    Args:
-        got: what their function returned.
-        like: the other one.
-        name: of the other one.
-        what: it should be, "a tensor of slopes".
-        wrong_shape: what to say to a wrong shape, with {} for the right one and {} for theirs.
+    """Return the learner's tensor if it has shape, type and device of another, `like`.
 
     Raises:
-        AnswerError: it is something else.
+        AnswerError: it has not. The text says that `what` is expected, "a tensor of slopes", as
+            `name` is; to another shape it is `wrong_shape`, with {} for the right one and theirs.
     """
     why = f" {NOT_RETURNED}" if got is None else ""
     refuse(not isinstance(got, Tensor), f"Expected {what}, got {described(got)}.{why}")
