@@ -522,7 +522,7 @@ def as_value(value):
     ("takes a step", wrong(step=True), "has changed the weights of the model"),
     ("freezes", freezes, "has changed requires_grad of"),
     ("spoils the pictures", spoils_pictures, "has changed x or y"),
-    ("gradients off", switches_off, "gradients are off for everybody"),
+    ("gradients off", switches_off, "gradients are off for everybody.*in a `with` block.$"),
     ("no_grad", without_gradients, "stopped with RuntimeError"),
     ("zeroes None", zeroes_what_is_not_there, "stopped with AttributeError: 'NoneType'"),
     ("nothing", lambda model, x, y: None if len(x) else 0, "got None. Does your function end"),

@@ -898,7 +898,7 @@ def never_asks_the_model(model, batches):
             r"a generator of batches of 5, 3 and 1 pictures\), .* len\(\)\. `batches` is anything",
         ),
         (counts_a_data_set, "has no attribute 'dataset'. `batches` is anything that a `for` loop"),
-        (gradients_off_for_ever, "gradients are off for everybody"),
+        (gradients_off_for_ever, "gradients are off for everybody.*in a `with` block.$"),
         (switches_parameters_off, "changed `grad` or `requires_grad`"),
         (leaves_training_mode, "came in evaluation mode, and now it is in training mode"),
         (resets_statistics, "Measuring has changed the network: bn.running_mean, bn.running_var"),

@@ -81,7 +81,8 @@ def ask(
 def _outcome(run: Callable[..., Any], answer: Answer, case: Case) -> Any:
     """Return the value, or the `AnswerError` that is raised in its place."""
     try:
-        return run(answer, *case)
+        with torch.enable_grad():  # so that gradients are on again, whatever the answer leaves
+            return run(answer, *case)
     except AnswerError as error:
         return error
 
