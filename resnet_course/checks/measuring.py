@@ -42,16 +42,9 @@ def _measured(
     return answer
 
 
-def _share(hits: Tensor) -> float:
-    return int(hits.sum()) / len(hits)
-
-
-def _rank(z: Tensor, y: Tensor) -> Tensor:
-    return (z > z.gather(1, y[:, None])).sum(dim=1)  # 0 where the right class is the largest
-
-
 def _topk(z: Tensor, y: Tensor, k: int) -> float:
-    return _share(_rank(z, y) < k)
+    better = (z > z.gather(1, y[:, None])).sum(dim=1)  # how many classes are before the right one
+    return int((better < k).sum()) / len(y)
 
 
 # fmt: off
@@ -92,18 +85,18 @@ TOPK = known("z, y, k", {
     "topk(z, y, k - 1)": "It is the share for k − 1.",
     "topk(z, y, 1)": "It is always top-1. What is k for?",
     "topk(-z, y, k)": "Are those the k smallest logits?",
-    "share(rank(z, y) == k - 1)":
+    "topk(z, y, k) - topk(z, y, k - 1)":
         "Only the class in place k counts here. Any of the first k places will do.",
     "topk(z, y, k) / k":
         "Was the mean taken over all k comparisons of a picture? One hit among them is enough.",
     "topk(z, y, k) * len(y) / z.shape[1]": "Are the hits divided by the number of classes?",
-    "share((z.argsort(dim=0, descending=True)[:, :k] == y[:, None]).any(dim=1))":
+    "mean((z.argsort(dim=0, descending=True)[:, :k] == y[:, None]).any(dim=1))":
         f"The logits of different pictures were compared with each other. {AXIS}",
     "0.0": "It is always 0. Do you compare labels with logits, not with their places?",
     "float(topk(z, y, k) > 0)": "Is there an any() without an axis? It asks about all pictures.",
     "(topk(z, y, k) > 0) / len(y)":
         "Is there an any() without an axis? It asks about all pictures.",
-    "share(torch.isin(y, z.topk(k).indices))":
+    "mean(torch.isin(y, z.topk(k).indices))":
         "Is each label looked for among the places of all pictures? Only those of its own count.",
     "topk(z[:1], y[:1], k)":
         "That is the first picture alone: is the `return` inside the loop? Work out a small case "
@@ -123,7 +116,7 @@ TOPK = known("z, y, k", {
         f"(lambda h, n: {text})(round(topk(z, y, k) * len(y)), len(y))": words
         for text, words in SHARES.items()
     },
-}, topk=_topk, share=_share, rank=_rank, torch=torch)
+}, topk=_topk, mean=lambda hits: hits.float().mean().item(), torch=torch)
 # fmt: on
 
 

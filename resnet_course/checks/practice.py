@@ -112,12 +112,9 @@ class OnceOnly:
 
 
 def labelled_batches(net: nn.Module, hits: Sequence[int], sizes: Sequence[int]) -> Batches:
-    """Return batches of random pictures with labels for which the net is right so many times.
+    """Return batches of these sizes, random pictures with labels.
 
-    Args:
-        net: a `PracticeNet` in evaluation mode.
-        hits: right answers in each batch; they come first.
-        sizes: pictures in each batch.
+    A `PracticeNet` in evaluation mode is right so many times in each batch, at its beginning.
     """
     batches = Batches()
     for right, size in zip(hits, sizes, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -81,11 +82,12 @@ def sigmoid_slope(answer: Callable[[Tensor], Tensor]) -> str:
         torch.tensor(0.7, dtype=torch.float64),
         torch.tensor([[[-1000.0, -100.0], [-20.0, 20.0], [100.0, 1000.0]]]),
     )
-    ask(answer, [(z,) for z in cases], _slope, SLOPES, _tell_slope, _run_slope, _same)
+    same = functools.partial(torch.allclose, rtol=1e-4, atol=1e-6)
+    ask(answer, [(z,) for z in cases], _slope, SLOPES, _tell, _run, same)
     return "Your slope is right everywhere, also where the curve is flat: never above 1/4."
 
 
-def _run_slope(answer: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+def _run(answer: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     own = z.clone()
     shape = (
         "Expected one slope per number, a tensor of shape {}, got shape {}. Is something summed "
@@ -104,11 +106,7 @@ def _run_slope(answer: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     return got
 
 
-def _same(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one, other, rtol=1e-4, atol=1e-6)
-
-
-def _tell_slope(case: Case, right: Tensor, got: Tensor) -> tuple[str, str]:
+def _tell(case: Case, right: Tensor, got: Tensor) -> tuple[str, str]:
     wrong = ~torch.isclose(right, got, rtol=1e-4, atol=1e-6)
     z, one, other = (t[wrong][0].item() for t in (*case, right, got))
     why = "Work out one number by hand, z = 0 for example, where σ is 1/2."

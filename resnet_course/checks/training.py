@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector
 from torch.optim import SGD, Adam, Optimizer
 
 from resnet_course.checks.exercise import exercise
@@ -129,7 +130,7 @@ def _run(answer: Answer, kind: str) -> Steps:
         optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
     optimizer.__name__ = kind  # for messages: its repr is long
     rate = optimizer.param_groups[0]["lr"]
-    done = Steps([], [_flat(model)], [], "")
+    done = Steps([], [parameters_to_vector(model.parameters()).detach()], [], "")
     for seed in (1, 2):
         torch.manual_seed(seed)
         batch = torch.randn(8, 1, 4, 4), torch.randint(3, (8,))
@@ -150,13 +151,9 @@ def _run(answer: Answer, kind: str) -> Steps:
             f"The learning rate was {rate:g}, and after your function it is {now:g}. It stays as "
             "it is: a schedule is no part of the step.",
         )
-        done.weights.append(_flat(model))
+        done.weights.append(parameters_to_vector(model.parameters()).detach())
         done.passes.append(len(model.calls))
     return replace(done, still=_why_still(model))
-
-
-def _flat(model: nn.Module) -> Tensor:
-    return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
 def _why_still(model: PracticeNet) -> str:
