@@ -15,7 +15,7 @@ from answer_tools import must_pass as passes
 from torch import nn
 
 from resnet_course import checks
-from resnet_course.checks import answers, gradient_mistakes, gradients, slopes
+from resnet_course.checks import answers, gradients, questions, slopes
 from resnet_course.checks.exercise import EXERCISES
 from resnet_course.measure.gradients import gradient_norms
 
@@ -218,6 +218,9 @@ def test_a_right_bound_passes(answer):
     ("ends early", lambda n: 1, "does the loop run"),
     ("zero missed", lambda n: 0.2498**n, "Is 0 among the z you try"),
     ("other", lambda n: 0.3**n, "Begin with depth 1"),
+    ("slope at 1", lambda n: answers.sigmoid_slope(torch.tensor(1.0)).item() ** n, "at z = 1[.]"),
+    ("slope at 1, rounded", lambda n: 0.197**n, "That is the slope at z = 1[.] Is 0 among the z"),
+    ("value at 1", lambda n: torch.tensor(1.0).sigmoid().item() ** n, "value of the sigmoid at 1"),
     ("nothing", lambda n: print(end=""), "Expected the largest product, got None"),
     ("nan", lambda n: float("nan"), "got nan"),
     ("a word", lambda n: "0.25", "as a Python number, got '0.25' .str."),
@@ -361,6 +364,40 @@ def weight_and_bias(model, x, y):
     }
 
 
+def weight_and_bias_in_a_row(model, x, y):
+    norms_by_backward(model, x, y)
+    return {
+        n: torch.cat([p.grad.flatten() for p in m.parameters()]).norm().item()
+        for n, m in layers_of(model).items()
+    }
+
+
+def weight_and_bias_added(model, x, y):
+    norms_by_backward(model, x, y)
+    return {n: sum(p.grad.norm() for p in m.parameters()) for n, m in layers_of(model).items()}
+
+
+def no_backward(size):
+    def norms(model, x, y):
+        model.zero_grad()
+        F.cross_entropy(model(x), y)
+        return {name: size(m.weight.grad) for name, m in layers_of(model).items()}
+
+    return norms
+
+
+def no_backward_and_leaves_out(model, x, y):
+    model.zero_grad()
+    F.cross_entropy(model(x), y)
+    layers = layers_of(model).items()
+    return {n: m.weight.grad.norm() for n, m in layers if m.weight.grad is not None}
+
+
+def loss_of_x(model, x, y):
+    F.cross_entropy(x, y).backward()
+    return {name: m.weight.grad.norm().item() for name, m in layers_of(model).items()}
+
+
 def in_evaluation_and_back(model, x, y):
     mode = model.training
     norms = wrong(mode=False)(model, x, y)
@@ -435,6 +472,19 @@ def as_value(value):
     ("nll", wrong(loss=F.nll_loss), "`nll_loss` takes logarithms"),
     ("no labels", wrong(loss=lambda z, y: z.sum()), "gradient of the logits"),
     ("weight and bias", weight_and_bias, "weight and bias are taken together"),
+    ("weight and bias in a row", weight_and_bias_in_a_row, "weight and bias are taken together"),
+    ("weight and bias added", weight_and_bias_added, "norms of weight and bias are added"),
+    ("no backward", no_backward(lambda g: g.norm().item()), "There is no gradient: .* backward"),
+    ("no backward, power", no_backward(lambda g: (g**2).sum() ** 0.5), "There is no gradient"),
+    ("no backward, linalg", no_backward(torch.linalg.vector_norm), "There is no gradient"),
+    ("no backward, left out", no_backward_and_leaves_out, "an empty one.* There is no gradient"),
+    ("loss of x", loss_of_x, "stopped with RuntimeError.* the loss computed from x itself"),
+    (
+        "arguments swapped",
+        wrong(loss=lambda z, y: F.cross_entropy(y, z)),
+        "The loss takes the logits first",
+    ),
+    ("loss not made", wrong(loss=nn.CrossEntropyLoss), "First make it, then call it"),
     ("evaluation", in_evaluation_and_back, "was switched to evaluation mode"),
     ("training", in_training_and_back, "was switched to training mode"),
     ("total", total_norm, "all gradients together"),
@@ -472,7 +522,7 @@ def as_value(value):
     ("takes a step", wrong(step=True), "has changed the weights of the model"),
     ("freezes", freezes, "has changed requires_grad of"),
     ("spoils the pictures", spoils_pictures, "has changed x or y"),
-    ("gradients off", switches_off, "gradients are off for everybody"),
+    ("gradients off", switches_off, "gradients are off for everybody.*in a `with` block.$"),
     ("no_grad", without_gradients, "stopped with RuntimeError"),
     ("zeroes None", zeroes_what_is_not_there, "stopped with AttributeError: 'NoneType'"),
     ("nothing", lambda model, x, y: None if len(x) else 0, "got None. Does your function end"),
@@ -496,7 +546,7 @@ def test_the_oracle_agrees_with_the_package_and_leaves_the_model_alone():
     for _, model, x, y in gradients._cases():
         before, old = copy.deepcopy(model.state_dict()), [p.grad for p in model.parameters()]
         theirs = gradient_norms(model, x, y)
-        mine = gradient_mistakes.norms_of(model, x, y)
+        mine = gradients._norms()(questions.copied(model), x, y)
         assert list(mine) == list(theirs) and len(mine) >= 3
         assert all(math.isclose(mine[n], theirs[n], rel_tol=1e-4) for n in mine)
         now = model.state_dict().values()
@@ -509,7 +559,7 @@ def test_the_networks_have_what_a_careless_answer_overlooks():
     assert all(p.grad is None for p in fresh.parameters())
     assert [model.training for _, model, *_ in others] == [True, False]
     for _, model, *_ in others:
-        assert all(p.grad.any() for p in gradient_mistakes.copied(model).parameters())
+        assert all(p.grad.any() for p in questions.copied(model).parameters())
         assert any("." in name for name in layers_of(model))
         assert any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
 
@@ -522,12 +572,12 @@ def test_the_networks_have_what_a_careless_answer_overlooks():
     [
         (checks.sigmoid_slope, slopes.SLOPES),
         (checks.slope_bound, slopes.BOUNDS),
-        (checks.gradient_norms, gradient_mistakes.MISTAKES),
+        (checks.gradient_norms, gradients.MISTAKES),
     ],
     ids=NAMES,
 )
 def test_every_known_mistake_is_wrong_and_gets_its_own_words(check, mistakes):
-    for words, wrong_answer in mistakes.items():
+    for words, wrong_answer in mistakes:
         result = check(wrong_answer)
         assert not result and result.message.endswith(words), (words, result.message)
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from answer_tools import must_fail as fails
 from answer_tools import must_pass as passes
 from torch import nn
 
 from resnet_course import CONFIGS, checks, create_model, trace
 from resnet_course.blocks import BasicBlock
-from resnet_course.checks import addition, answers, resnet34_shapes, shape_mistakes, values
+from resnet_course.checks import addition, answers, resnet34_shapes, shapes, values
 from resnet_course.checks.exercise import EXERCISES
 from resnet_course.checks.guard import AnswerError
 
@@ -92,6 +93,12 @@ def relu_in_place_first(x, branch):
     return branch(x) + x.relu_()
 
 
+def throws_the_sum_away(x, branch):
+    out = branch(x)
+    torch.add(out, x)
+    return torch.relu(out)
+
+
 def calls_twice(x, branch):
     assert branch(x).shape == x.shape
     return torch.relu(branch(x) + x)
@@ -112,6 +119,11 @@ def without_gradient(x, branch):
     ("ReLU on the shortcut", lambda x, f: (f(x) + x.relu()).relu(), "The shortcut carries x as it"),
     ("ReLU on both", lambda x, f: f(x).relu() + x.relu(), "on both terms, before the addition"),
     ("x twice", lambda x, f: torch.relu(f(x) + 2 * x), "x is added twice"),
+    ("x again", lambda x, f: torch.relu(f(x) + x) + x, "x is added twice: .* again after it"),
+    ("ReLU in the branch", lambda x, f: torch.relu(f(torch.relu(x)) + x), "branch gets relu.x."),
+    ("ReLU of x only", lambda x, f: f(x) + torch.relu(x), "works on the shortcut alone"),
+    ("a layer, not called", lambda x, f: nn.ReLU(f(x) + x), "First make the layer, then call it"),
+    ("sum thrown away", throws_the_sum_away, "A sum that gets no name is lost"),
     ("a mean", lambda x, f: torch.relu((f(x) + x) / 2), "It is the mean of the two"),
     (
         "sigmoid",
@@ -392,6 +404,8 @@ def first_stage(depths, convs):
         lambda d, c: c * sum(d) + 2 + len(d) - 1,
         "expected 18, got 21. Projections are beside",
     ),
+    ("always three", lambda d, c: c * sum(d) + 2 + 3, "got 21. Projections are beside"),
+    ("always four", lambda d, c: c * sum(d) + 2 + 4, "got 22. Projections are beside"),
     (
         "four projections",
         lambda d, c: c * sum(d) + 2 + len(d),
@@ -472,6 +486,15 @@ def shapes_by_running(size):
     return found
 
 
+def shapes_by_torchvision(size):
+    model, x, found = torchvision.models.resnet34(), torch.zeros(1, 3, size, size), []
+    for name in ("maxpool", "layer1", "layer2", "layer3", "layer4"):
+        layer = getattr(model, name)
+        layer.register_forward_hook(lambda *given: found.append(tuple(given[-1].shape[1:])))
+    model(x)  # in training mode, in which it comes
+    return found
+
+
 def shapes_by_division(size):
     stem = math.ceil(size / 4)
     found = [[64, stem, stem]]
@@ -490,6 +513,7 @@ def shapes_of_numpy(size):
     ("one division each", shapes_by_division),
     ("a trace", shapes_by_trace),
     ("a network that runs", shapes_by_running),
+    ("torchvision's network that runs", shapes_by_torchvision),
     ("a tuple of torch.Size", lambda n: tuple(map(torch.Size, halved(*RIGHT)(n)))),
     ("an array", shapes_of_numpy),
     ("a tensor", lambda n: torch.tensor(halved(*RIGHT)(n))),
@@ -700,16 +724,16 @@ def test_the_oracle_of_weights_is_torch():
 @pytest.mark.parametrize(
     ("check", "mistakes"),
     [
-        (checks.conv_output_size, shape_mistakes.SIZE),
-        (checks.count_layers, shape_mistakes.LAYERS),
+        (checks.conv_output_size, shapes.SIZE),
+        (checks.count_layers, shapes.LAYERS),
         (checks.stage_shapes, resnet34_shapes.MISTAKES),
-        (checks.conv_params, shape_mistakes.PARAMS),
+        (checks.conv_params, shapes.PARAMS),
         (checks.residual_forward, addition.MISTAKES),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_every_known_mistake_is_wrong_and_gets_its_own_words(check, mistakes):
-    for words, wrong_answer in mistakes.items():
+    for words, wrong_answer in mistakes:
         result = check(wrong_answer)
         assert not result and result.message.endswith(words), (words, result.message)
 

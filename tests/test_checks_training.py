@@ -13,10 +13,10 @@ from answer_tools import must_fail, must_pass, named
 from torch import nn
 
 from resnet_course import checks
-from resnet_course.checks import training_mistakes as mistakes
+from resnet_course.checks import measuring, training
 from resnet_course.checks.exercise import EXERCISES
 from resnet_course.checks.practice import PracticeNet, labelled_batches
-from resnet_course.train import predict, topk_accuracy, train_step
+from resnet_course.train import predict, topk_accuracy
 
 NAMES = ("topk_accuracy", "train_step", "evaluate")
 
@@ -236,6 +236,66 @@ def squeezes(logits, labels, k):
     return (best == labels[:, None]).any(dim=2).float().mean().item()
 
 
+def axis_of_pictures(logits, labels, k):
+    return (logits.argmax(dim=0) == labels).float().mean().item()
+
+
+def places_of_pictures(logits, labels, k):
+    return (logits.topk(k, dim=0).indices == labels).any(dim=1).float().mean().item()
+
+
+def pair_for_places(logits, labels, k):
+    return (logits.max(dim=1) == labels).float().mean().item()
+
+
+def rounded_percent(logits, labels, k):
+    return round(100 * by_topk(logits, labels, k), 1)
+
+
+def rounded_to_one_digit(logits, labels, k):
+    return round(by_topk(logits, labels, k), 1)
+
+
+def first_picture_returns(logits, labels, k):
+    hits = 0
+    for row, label in zip(logits, labels, strict=True):
+        hits += (label in row.topk(k).indices) + 0
+        return hits / len(labels)
+    return None
+
+
+def any_without_axis(logits, labels, k):
+    return (logits.topk(k).indices == labels[:, None]).any().float().mean().item()
+
+
+def any_counted(logits, labels, k):
+    return (logits.topk(k).indices == labels[:, None]).any().sum().item() / len(labels)
+
+
+def places_of_all_pictures(logits, labels, k):
+    return sum(labels[i] in logits.topk(k).indices for i in range(len(labels))) / len(labels)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    **named(
+        (wrong_axis, r"Is there a topk\(dim=0\)\? It goes through the pictures"),
+        (axis_of_pictures, r"Is there an argmax\(dim=0\)"),
+        (places_of_pictures, r"Is there a topk\(dim=0\)"),
+        (pair_for_places, "stopped with AttributeError.* gives a pair, values and places"),
+        (rounded_percent, "It is in percent, and rounded"),
+        (rounded_to_one_digit, "k = 3: .* It is rounded. Return all digits"),
+        (first_row_only, "first picture alone: is the `return` inside the loop"),
+        (first_picture_returns, "first picture alone, divided by all: is the `return` inside"),
+        (any_without_axis, r"Is there an any\(\) without an axis"),
+        (any_counted, r"Is there an any\(\) without an axis"),
+        (places_of_all_pictures, "looked for among the places of all pictures"),
+    ),
+)
+def test_topk_wrong_in_a_way_that_learners_met(answer, words):
+    must_fail(checks.topk_accuracy, answer, words)
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     **named(
@@ -276,7 +336,7 @@ def test_topk_wrong(answer, words):
 def test_topk_by_rank_is_that_of_the_package():
     logits, labels = torch.randn(40, 7), torch.randint(7, (40,))
     for k in range(1, 8):
-        assert mistakes.topk(logits, labels, k) == topk_accuracy(logits, labels, k)
+        assert measuring._topk(logits, labels, k) == topk_accuracy(logits, labels, k)
 
 
 # One training step.
@@ -503,21 +563,90 @@ def test_step_with_another_loss(loss, words):
     must_fail(checks.train_step, in_order("zfbs", loss), words)
 
 
+def slower_after_each_step(model, x, y, optimizer):
+    loss = in_order("zfbs")(model, x, y, optimizer)
+    for group in optimizer.param_groups:
+        group["lr"] /= 2
+    return loss
+
+
+def divides_for_backward(model, x, y, optimizer):
+    return len(y) * in_order("zfbs", lambda z, y: F.cross_entropy(z, y) / len(y))(
+        model, x, y, optimizer
+    )
+
+
+def item_before_backward(model, x, y, optimizer):
+    model.train()
+    loss = F.cross_entropy(model(x), y).item()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def loss_of_pictures(model, x, y, optimizer):
+    model.train()
+    loss = F.cross_entropy(x, y)
+    loss.backward()
+    return loss.item()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    **named(
+        (slower_after_each_step, "The learning rate was 0.1, and after your function it is 0.05"),
+        (divides_for_backward, "the step is 0.125 times as long as it should be"),
+        (clips, "the step is 0.0.* times as long .* are the gradients clipped"),
+        (item_before_backward, "stopped with AttributeError.* `item` makes a plain number"),
+        (loss_of_pictures, "stopped with RuntimeError.* computed from x itself"),
+        (in_order("zfs"), r"no weight has moved.* no gradient: backward\(\) is not called"),
+        (in_order("fbzs"), "are the gradients cleared before"),
+        (no_backward_under_no_grad, "Nothing is recorded on the way to the loss"),
+    ),
+)
+def test_step_wrong_in_a_way_that_learners_met(answer, words):
+    must_fail(checks.train_step, answer, words)
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        (lambda z, y: nn.CrossEntropyLoss(z, y), "First make it, then call it"),
+        (lambda z, y: F.cross_entropy(y, z), "The loss takes the logits first"),
+        (lambda z, y: F.cross_entropy(z.argmax(1), y), "Is the loss computed from argmax"),
+        (lambda z, y: F.cross_entropy(z.argmax(1).float(), y), "Is the loss computed from argmax"),
+        (lambda z, y: F.mse_loss(z.argmax(1).float(), y.float()), "Is there .* an argmax"),
+        (lambda z, y: F.mse_loss(z, y), "Is it `mse_loss`"),
+        (lambda z, y: F.mse_loss(z, F.one_hot(y, 3).float()), "Is it the mean of squares"),
+        (lambda z, y: F.mse_loss(z.softmax(1), F.one_hot(y, 3).float()), "squares of probabil"),
+        (lambda z, y: F.cross_entropy(z, y) / len(y), "is the mean already"),
+    ],
+    ids=["not made", "swapped", "argmax", "argmax as float", "argmax and squares", "mse of labels",
+         "squares", "squares of probabilities", "mean of a mean"],
+)  # fmt: skip
+def test_step_with_another_loss_that_learners_met(loss, words):
+    must_fail(checks.train_step, in_order("zfbs", loss), words)
+
+
 @pytest.mark.parametrize("mode", [None, False], ids=["left as it came", "eval"])
 def test_step_in_evaluation_mode(mode):
     words = "in evaluation mode when your step used it"
     must_fail(checks.train_step, in_order("zfbs", mode=mode), words)
 
 
-@pytest.mark.parametrize("kind", ["SGD", "Adam"])
-def test_no_typical_mistake_looks_like_the_right_step(kind):
-    _, losses, weights = mistakes.two_steps(train_step, kind)
-    for words, mistake in mistakes.STEP_MISTAKES.items():
-        _, other_losses, other_weights = mistakes.two_steps(mistake, kind)
-        same = all(map(mistakes.close, losses, other_losses)) and all(
-            map(mistakes.same_weights, weights, other_weights)
-        )
-        assert not same, words
+@pytest.mark.parametrize(
+    ("check", "mistakes"),
+    [
+        (checks.train_step, training.MISTAKES),
+        (checks.evaluate, measuring.EVALUATE),
+        (checks.topk_accuracy, measuring.TOPK),
+    ],
+    ids=["train_step", "evaluate", "topk_accuracy"],
+)
+def test_every_known_mistake_is_wrong_and_gets_its_own_words(check, mistakes):
+    for words, wrong_answer in mistakes:
+        result = check(wrong_answer)
+        assert not result and result.message.endswith(words), (words, result.message)
 
 
 # Measuring.
@@ -769,7 +898,7 @@ def never_asks_the_model(model, batches):
             r"a generator of batches of 5, 3 and 1 pictures\), .* len\(\)\. `batches` is anything",
         ),
         (counts_a_data_set, "has no attribute 'dataset'. `batches` is anything that a `for` loop"),
-        (gradients_off_for_ever, "gradients are off for everybody"),
+        (gradients_off_for_ever, "gradients are off for everybody.*in a `with` block.$"),
         (switches_parameters_off, "changed `grad` or `requires_grad`"),
         (leaves_training_mode, "came in evaluation mode, and now it is in training mode"),
         (resets_statistics, "Measuring has changed the network: bn.running_mean, bn.running_var"),
@@ -782,6 +911,59 @@ def never_asks_the_model(model, batches):
 def test_evaluate_wrong(answer, words):
     must_fail(checks.evaluate, answer, words)
     assert torch.is_grad_enabled()
+
+
+def counted(hit):
+    def answer(model, batches):
+        model.eval()
+        correct = total = 0
+        with torch.no_grad():
+            for x, y in batches:
+                correct += hit(model(x), y)
+                total += len(y)
+        return float(correct / total)
+
+    return answer
+
+
+def returns_in_the_loop(model, batches):
+    model.eval()
+    correct = total = 0
+    with torch.no_grad():
+        for x, y in batches:
+            correct += (model(x).argmax(1) == y).sum().item()
+            total += len(y)
+            return correct / total
+    return None
+
+
+def percent_of_two_digits(model, batches):
+    return round(100 * measured_by_the_chapter(model, batches), 2)
+
+
+def whole_percent(model, batches):
+    return round(100 * measured_by_the_chapter(model, batches))
+
+
+def two_digits(model, batches):
+    return round(measured_by_the_chapter(model, batches), 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (counted(lambda z, y: (z.max(dim=1) == y).sum().item()), "gives a pair, values and places"),
+        (counted(lambda z, y: z.max(dim=1) == y), "always 0. `max` along an axis gives a pair"),
+        (counted(lambda z, y: (z.argmax(dim=0) == y).sum()), r"Is there an argmax\(dim=0\)"),
+        (returns_in_the_loop, "is the `return` inside the loop"),
+        (percent_of_two_digits, "It is in percent, and rounded"),
+        (whole_percent, "It is in percent, and rounded"),
+        (two_digits, "It is rounded. Return all digits"),
+    ],
+    ids=["pair", "pair is False", "axis", "return", "percent", "whole percent", "two digits"],
+)
+def test_evaluate_wrong_in_a_way_that_learners_met(answer, words):
+    must_fail(checks.evaluate, answer, words)
 
 
 def test_the_practice_net_answers_differently_in_its_two_modes():
@@ -801,11 +983,3 @@ def test_the_practice_net_names_every_class():
     net = PracticeNet().eval()
     batches = labelled_batches(net, [200], [200])
     assert set(batches[0][1].tolist()) == {0, 1, 2}
-
-
-@pytest.mark.parametrize(
-    ("hits", "sizes"), [([6, 4, 1], [6, 6, 2])], ids=["the first batches of the checker"]
-)
-def test_no_two_mistakes_of_counting_give_the_same_number(hits, sizes):
-    numbers = [sum(hits) / sum(sizes), *mistakes.count_mistakes(hits, sizes).values()]
-    assert len({round(number, 6) for number in numbers}) == len(numbers)

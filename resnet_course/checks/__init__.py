@@ -6,9 +6,10 @@
 >>> checks.progress()
 
 Read `result` (what a checker says), `guard` (a learner's code runs, whatever it does), `exercise`
-(what all checkers share) and `values` (is a number right, and which mistake gives the same one?).
-Then the checkers of a chapter: `slopes` and `gradients` (01), `shapes`, `addition`, `blocks` (02
-and 04), `networks` and `resnet34_shapes` (03), `training` (05), `transfer` (06). A block or network
+(what all checkers share), `values` (is it a number at all?) and `questions` (is it the right one,
+and which mistake gives the same?). Then the checkers of a chapter: `slopes` and `gradients` (01),
+`shapes`, `addition`, `blocks` (02 and 04), `networks` and `resnet34_shapes` (03), `training` and
+`measuring` on the net of `practice` (05), `transfer` (06). A block or network
 is compared with the right one in `compare`, on the flow of numbers that `flow` has watched.
 `answers` are the course's own solutions; `advice` gives hints, solutions and the progress.
 """
@@ -17,6 +18,7 @@ from resnet_course.checks.addition import residual_forward
 from resnet_course.checks.advice import hint, progress, solution
 from resnet_course.checks.blocks import basic_block, bottleneck, resnext_block, zero_init
 from resnet_course.checks.gradients import gradient_norms
+from resnet_course.checks.measuring import evaluate, topk_accuracy
 from resnet_course.checks.networks import make_stage, resnet34
 from resnet_course.checks.resnet34_shapes import stage_shapes
 from resnet_course.checks.result import CheckResult
@@ -27,7 +29,7 @@ from resnet_course.checks.shapes import (
     needs_projection,
 )
 from resnet_course.checks.slopes import sigmoid_slope, slope_bound
-from resnet_course.checks.training import evaluate, topk_accuracy, train_step
+from resnet_course.checks.training import train_step
 from resnet_course.checks.transfer import freeze_backbone, multi_head
 
 __all__ = [

@@ -7,24 +7,112 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from resnet_course.blocks import BasicBlock
+from resnet_course.checks import questions
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.freezing import small_trained_network, some
-from resnet_course.checks.gradient_mistakes import MISTAKES, Norms, copied, norms_of
 from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.practice import number
-from resnet_course.checks.values import described, plain, recognise
+from resnet_course.checks.practice import LOSSES
+from resnet_course.checks.questions import Answer, Case, ask, known
+from resnet_course.checks.values import described, number, plain, refuse
 from resnet_course.measure import gradients
 from resnet_course.measure.stacks import create_stack
 
-Case = tuple[str, nn.Module, Tensor, Tensor]  # in words, the network, a batch, its labels
-UNKNOWN = "Take the smallest layer, look at its gradient, and work out its length by hand."
+Norms = dict[str, float]
+NO_GRADIENT = (
+    "There is no gradient: `.grad` is None until backward() has run. Is backward() called on the "
+    "loss, and before `.grad` is read?"
+)
 
 
-def _cases() -> Iterator[Case]:
+def _norms(
+    size: Callable[..., Tensor] = lambda g, w, b, old: g.norm(),
+    loss: Callable[..., Tensor] = lambda z, y, x: F.cross_entropy(z, y),
+    mode: bool | None = None,
+) -> Answer:
+    """Return an answer, (model, x, y) → {layer: size}; the right one, if nothing is said.
+
+    A size is one of (gradient of the weight, weight, gradient of the bias, gradient of the weight
+    from before), a loss one of (logits, labels, batch). The mode is training, if it is True.
+    """
+
+    def grad(p: nn.Parameter | None) -> Tensor:
+        return torch.zeros(()) if p is None or p.grad is None else p.grad.clone()
+
+    def answer(model: nn.Module, x: Tensor, y: Tensor) -> Norms:
+        layers = {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
+        before, came = {n: grad(m.weight) for n, m in layers.items()}, model.training
+        model.train(came if mode is None else mode)
+        model.zero_grad()
+        loss(model(x), y, x).backward()
+        model.train(came)
+        sizes = {
+            n: size(grad(m.weight), m.weight.detach(), grad(m.bias), before[n])
+            for n, m in layers.items()
+        }
+        return {n: float(s) for n, s in sizes.items()}
+
+    return answer
+
+
+def _all_together(model: nn.Module, x: Tensor, y: Tensor) -> Norms:
+    found = _norms()(model, x, y)
+    return dict.fromkeys(found, math.hypot(*found.values()))
+
+
+# fmt: off
+SIZES = known("g, w, b, old", {
+    "g.sum()": "That is the sum of the entries. They have both signs, and cancel.",
+    "g.sum().abs()":
+        "That is the size of the sum of the entries. They have both signs, and cancel.",
+    "g.mean()": "That is the mean of the entries. They have both signs, and cancel.",
+    "g.abs().mean()":
+        "That is the mean of the absolute values. A norm has squares, a sum and a root.",
+    "g.abs().sum()":
+        "That is the sum of the absolute values, the L1 norm. The L2 norm has squares and a root.",
+    "g.abs().max()": "That is the largest absolute value.",
+    "g.max()": "That is the largest entry.",
+    "g.norm() ** 2": "That is the square of the norm: take the root.",
+    "g.square().mean().sqrt()":
+        "That is the root of the *mean* of the squares. The norm has their sum.",
+    "g.std()": "That is a standard deviation.",
+    "w.norm()": "That is the norm of the weights. Their gradient is asked for.",
+    "g.norm() / w.norm()": "That is relative to the norm of the weights.",
+    "g.norm().hypot(b.norm())":
+        "The gradients of weight and bias are taken together. Only the weight is asked for.",
+    "g.norm() + b.norm()": "The norms of weight and bias are added. Only the weight is asked for.",
+    "b.norm()": "That is the gradient of the bias.",
+    "(g + old).norm()":
+        "Gradients add up: what was in `.grad` before your function is still in it.",
+    "old.norm()":
+        "That is the gradient that was there before your function. Which call computes a new one?",
+    "0": "It is 0: are the gradients cleared after they are computed?",
+})
+OTHER_LOSSES = known("z, y, x", {
+    "F.cross_entropy(z, y, reduction='sum')":
+        "It is the gradient of the sum over the batch. Expected is the mean.",
+    "z.sum()":
+        "That is the gradient of the logits. Expected is that of the loss, which knows the labels.",
+    "z.mean()": "That is the gradient of the mean of the logits. Expected is that of the loss.",
+}, F=F)
+MISTAKES = [
+    *((words, _norms(size)) for words, size in SIZES),
+    *((words, _norms(loss=loss)) for words, loss in OTHER_LOSSES + LOSSES),
+    *(
+        (f"The model was switched to {name} mode. Measure it in the mode in which it comes.",
+         _norms(mode=mode))
+        for name, mode in (("evaluation", False), ("training", True))
+    ),
+    ("That is the length of all gradients together. Each layer has its own.", _all_together),
+]
+# fmt: on
+
+
+def _cases() -> Iterator[tuple[str, nn.Module, Tensor, Tensor]]:
     """Yield a fresh network, and one with gradients of somebody else, in both modes."""
     x, y = torch.randn(8, 1, 4, 4), torch.tensor([0, 1, 2, 0, 1, 2, 0, 0])
     stack = create_stack(depth=2, width=6, in_features=16, num_classes=3, activation="tanh")
@@ -52,19 +140,11 @@ def _cases() -> Iterator[Case]:
         "its norm is the root of the sum of all squares.",
     ),
     answers=(gradients.gradient_norms,),
+    patience=2,  # to recognise a mistake, the networks run once for each known one
 )
 def gradient_norms(answer: Callable[[nn.Module, Tensor, Tensor], dict[str, float]]) -> str:
     """Check `f(model, x, y) -> {layer: L2 norm of d(cross-entropy) / d(weight)}`."""
-    cases = list(_cases())
-    given = [_ask(answer, *case) for case in cases]
-    for (where, *case), got in zip(cases, given, strict=True):
-        for name, right in norms_of(*case).items():
-            if not _close(right, got[name]):
-                known = {w: [f(*case) for _, *case in cases] for w, f in MISTAKES.items()}
-                raise AnswerError(
-                    f"{where}, layer {name!r}: expected {right:.6g}, got {got[name]:.6g}. "
-                    f"{recognise(given, known, _same, UNKNOWN)}"
-                )
+    ask(answer, _cases(), _norms(), MISTAKES, _tell, _run, _same)
     return "Your norms are right for every layer, whatever gradients were there before."
 
 
@@ -72,40 +152,34 @@ def _close(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=1e-3, abs_tol=1e-6)
 
 
-def _same(one: list[Norms], other: list[Norms]) -> bool:
-    return all(_close(a[n], b[n]) for a, b in zip(one, other, strict=True) for n in a)
+def _same(one: Norms, other: Norms) -> bool:
+    return all(_close(one[name], other[name]) for name in one)
 
 
-def _ask(answer: Callable[..., Any], where: str, model: nn.Module, x: Tensor, y: Tensor) -> Norms:
-    """Return the learner's norms, by the names of the layers, if nothing else is wrong."""
-    own, own_x, own_y = copied(model), x.clone(), y.clone()
-    got = call(answer, own, own_x, own_y)
-    if not torch.is_grad_enabled():
-        raise AnswerError(
-            "After your function, gradients are off for everybody, and no network could be trained "
-            "any more. They are needed here."
-        )
-    if not (torch.equal(own_x, x) and torch.equal(own_y, y)):
-        raise AnswerError("Your function has changed x or y. Only read them.")
-    _ask_model(own, model)
-    return _named(got, where, model)
+def _tell(case: Case, right: Norms, got: Norms) -> tuple[str, str]:
+    name = next(name for name in right if not _close(right[name], got[name]))
+    return (
+        f"{case[0]}, layer {name!r}: expected {right[name]:.6g}, got {got[name]:.6g}.",
+        "Take the smallest layer, look at its gradient, and work out its length by hand.",
+    )
 
 
-def _ask_model(own: nn.Module, model: nn.Module) -> None:
-    """Ask that the weights and the mode are what they were; batch norm may count the batch."""
-    pairs = list(zip(own.named_parameters(), model.parameters(), strict=True))
-    if moved := [name for (name, p), old in pairs if not torch.equal(p, old)]:
-        raise AnswerError(
-            f"Your function has changed the weights of the model: {some(moved)}. It is to measure; "
-            "no step is taken."
-        )
-    if frozen := [name for (name, p), old in pairs if p.requires_grad != old.requires_grad]:
-        raise AnswerError(f"Your function has changed requires_grad of {some(frozen)}.")
-    if [m.training for m in own.modules()] != [m.training for m in model.modules()]:
-        raise AnswerError(
-            f"The model came in {'training' if model.training else 'evaluation'} mode, and your "
-            "function has switched it, or a part of it. Measure it in the mode in which it comes."
-        )
+def _run(answer: Callable[..., Any], where: str, model: nn.Module, x: Tensor, y: Tensor) -> Norms:
+    own, own_x, own_y = questions.copied((model, x, y))
+    try:
+        got = call(answer, own, own_x, own_y)
+    except AnswerError as error:
+        if "NoneType" not in str(error):
+            raise
+        raise AnswerError(f"{error} {NO_GRADIENT}") from error.__cause__
+    questions.check_measured(own, model, everything=False)
+    questions.check_unchanged((own_x, own_y), (x, y), "x or y")
+    refuse(
+        [m.training for m in own.modules()] != [m.training for m in model.modules()],
+        f"The model came in {'training' if model.training else 'evaluation'} mode, and your "
+        "function has switched it, or a part of it. Measure it in the mode in which it comes.",
+    )
+    return _named(got, where, own)
 
 
 def _named(got: Any, where: str, model: nn.Module) -> Norms:
@@ -113,26 +187,27 @@ def _named(got: Any, where: str, model: nn.Module) -> Norms:
     modules = dict(model.named_modules())
     layers = [n for n, m in modules.items() if isinstance(m, (nn.Conv2d, nn.Linear))]
     wanted = f"{where}: expected a dict with {len(layers)} layers, {some(layers)}"
-    if got is None:
-        raise AnswerError(f"{wanted}; got None. Does your function end with `return`?")
-    if not isinstance(got, Mapping):
-        raise AnswerError(f"{wanted}; got {described(got)}.")
-    if odd := [name for name in got if not isinstance(name, str)]:
-        raise AnswerError(f"{wanted}; got {described(odd[0])} as a name. A name is a str.")
-    norms = {name.removesuffix(".weight"): value for name, value in got.items()}
-    if missing := [name for name in layers if name not in norms]:
+    refuse(got is None, f"{wanted}; got None. Does your function end with `return`?")
+    refuse(not isinstance(got, Mapping), f"{wanted}; got {described(got)}.")
+    for name in got:
+        words = f"{wanted}; got {described(name)} as a name. A name is a str."
+        refuse(not isinstance(name, str), words)
+    found = {name.removesuffix(".weight"): value for name, value in got.items()}
+    if missing := [name for name in layers if name not in found]:
         kinds = {type(modules[name]) for name in missing}
         why = f"Missing: {some(missing)}."
-        if len(kinds) == 1 and not any(type(modules.get(name)) in kinds for name in norms):
+        if not found and all(p.grad is None for p in model.parameters()):
+            why += f" {NO_GRADIENT}"
+        elif len(kinds) == 1 and not any(type(modules.get(name)) in kinds for name in found):
             why += f" Do you collect {kinds.pop().__name__} layers too, also inside other modules?"
-        elif not any("." in name for name in norms):
+        elif not any("." in name for name in found):
             why += " Do you look inside the parts of the model, and use the whole path as a name?"
-        raise AnswerError(f"{wanted}; got {some(list(norms)) or 'an empty one'}. {why}")
-    if extra := [name for name in norms if name not in layers]:
+        raise AnswerError(f"{wanted}; got {some(list(found)) or 'an empty one'}. {why}")
+    if extra := [name for name in found if name not in layers]:
         why = "Only the layers that are asked for belong in it."
         if any(name.endswith(".bias") for name in extra):
             why = "A bias has a gradient too, but only the weights are asked for."
         elif all(isinstance(modules.get(name), _BatchNorm) for name in extra):
             why = "Batch norm has a weight too, but is neither a convolution nor a linear layer."
         raise AnswerError(f"{wanted}; got {some(extra)} as well. {why}")
-    return {name: number(plain(norms[name]), f"the norm of layer {name!r}") for name in layers}
+    return {name: number(plain(found[name]), f"the norm of layer {name!r}") for name in layers}

@@ -1,36 +1,51 @@
-"""What the exercises about training practise on: a small net that notes how it is used."""
+"""What the exercises about training practise on: losses, and a net that notes how it is used."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from numbers import Real
+from types import SimpleNamespace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnet_course.checks.guard import AnswerError, show
+from resnet_course.checks.questions import known
 
 Batch = tuple[Tensor, Tensor]
 
+# What is taken for the cross-entropy of logits z, labels y and a batch x.
+# fmt: off
+LOSSES = known("z, y, x", {
+    "F.cross_entropy(z.softmax(dim=1), y)":
+        "Is there a softmax before the cross-entropy? `cross_entropy` takes logits.",
+    "F.nll_loss(z, y)":
+        "`nll_loss` takes logarithms of probabilities. Which function takes logits?",
+    "F.cross_entropy(z, y) / len(y)":
+        "The loss is divided by the batch size, but `cross_entropy` is the mean already.",
+    "F.mse_loss(z, F.one_hot(y, 3).float())":
+        "Is it the mean of squares? The loss is cross-entropy. Compare your lines with the text.",
+    "F.mse_loss(z.softmax(dim=1), F.one_hot(y, 3).float())":
+        "Is it the mean of squares of probabilities? The loss is cross-entropy.",
+    "F.mse_loss(z, y)":
+        "Is it `mse_loss`? It compares numbers. Which loss compares logits with the right class?",
+    "nn.CrossEntropyLoss(z, y)":
+        "nn.CrossEntropyLoss(...) only makes a loss, and takes the tensors for settings. First "
+        "make it, then call it: nn.CrossEntropyLoss()(...).",
+    "F.cross_entropy(y, z)": "The loss takes the logits first, then the labels.",
+    "F.cross_entropy(z.argmax(dim=1), y)":
+        "Is the loss computed from argmax? `cross_entropy` takes the logits themselves.",
+    "F.cross_entropy(x, y)":
+        "Is the loss computed from x itself? It needs the logits, which are model(x).",
+    "F.cross_entropy(z, y).detach()":
+        "Nothing is recorded on the way to the loss. Is there a no_grad, a detach or an argmax? No "
+        "gradient comes through them.",
+}, F=F, nn=nn)
+# fmt: on
 
-@dataclass(frozen=True)
-class Pass:
-    """How a net was used in one forward pass.
 
-    Attributes:
-        modes: {True} if all its modules were in training mode, {False} if all in evaluation mode.
-        records: the operations were recorded for `backward()`.
-    """
-
-    modes: frozenset[bool]
-    records: bool
-
-
-class Notes(list[Pass]):
-    """One `Pass` for each forward pass so far, also for those of copies of the net."""
+class Notes(list[SimpleNamespace]):
+    """One note for each forward pass so far, also for those of copies of the net."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Notes:
         return self
@@ -40,6 +55,8 @@ class PracticeNet(nn.Module):
     """A classifier with batch norm, (batch, 1, 4, 4) → logits (batch, 3).
 
     Its stored statistics are far from those of a batch, so the two modes give different answers.
+    It notes for each pass in `calls`: the `modes` of all its modules, {True} for training; whether
+    the pass `records` for backward(); and whether a gradient came `back` to the logits.
     """
 
     def __init__(self) -> None:
@@ -58,52 +75,46 @@ class PracticeNet(nn.Module):
         """Return logits, (batch, 3)."""
         modes = frozenset(module.training for module in self.modules())
         logits = self.fc(torch.relu(self.bn(self.conv(x))).mean(dim=(2, 3)))
-        self.calls.append(Pass(modes, logits.requires_grad))
+        note = SimpleNamespace(modes=modes, records=logits.requires_grad, back=False)
+        if note.records:
+            logits.register_hook(lambda _: setattr(note, "back", True))
+        self.calls.append(note)
         return logits
+
+
+NOT_CALLED = "Your function does not call the model that it is given."
+
+
+def in_words(sizes: Sequence[int], once: bool) -> str:
+    """Describe batches of these sizes, in a list, or in a generator that gives them once."""
+    *first, last = map(str, sizes)
+    count = f"{', '.join(first)} and {last}" if first else last
+    return f"{'a generator of' if once else 'a list with'} batches of {count} pictures"
 
 
 class Batches(list[Batch]):
     """A list of batches with a short name for messages."""
 
     def __repr__(self) -> str:
-        return f"a list with batches of {_sizes(self)}"
+        return in_words([len(labels) for _, labels in self], once=False)
 
 
 class OnceOnly:
-    """Batches as a generator gives them: in order, once, without a length.
-
-    Attributes:
-        starts: how many loops have begun so far.
-    """
+    """Batches as a generator gives them: once, without a length. `starts` counts the loops."""
 
     def __init__(self, batches: Sequence[Batch]) -> None:
-        self.starts = 0
-        self._name = f"a generator of batches of {_sizes(batches)}"
-        self._rest = iter(batches)
+        self.starts, self._rest = 0, iter(batches)
+        self.__name__ = in_words([len(labels) for _, labels in batches], once=True)
 
     def __iter__(self) -> Iterator[Batch]:
         self.starts += 1
-        return self
-
-    def __next__(self) -> Batch:
-        return next(self._rest)
-
-    def __repr__(self) -> str:
-        return self._name
-
-
-def _sizes(batches: Sequence[Batch]) -> str:
-    *first, last = [str(len(labels)) for _, labels in batches]
-    return f"{', '.join(first)} and {last} pictures" if first else f"{last} pictures"
+        return self._rest
 
 
 def labelled_batches(net: nn.Module, hits: Sequence[int], sizes: Sequence[int]) -> Batches:
-    """Return batches of random pictures with labels for which the net is right so many times.
+    """Return batches of these sizes, random pictures with labels.
 
-    Args:
-        net: a `PracticeNet` in evaluation mode.
-        hits: right answers in each batch; they come first.
-        sizes: pictures in each batch.
+    A `PracticeNet` in evaluation mode is right so many times in each batch, at its beginning.
     """
     batches = Batches()
     for right, size in zip(hits, sizes, strict=True):
@@ -113,80 +124,3 @@ def labelled_batches(net: nn.Module, hits: Sequence[int], sizes: Sequence[int]) 
         labels[right:] = (labels[right:] + 1) % 3
         batches.append((x, labels))
     return batches
-
-
-def number(got: Any, what: str) -> float:
-    """Return the learner's number as a float.
-
-    Args:
-        got: what their function returned. Any real number but a bool will do, also one of numpy.
-        what: it should be, such as "the loss".
-
-    Raises:
-        AnswerError: it is something else; the text says what.
-    """
-    if got is None:
-        raise AnswerError(f"Expected {what}, got None. Does your function end with `return`?")
-    if isinstance(got, Tensor):
-        raise AnswerError(f"Expected {what} as a Python number, got {_tensor(got)}")
-    if isinstance(got, bool) or not isinstance(got, Real):
-        raise AnswerError(
-            f"Expected {what} as a Python number, got {show(got)} ({type(got).__name__})."
-        )
-    if not math.isfinite(got):
-        raise AnswerError(f"Expected {what}, got {got}. Was something divided by zero?")
-    return float(got)
-
-
-def _tensor(got: Tensor) -> str:
-    if got.is_meta:
-        return 'a tensor on the device "meta", which holds no numbers.'
-    if got.numel() != 1:
-        return f"{show(got)}. One number for all of it is asked for."
-    if got.requires_grad:
-        return (
-            f"{show(got.detach())}. It still holds on to all that was recorded for backward(), and "
-            "so to a lot of memory: `.item()` takes the number out."
-        )
-    return f"{show(got)}: `.item()` takes the number out."
-
-
-def ask_used_well(model: PracticeNet) -> None:
-    """Ask that the net was called, only in evaluation mode, and nothing was recorded."""
-    if not model.calls:
-        raise AnswerError("Your function does not call the model that it is given.")
-    if any(True in each.modes for each in model.calls):
-        raise AnswerError(
-            "The model, or a part of it, was in training mode when your function used it. There "
-            "batch norm uses the mean of each batch, and its stored means move: measuring changes "
-            "the network. Which call puts a model into evaluation mode?"
-        )
-    if any(each.records for each in model.calls):
-        raise AnswerError(
-            "While the model ran, everything was recorded for backward(). Nobody needs that here, "
-            "and it costs time and memory. What switches it off for some lines?"
-        )
-
-
-def ask_left_as_found(model: PracticeNet, before: PracticeNet) -> None:
-    """Ask that the net is as it was `before`, or in evaluation mode, and gradients are on."""
-    if not torch.is_grad_enabled():
-        raise AnswerError(
-            "After your function, gradients are off for everybody, and no network could be trained "
-            "any more. Switch them off for some lines only, in a `with` block."
-        )
-    old = before.state_dict()
-    changed = [name for name, now in model.state_dict().items() if not torch.equal(now, old[name])]
-    if changed:
-        raise AnswerError(f"Measuring has changed the network: {', '.join(changed)}.")
-    if any(p.grad is not None or not p.requires_grad for p in model.parameters()):
-        raise AnswerError(
-            "Your function has changed `grad` or `requires_grad` of the weights. Leave them alone: "
-            "whoever trains the network next needs them."
-        )
-    modes_now = {module.training for module in model.modules()}
-    if modes_now not in ({False}, {before.training}):
-        raise AnswerError(
-            "The model came in evaluation mode, and now it is in training mode: the next picture "
-            "would move the stored means of batch norm. Leave it as it came, or in evaluation mode."
-        )

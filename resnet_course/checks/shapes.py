@@ -2,15 +2,91 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
-from resnet_course.checks import answers, shape_mistakes
+from resnet_course.checks import answers
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.values import ask_counts, yes_or_no
+from resnet_course.checks.guard import call
+from resnet_course.checks.questions import ask, known, numbers, simply
+from resnet_course.checks.values import NOT_RETURNED, described, plain, refuse, whole
+
+# fmt: off
+SIZE = known("n, k, s, p", {  # size, kernel, stride, padding → the size of the output
+    "(n + 2 * p - k) // s": "Is the first window counted?",
+    "(n + p - k) // s + 1": "The padding is on both sides.",
+    "(n - k) // s + 1": "Where is the padding?",
+    "ceil((n + 2 * p - k) / s) + 1":
+        "A window that does not fit completely is left out: round down.",
+    "round((n + 2 * p - k) / s) + 1":
+        "A window that does not fit completely is left out: round down, not to the nearest number.",
+    "(n + 2 * p) // s": "How much room does the window itself take?",
+    "(n + 2 * p) // s + 1": "How much room does the first window take? It is not 0 pixels.",
+    "n + 2 * p - k + 1": "Does the window move by `stride` pixels?",
+    "(n + 2 * p - k + 1) // s":
+        "The first window is counted before the division. How many steps does it need?",
+    "n // s": "That is the size divided by the stride: right only if the padding suits the kernel.",
+    "-(-n // s)":
+        "That is the size divided by the stride, rounded up: right only if the padding suits the "
+        "kernel.",
+    "(n + 2 * (k // 2) - k) // s + 1": "Is the padding that you use the one that was given?",
+    "(n + 2 * p - s) // k + 1": "Are kernel and stride exchanged?",
+}, ceil=math.ceil)
+BESIDE = "Projections are beside the way from the picture to the logits. They are not counted."
+LAYERS = known("depths, convs", {  # blocks of each stage, convolutions per block → layers
+    "convs * sum(depths) + 1":
+        "One layer is missing: what stands before the first stage, what after the last?",
+    "convs * sum(depths)":
+        "Two layers are missing: what stands before the first stage, what after the last?",
+    "convs * sum(depths) + 3": "One layer too many: pooling has no weights.",
+    "convs * sum(depths) + 2 + len(depths) - 1": BESIDE,
+    "convs * sum(depths) + 2 + len(depths)": BESIDE,
+    "convs * sum(depths) + 2 + 3": BESIDE,
+    "convs * sum(depths) + 2 + 4": BESIDE,
+    "(convs + 1) * sum(depths) + 2":
+        "A projection in every block? They are beside the way and are not counted.",
+    "sum(depths) + 2": "How many convolutions has each block?",
+    "2 * sum(depths) + 2": "Is that always two convolutions per block?",
+    "convs * len(depths) + 2": "That counts the stages, not the blocks in them.",
+    "convs * prod(depths) + 2": "The blocks of the stages are added up, not multiplied.",
+    "convs + sum(depths) + 2": "The convolutions of a block are counted once, not for each block.",
+    "(convs + 2) * sum(depths)": "Stem and head are there once, not for each block.",
+    "sum(convs * depth + 2 for depth in depths)":
+        "Stem and head are there once, not for each stage.",
+    "2 * convs * sum(depths) + 3": "Batch norm is not counted as a layer.",
+    "1 + convs * depths[0] + 1": "That is the first stage alone: is the `return` inside the loop?",
+}, prod=math.prod)
+PARAMS = known("c, d, k, g=1", {  # in_channels, out_channels, kernel, groups → weights
+    "k * k * c * d": "What do the groups change?",
+    "k * k * c // g * d + d": "There is no bias here.",
+    "k * k * c * d + d": "There is no bias here, and what do the groups change?",
+    "k * c // g * d": "The window has two sides.",
+    "9 * c // g * d": "Is it always a window of 3×3?",
+    "k * k * d * (g if g > 1 else c)":
+        "`groups` is the number of groups, not the channels in each of them.",
+    "k * k * d * g": "`groups` is the number of groups. Does each filter see that many channels?",
+    "k * k * (c // g) * (d // g)": "That is one group alone. How many are there?",
+    "k * k * c * d * g": "More groups mean fewer weights, not more.",
+    "k * k * c // g": "That is one filter. How many are there?",
+    "k * k * d": "How many input channels does a filter see?",
+    "k * k * (c + d) // g": "The channels of both sides are multiplied, not added.",
+})
+# fmt: on
+# (in_channels, out_channels, stride) → why the answer is what it is
+PROJECTIONS = {
+    (64, 64, 1): "Both shapes are equal: x can be added as it is.",
+    (64, 128, 2): "Channels and map both change.",
+    (64, 64, 2): "The channels agree, but the map gets smaller: 56×56 and 28×28 do not fit.",
+    (64, 128, 1): "The map stays, but 64 and 128 channels do not fit.",
+    (256, 64, 1): "The channels get fewer, and 256 and 64 do not fit.",
+    (1, 16, 1): "PyTorch would repeat the single channel without an error, but it is wrong.",
+    (32, 32, 3): "Every stride but 1 makes the map smaller.",
+    (512, 512, 1): "Both shapes are equal, however many channels there are.",
+}
 
 
 @exercise(
@@ -28,17 +104,13 @@ from resnet_course.checks.values import ask_counts, yes_or_no
 )
 def conv_output_size(answer: Callable[[int, int, int, int], int]) -> str:
     """Check `f(size, kernel, stride, padding) -> int`."""
-    ask_counts(
-        answer,
-        [
-            (56, 3, 1, 1), (56, 3, 2, 1), (55, 3, 2, 1), (224, 7, 2, 3), (28, 1, 2, 0),
-            (7, 7, 1, 0), (9, 2, 3, 0), (10, 5, 4, 2), (3, 3, 2, 0),
-        ],
-        right=_by_torch,
-        where=lambda n, k, s, p: f"size {n}, kernel {k}, stride {s}, padding {p}, as in nn.Conv2d",
-        mistakes=shape_mistakes.SIZE,
-        otherwise="Draw a row of pixels and move the window along it.",
-    )  # fmt: skip
+    cases = [
+        (56, 3, 1, 1), (56, 3, 2, 1), (55, 3, 2, 1), (224, 7, 2, 3), (28, 1, 2, 0),
+        (7, 7, 1, 0), (9, 2, 3, 0), (10, 5, 4, 2), (3, 3, 2, 0),
+    ]  # fmt: skip
+    where = "size {}, kernel {}, stride {}, padding {}, as in nn.Conv2d".format
+    tell = numbers(where, "Draw a row of pixels and move the window along it.", ",")
+    ask(answer, cases, _by_torch, SIZE, tell, simply(whole))
     return "Your formula agrees with nn.Conv2d in every case, also where pixels are left over."
 
 
@@ -63,21 +135,24 @@ def _by_torch(size: int, kernel: int, stride: int, padding: int) -> int:
 )
 def needs_projection(answer: Callable[[int, int, int], bool]) -> str:
     """Check `f(in_channels, out_channels, stride) -> bool`."""
-    for in_channels, out_channels, stride, why in (
-        (64, 64, 1, "Both shapes are equal: x can be added as it is."),
-        (64, 128, 2, "Channels and map both change."),
-        (64, 64, 2, "The channels agree, but the map gets smaller: 56×56 and 28×28 do not fit."),
-        (64, 128, 1, "The map stays, but 64 and 128 channels do not fit."),
-        (256, 64, 1, "The channels get fewer, and 256 and 64 do not fit."),
-        (1, 16, 1, "PyTorch would repeat the single channel without an error, but it is wrong."),
-        (32, 32, 3, "Every stride but 1 makes the map smaller."),
-        (512, 512, 1, "Both shapes are equal, however many channels there are."),
-    ):
-        where = f"{in_channels} → {out_channels} channels, stride {stride}"
-        expected = (in_channels, 1) != (out_channels, stride)
-        if yes_or_no(call(answer, in_channels, out_channels, stride), where) != expected:
-            raise AnswerError(f"{where}: expected {expected}, got {not expected}. {why}")
+    where = "{} → {} channels, stride {}".format
+    ask(
+        answer,
+        PROJECTIONS,
+        lambda c, d, stride: (c, 1) != (d, stride),
+        [],
+        numbers(where, lambda case, *_: PROJECTIONS[case], ""),
+        lambda answer, *case: _yes_or_no(call(answer, *case), where(*case)),
+    )
     return "You look at both: the channels and the stride."
+
+
+def _yes_or_no(got: Any, where: str) -> bool:
+    value = plain(got)
+    why = NOT_RETURNED if value is None else "A comparison gives True or False."
+    wrong = not isinstance(value, int) or value not in (0, 1)  # True is 1 as well
+    refuse(wrong, f"{where}: expected True or False, got {described(got)}. {why}")
+    return bool(value)
 
 
 @exercise(
@@ -95,17 +170,13 @@ def needs_projection(answer: Callable[[int, int, int], bool]) -> str:
 )
 def count_layers(answer: Callable[[Sequence[int], int], int]) -> str:
     """Check `f(depths, convs_per_block) -> int`."""
-    ask_counts(
-        answer,
-        [
-            ((2, 2, 2, 2), 2), ([3, 4, 6, 3], 2), ((3, 4, 6, 3), 3), ([3, 4, 23, 3], 3),
-            ((1, 1, 1), 2), ([5], 4), ((2, 1), 1),
-        ],
-        right=lambda depths, convs: 1 + convs * sum(depths) + 1,
-        where=lambda depths, convs: f"depths {depths}, {convs} convolution(s) per block",
-        mistakes=shape_mistakes.LAYERS,
-        otherwise="Write down the layers of the smallest network one by one.",
-    )  # fmt: skip
+    cases = [
+        ((2, 2, 2, 2), 2), ([3, 4, 6, 3], 2), ((3, 4, 6, 3), 3), ([3, 4, 23, 3], 3),
+        ((1, 1, 1), 2), ([5], 4), ((2, 1), 1),
+    ]  # fmt: skip
+    where = "depths {}, {} convolution(s) per block".format
+    tell = numbers(where, "Write down the layers of the smallest network one by one.", ",")
+    ask(answer, cases, answers.count_layers, LAYERS, tell, simply(whole))
     return "You count what the paper counts: ResNet-18, 34, 50 and 101 have their names from it."
 
 
@@ -124,15 +195,19 @@ def count_layers(answer: Callable[[Sequence[int], int], int]) -> str:
 )
 def conv_params(answer: Callable[..., int]) -> str:
     """Check `f(in_channels, out_channels, kernel, groups=1) -> int`, without bias."""
-    ask_counts(
-        answer,
-        [
-            (64, 128, 3), (3, 64, 7, 1), (256, 64, 1), (64, 64, 3, 4), (128, 256, 3, 32),
-            (12, 8, 5, 2), (64, 64, 3, 64),
-        ],
-        right=lambda c, d, k, g=1: d * (c // g) * k * k,
-        where=shape_mistakes.convolution,
-        mistakes=shape_mistakes.PARAMS,
-        otherwise="Print the shape of the weight of a small nn.Conv2d and multiply its numbers.",
-    )  # fmt: skip
+    cases = [
+        (64, 128, 3), (3, 64, 7, 1), (256, 64, 1), (64, 64, 3, 4), (128, 256, 3, 32),
+        (12, 8, 5, 2), (64, 64, 3, 64),
+    ]  # fmt: skip
+    otherwise = "Print the shape of the weight of a small nn.Conv2d and multiply its numbers."
+    ask(answer, cases, _weights, PARAMS, numbers(_convolution, otherwise, ","), simply(whole))
     return "Right for every window and any number of groups."
+
+
+def _weights(c: int, d: int, k: int, g: int = 1) -> int:
+    return nn.Conv2d(c, d, k, groups=g, bias=False, device="meta").weight.numel()
+
+
+def _convolution(c: int, d: int, k: int, g: int = 1) -> str:
+    groups = f", {g} groups" if g > 1 else ""
+    return f"{c} → {d} channels, window {k}×{k}{groups}"

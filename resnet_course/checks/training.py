@@ -1,27 +1,91 @@
-"""Checkers about the training loop: one step, and what a network gets right."""
+"""The checker of the training step."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.nn.utils import parameters_to_vector
+from torch.optim import SGD, Adam, Optimizer
 
-from resnet_course.checks import training_mistakes as mistakes
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.practice import (
-    Batch,
-    OnceOnly,
-    PracticeNet,
-    ask_left_as_found,
-    ask_used_well,
-    labelled_batches,
-    number,
-)
-from resnet_course.train import modes, steps
+from resnet_course.checks.guard import call
+from resnet_course.checks.practice import LOSSES, NOT_CALLED, PracticeNet
+from resnet_course.checks.questions import Answer, Case, ask, check_unchanged, copied, known
+from resnet_course.checks.values import close, number, refuse
+from resnet_course.train import steps
+
+COMPARE = "Compare your lines with those of this chapter's loop, one by one."
+
+
+def _acts(
+    order: str = "zero forward backward step",
+    loss: Callable[..., Any] = lambda z, y, x: F.cross_entropy(z, y),
+    give: Callable[..., Any] = lambda value, n: value,
+) -> Answer:
+    """Return a training step with these acts, in order; the right one, if nothing is said.
+
+    `plain` is a step of gradient descent without the optimiser. The loss is one of (logits, labels,
+    batch), and `give` makes of it and of the size of the batch what is returned.
+    """
+
+    def step(model: nn.Module, x: Tensor, y: Tensor, optimizer: Optimizer) -> float:
+        model.train()
+        value: Any = torch.zeros(())
+        for act in order.split():
+            if act == "zero":
+                optimizer.zero_grad()
+            elif act == "forward":
+                value = loss(model(x), y, x)
+            elif act == "item":
+                value = value.item()
+            elif act == "backward":
+                value.backward()
+            elif act == "step":
+                optimizer.step()
+            elif act == "plain":
+                SGD(model.parameters(), optimizer.param_groups[0]["lr"]).step()
+        return float(give(value, len(y)))
+
+    return step
+
+
+# fmt: off
+ORDERS = {
+    "zero forward backward step forward":
+        "It is the loss after the step: compute it once, before the weights move.",
+    "forward backward step":
+        "Gradients add up: those of earlier steps are still in yours. Which call clears them?",
+    "forward backward step zero":
+        "Gradients that somebody left behind before your first step are still in it. Clear them "
+        "before backward(), not after the step.",
+    "forward step": "The weights moved with old gradients. Which call computes new ones?",
+    "zero forward backward step step": "The optimiser took two steps.",
+    "zero forward backward plain":
+        "It is a step of plain gradient descent. Is the optimiser that your function is given the "
+        "one that takes the step?",
+    "zero forward item backward step":
+        "`item` makes a plain number of the loss, which knows nothing of the network any more. It "
+        "comes after backward().",
+}
+OTHER_LOSSES = known("z, y, x", {
+    "F.cross_entropy(z, y, reduction='sum')": "It is the sum over the batch. Expected is the mean.",
+    "-F.cross_entropy(z, y)": "The sign is wrong, so the weights climb.",
+}, F=F)
+RETURNED = known("value, n", {
+    "value * n": "It is the sum over the batch. Expected is the mean.",
+    "value / n": "What you return is divided by the batch size, but the loss is the mean already.",
+})
+MISTAKES = [
+    *((words, _acts(order)) for order, words in ORDERS.items()),
+    *((words, _acts(loss=loss)) for words, loss in OTHER_LOSSES + LOSSES),
+    *((words, _acts(give=give)) for words, give in RETURNED),
+]
+# fmt: on
 
 
 @exercise(
@@ -42,167 +106,102 @@ from resnet_course.train import modes, steps
 )
 def train_step(answer: Callable[[nn.Module, Tensor, Tensor, Optimizer], float]) -> str:
     """Check `f(model, x, y, optimizer) -> float`."""
-
-    def watched(model: PracticeNet, x: Tensor, y: Tensor, optimizer: Optimizer) -> float:
-        model.calls.clear()
-        pictures, labels = x.clone(), y.clone()
-        loss = number(call(answer, model, x, y, optimizer), "the loss")
-        if not model.calls:
-            raise AnswerError("Your function does not call the model that it is given.")
-        if any(False in each.modes for each in model.calls):
-            raise AnswerError(
-                "The model, or a part of it, was in evaluation mode when your step used it. There "
-                "batch norm uses its stored means and does not update them. Which call puts a "
-                "model into training mode?"
-            )
-        if not (torch.equal(x, pictures) and torch.equal(y, labels)):
-            raise AnswerError("Your function has changed x or y. Only the weights are to move.")
-        return loss
-
-    right = mistakes.acts(mistakes.RIGHT_STEP)
-    for kind in ("SGD", "Adam"):
-        model, losses, weights = mistakes.two_steps(watched, kind)
-        _, right_losses, right_weights = mistakes.two_steps(right, kind)
-        for i, which in enumerate((f"{kind}, first step", f"{kind}, second step")):
-            if not mistakes.close(right_losses[i], losses[i]):
-                raise AnswerError(
-                    f"{which}: the loss before the step is {right_losses[i]:.6g}, yours is "
-                    f"{losses[i]:.6g}. {mistakes.step_cause(kind, losses, weights)}"
-                )
-            if torch.equal(weights[i], weights[i + 1]):
-                raise AnswerError(f"{which}: no weight has moved. {_why_still(model)}")
-            if not mistakes.same_weights(right_weights[i + 1], weights[i + 1]):
-                raise AnswerError(
-                    f"{which}: the loss is right, but the weights went to the wrong place. "
-                    f"{mistakes.step_cause(kind, losses, weights)}"
-                )
-        if len(model.calls) > 1:
-            raise AnswerError(
-                f"In one step the batch went through the model {len(model.calls)} times, and batch "
-                "norm counted it each time. Compute the logits once."
-            )
+    for kind in ("SGD", "Adam"):  # one after the other: what is wrong with one tells enough
+        ask(answer, [(kind,)], _acts(), MISTAKES, _tell, _run, _same)
     return "With SGD and with Adam: the losses are right, and the weights go where they should."
 
 
-def _why_still(model: nn.Module) -> str:
+@dataclass(frozen=True)
+class Steps:
+    """What two training steps have done."""
+
+    losses: list[float]  # that were returned
+    weights: list[Tensor]  # all of them in a row, before, between and after the steps
+    passes: list[int]  # how often each batch went through the net
+    still: str  # why no weight has moved, if none has
+
+
+def _run(answer: Answer, kind: str) -> Steps:
+    model = PracticeNet().eval()  # as somebody leaves it who has just measured,
+    for parameter in model.parameters():
+        parameter.grad = torch.randn_like(parameter)  # with gradients of somebody else
+    optimizer: Optimizer = Adam(model.parameters(), lr=0.01)
+    if kind == "SGD":
+        optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    optimizer.__name__ = kind  # for messages: its repr is long
+    rate = optimizer.param_groups[0]["lr"]
+    done = Steps([], [parameters_to_vector(model.parameters()).detach()], [], "")
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        batch = torch.randn(8, 1, 4, 4), torch.randint(3, (8,))
+        own = copied(batch)
+        model.calls.clear()
+        done.losses.append(number(call(answer, model, *own, optimizer), "the loss"))
+        refuse(not model.calls, NOT_CALLED)
+        refuse(
+            any(False in each.modes for each in model.calls),
+            "The model, or a part of it, was in evaluation mode when your step used it. There "
+            "batch norm uses its stored means and does not update them. Which call puts a model "
+            "into training mode?",
+        )
+        check_unchanged(own, batch, "x or y")
+        now = optimizer.param_groups[0]["lr"]
+        refuse(
+            now != rate,
+            f"The learning rate was {rate:g}, and after your function it is {now:g}. It stays as "
+            "it is: a schedule is no part of the step.",
+        )
+        done.weights.append(parameters_to_vector(model.parameters()).detach())
+        done.passes.append(len(model.calls))
+    return replace(done, still=_why_still(model))
+
+
+def _why_still(model: PracticeNet) -> str:
     if any(p.grad is not None and p.grad.any() for p in model.parameters()):
         return "The gradients are there: who moves the weights?"
+    why = "backward() is not called."
+    if any(each.back for each in model.calls):
+        why = "are the gradients cleared before backward(), not after it? (A copy of the model "
+        why += "would not count.)"
+    return f"When the optimiser took its step, there was no gradient: {why}"
+
+
+def _near(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one, other, rtol=1e-3, atol=1e-5)  # a step changes weights far more
+
+
+def _same(one: Steps, other: Steps) -> bool:
     return (
-        "When the optimiser took its step, there was no gradient: is backward() called, and are "
-        "the gradients cleared before it, not after it? (A copy of the model would not count.)"
+        all(map(close, one.losses, other.losses))
+        and all(map(_near, one.weights, other.weights))
+        and one.passes == other.passes
     )
 
 
-@exercise(
-    chapter=5,
-    title="Measure a network",
-    difficulty=2,
-    minutes=10,
-    important=True,
-    hints=(
-        "Which two things differ from training? The text above names both.",
-        "A small batch must not count as much as a large one: count pictures, not batches.",
-        "Two counters, hits and pictures, grow in one loop over the batches; one division comes "
-        "at the end. All of it in evaluation mode and under `no_grad`.",
-    ),
-    answers=(steps.evaluate, steps.predict, modes.evaluation_mode),
-)
-def evaluate(answer: Callable[[nn.Module, Iterable[Batch]], float]) -> str:
-    """Check `f(model, batches) -> float`."""
-    for hits, sizes, training, once in (
-        ([6, 4, 1], [6, 6, 2], True, False),
-        ([2, 3, 0], [5, 3, 1], False, True),
-        ([3], [4], True, False),
-    ):
-        model = PracticeNet().eval()
-        batches = labelled_batches(model, hits, sizes)
-        before, copies = copy.deepcopy(model.train(training)), copy.deepcopy(batches)
-        given = OnceOnly(batches) if once else batches
-        model.calls.clear()
-        try:
-            got = number(call(answer, model, given), "the accuracy")
-        except AnswerError as error:
-            if once and given.starts > 1:
-                raise AnswerError(
-                    f"{error} Your function begins {given.starts} loops over the batches, but a "
-                    "generator can be walked through only once. Do everything in one loop."
-                ) from None
-            if f"'{type(given).__name__}'" not in str(error):
-                raise
-            raise AnswerError(
-                f"{error} `batches` is anything that a `for` loop can walk through, no more. Count "
-                "inside the loop."
-            ) from None
-        right = sum(hits) / sum(sizes)
-        if once and given.starts > 1 and not mistakes.close(right, got):
-            raise AnswerError(
-                f"For {given!r}: expected {right:.6g}, got {got:.6g}. Your function begins "
-                f"{given.starts} loops over them, but a generator can be walked through only once. "
-                "Do everything in one loop."
-            )
-        ask_used_well(model)
-        if not mistakes.close(right, got):
-            causes = {words: [n] for words, n in mistakes.count_mistakes(hits, sizes).items()}
-            why = mistakes.cause([got], causes)
-            raise AnswerError(
-                f"For {given!r}, {sum(hits)} of {sum(sizes)} right: expected {right:.6g}, got "
-                f"{got:.6g}. {why}"
-            )
-        ask_left_as_found(model, before)
-        pairs = zip(batches, copies, strict=True)
-        if not all(torch.equal(x, a) and torch.equal(y, b) for (x, y), (a, b) in pairs):
-            raise AnswerError("Your function has changed the batches. Only read them.")
-    return "The share is right for batches of any size, and measuring has changed nothing."
+def _tell(case: Case, right: Steps, got: Steps) -> tuple[str, str]:
+    for i, which in enumerate((f"{case[0]}, first step", f"{case[0]}, second step")):
+        one, other = right.losses[i], got.losses[i]
+        if not close(one, other):
+            where = f"the loss before the step is {one:.6g}, yours is {other:.6g}."
+            return f"{which}: {where}", COMPARE
+        if torch.equal(got.weights[i], got.weights[i + 1]):
+            return f"{which}: no weight has moved.", got.still
+        if not _near(right.weights[i + 1], got.weights[i + 1]):
+            where = "the loss is right, but the weights went to the wrong place."
+            return f"{which}: {where}", _length(right, got) + COMPARE
+    return (
+        f"In one step the batch went through the model {max(got.passes)} times, and batch norm "
+        "counted it each time.",
+        "Compute the logits once.",
+    )
 
 
-@exercise(
-    chapter=5,
-    title="Top-k accuracy",
-    difficulty=2,
-    minutes=10,
-    important=False,
-    hints=(
-        "For each picture, you need the places of its k largest logits, not their values.",
-        "`torch.topk` returns values and indices. Along which axis do the classes lie?",
-        "Compare the (batch, k) indices with the labels, given a second axis of length 1. A row "
-        "with any match is a hit. Then divide the hits by the pictures.",
-    ),
-    answers=(steps.topk_accuracy,),
-)
-def topk_accuracy(answer: Callable[[Tensor, Tensor, int], float]) -> str:
-    """Check `f(logits, labels, k) -> float`."""
-    cases = []
-    for pictures, classes, all_k in ((5, 4, (2, 1, 4)), (12, 6, (1, 3, 5)), (3, 9, (3,))):
-        logits, labels = torch.randn(pictures, classes), torch.randint(classes, (pictures,))
-        cases += [(logits, labels, k) for k in all_k]
-    cases += [(torch.tensor([[0.1, 0.4, 0.2]]), torch.tensor([2]), 2)]
-
-    given: list[float] = []
-    stopped = None
-    for logits, labels, k in cases:
-        own_logits, own_labels = logits.clone(), labels.clone()
-        try:
-            given.append(number(call(answer, own_logits, own_labels, k), "the share of hits"))
-        except AnswerError as error:  # a wrong number before it tells more
-            stopped = error
-            break
-        if not (torch.equal(own_logits, logits) and torch.equal(own_labels, labels)):
-            raise AnswerError("Your function has changed the logits or the labels. Only read them.")
-
-    for (logits, labels, k), got in zip(cases, given, strict=False):
-        right = mistakes.topk(logits, labels, k)
-        if not mistakes.close(right, got):
-            tables = [mistakes.topk_mistakes(*case) for case in cases[: len(given)]]
-            why = mistakes.cause(given, {words: [t[words] for t in tables] for words in tables[0]})
-            raise AnswerError(
-                f"{len(logits)} pictures, {logits.shape[1]} classes, k = {k}: expected "
-                f"{right:.6g}, got {got:.6g}. {why}"
-            )
-    if stopped and "must match the size" in str(stopped):
-        raise AnswerError(
-            f"{stopped} Each picture has k places and one label: which shape do the labels need, "
-            "so that every row meets its own label?"
-        )
-    if stopped:
-        raise stopped
-    return "Your shares are right for every k, from top-1 to all classes."
+def _length(right: Steps, got: Steps) -> str:
+    expected, moved = (each.weights[1] - each.weights[0] for each in (right, got))
+    times = float(moved @ expected / (expected @ expected))
+    if close(times, 1) or not _near(moved / times, expected):
+        return ""
+    return (
+        f"The direction is right, but the step is {times:.3g} times as long as it should be: are "
+        "the gradients clipped, or is the loss or the learning rate multiplied? "
+    )

@@ -1,27 +1,23 @@
-"""Look at what came: is it a number of the right kind, and which mistake gives the same numbers?"""
+"""Look at what came: is it a number, a tensor or a truth of the right kind?"""
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from resnet_course.checks.guard import AnswerError, call, show
+from resnet_course.checks.guard import AnswerError, show
 
 NOT_RETURNED = "Does your function reach a `return` in every case?"
-Case = tuple[Any, ...]
 
 
 def plain(got: Any) -> Any:
     """Return the Python number inside a tensor or NumPy value without axes; all else as it is."""
     without_axes = hasattr(got, "item") and getattr(got, "ndim", None) == 0
-    if without_axes and not (isinstance(got, Tensor) and got.is_meta):
-        return got.item()
-    return got
+    return got.item() if without_axes and not getattr(got, "is_meta", False) else got
 
 
 def described(got: Any) -> str:
@@ -33,82 +29,63 @@ def described(got: Any) -> str:
     return f"{show(got)} ({type(got).__name__})"
 
 
+def refuse(wrong: Any, words: str) -> None:
+    """Raise `AnswerError` with these words if something is wrong."""
+    if wrong:
+        raise AnswerError(words)
+
+
 def whole(got: Any) -> int:
     """Return the learner's whole number; one of NumPy or in a tensor without axes will do.
 
     Raises:
         AnswerError: it is something else; a float is never taken for a count.
     """
-    number = plain(got)
-    if isinstance(number, int) and not isinstance(number, bool):
-        return number
-    if number is None:
-        why = NOT_RETURNED
-    elif isinstance(number, float) and math.isfinite(number):
-        why = "A count is an int, not a float. If there is a division: // rounds down."
-    else:
-        why = "A count is an int."
-    raise AnswerError(f"Expected a whole number (int), got {described(got)}. {why}")
-
-
-def yes_or_no(got: Any, where: str) -> bool:
-    """Return the learner's True or False; 1 and 0 are equal to them and will do.
-
-    Raises:
-        AnswerError: it is something else.
-    """
     value = plain(got)
-    if isinstance(value, (bool, int)) and value in (0, 1):
-        return bool(value)
-    why = NOT_RETURNED if value is None else "A comparison gives True or False."
-    raise AnswerError(f"{where}: expected True or False, got {described(got)}. {why}")
+    why = NOT_RETURNED if value is None else "A count is an int."
+    if isinstance(value, float) and math.isfinite(value):
+        why = "A count is an int, not a float. If there is a division: // rounds down."
+    refuse(type(value) is not int, f"Expected a whole number (int), got {described(got)}. {why}")
+    return value
 
 
-def recognise(
-    given: Any, mistakes: Mapping[str, Any], same: Callable[[Any, Any], bool], otherwise: str
-) -> str:
-    """Return the words for the mistake that gives the same results.
-
-    Args:
-        given: the learner's results in all cases: one that agrees in a single case proves little.
-        mistakes: words → the results of this mistake.
-        same: whether two results agree.
-        otherwise: what to say if it is none of these.
-    """
-    return next((words for words, results in mistakes.items() if same(results, given)), otherwise)
-
-
-def ask_counts(
-    answer: Callable[..., Any],
-    cases: Sequence[Case],
-    *,
-    right: Callable[..., int],
-    where: Callable[..., str],
-    mistakes: Mapping[str, Callable[..., Any]],
-    otherwise: str,
-) -> None:
-    """Ask for one whole number per case.
-
-    Args:
-        answer: the learner's function.
-        cases: its arguments, by position.
-        right: returns the right number.
-        where: describes a case.
-        mistakes: words → what a known mistake returns.
-        otherwise: what to say to an unknown one.
+def number(got: Any, what: str) -> float:
+    """Return the learner's number; of a tensor without axes, which is none, take `plain` first.
 
     Raises:
-        AnswerError: a number is wrong, or is none.
+        AnswerError: it is no finite real number; the text says `what` is expected, "the loss".
     """
-    given = []
-    for case in cases:
-        own = copy.deepcopy(case)
-        given.append(whole(call(answer, *own)))
-        if own != case:
-            raise AnswerError(f"Your function has changed {show(case[0])}, which it was given.")
-    for case, got in zip(cases, given, strict=True):
-        expected = right(*case)
-        if got != expected:
-            known = {words: [wrong(*c) for c in cases] for words, wrong in mistakes.items()}
-            why = recognise(given, known, lambda one, other: one == other, otherwise)
-            raise AnswerError(f"{where(*case)}: expected {expected:,}, got {got:,}. {why}")
+    refuse(got is None, f"Expected {what}, got None. Does your function end with `return`?")
+    came = f"{described(got)}."
+    if isinstance(got, Tensor) and not got.is_meta:
+        came = f"{show(got)}. One number for all of it is asked for."
+        if got.numel() == 1:
+            graph = (
+                ". It still holds on to all that was recorded for backward(), and so to a lot of "
+                "memory"
+            )
+            came = f"{show(got)}{graph * got.requires_grad}: `.item()` takes the number out."
+    wrong = isinstance(got, bool) or not isinstance(got, Real)
+    refuse(wrong, f"Expected {what} as a Python number, got {came}")
+    refuse(not math.isfinite(got), f"Expected {what}, got {got}. Was something divided by zero?")
+    return float(got)
+
+
+def tensor_like(got: Any, like: Tensor, name: str, what: str, wrong_shape: str) -> Tensor:
+    """Return the learner's tensor if it has shape, type and device of another, `like`.
+
+    Raises:
+        AnswerError: it has not. The text says that `what` is expected, "a tensor of slopes", as
+            `name` is; to another shape it is `wrong_shape`, with {} for the right one and theirs.
+    """
+    why = f" {NOT_RETURNED}" if got is None else ""
+    refuse(not isinstance(got, Tensor), f"Expected {what}, got {described(got)}.{why}")
+    refuse(got.shape != like.shape, wrong_shape.format(tuple(like.shape), tuple(got.shape)))
+    wanted, came = (f"{t.dtype} on {t.device}" for t in (like, got))
+    refuse(wanted != came, f"Expected {wanted}, as {name} is, got {came}.")
+    return got
+
+
+def close(one: float, other: float) -> bool:
+    """Return whether two numbers are equal but for the rounding of 32 bits."""
+    return abs(one - other) <= 1e-5 * max(1.0, abs(one))

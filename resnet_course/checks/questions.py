@@ -1,0 +1,180 @@
+"""Ask an answer for its value in each case, compare, and name the mistake that does the same."""
+
+from __future__ import annotations
+
+import copy
+import operator
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from resnet_course.checks.freezing import some
+from resnet_course.checks.guard import AnswerError, call, show
+from resnet_course.checks.values import refuse
+
+Answer = Callable[..., Any]  # a learner's, the right one, or one with a known mistake
+Case = tuple[Any, ...]
+Mistakes = list[tuple[str, Answer]]
+Tell = Callable[[Case, Any, Any], tuple[str, str]]
+Value = TypeVar("Value")
+
+
+def known(arguments: str, table: dict[str, str], **names: Any) -> Mistakes:
+    """Return what to say to mistakes, and an answer with each of them.
+
+    The table goes from what such an answer returns, "n // s", to what to say. The expressions use
+    the arguments of the answers, "n, k, s, p", and `names`.
+    """
+    return [(words, eval(f"lambda {arguments}: {text}", names)) for text, words in table.items()]
+
+
+def ask(
+    answer: Answer,
+    cases: Iterable[Case],
+    right: Answer,
+    mistakes: Mistakes,
+    tell: Tell,
+    run: Callable[..., Any],
+    same: Callable[[Any, Any], bool] = operator.eq,
+) -> None:
+    """Ask for one value in each case.
+
+    Args:
+        answer: the learner's.
+        cases: what `run` gets besides the answer.
+        right: an answer that is right, of torch where torch has one.
+        mistakes: see `known`. One is recognised if it does the same as the learner's answer in all
+            cases, for one that agrees in a single case proves little; to stop with the same error
+            is to do the same.
+        tell: (case, expected, got) → where the value is wrong, and words for an unknown mistake.
+        run: (answer, *case) → its value; it raises `AnswerError` for what is wrong whatever the
+            value is.
+        same: whether two values are equal.
+
+    Raises:
+        AnswerError: a value is wrong, or there is none.
+    """
+    tried: list[tuple[Case, Any]] = []
+    for case in cases:
+        tried.append((case, _outcome(run, answer, case)))
+        if isinstance(tried[-1][1], AnswerError):
+            break
+    for case, got in tried:
+        if isinstance(got, AnswerError):
+            where, otherwise = str(got), ""
+        else:
+            expected = run(right, *case)
+            if same(expected, got):
+                continue
+            where, otherwise = tell(case, expected, got)
+            # A wrong value tells more than an error that comes after it.
+            tried = [pair for pair in tried if not isinstance(pair[1], AnswerError)]
+        for words, wrong in mistakes:
+            if all(_alike(_outcome(run, wrong, c), value, same) for c, value in tried):
+                raise AnswerError(f"{where} {words}")
+        raise AnswerError(f"{where} {otherwise}".rstrip())
+
+
+def _outcome(run: Callable[..., Any], answer: Answer, case: Case) -> Any:
+    """Return the value, or the `AnswerError` that is raised in its place."""
+    try:
+        with torch.enable_grad():  # so that gradients are on again, whatever the answer leaves
+            return run(answer, *case)
+    except AnswerError as error:
+        return error
+
+
+def _alike(one: Any, other: Any, same: Callable[[Any, Any], bool]) -> bool:
+    if not isinstance(one, AnswerError) and not isinstance(other, AnswerError):
+        return same(one, other)
+    causes = [getattr(outcome, "__cause__", None) or outcome for outcome in (one, other)]
+    # None has no attribute 'norm' and None has no attribute 'sum' are the same mistake.
+    texts = [re.sub(r"attribute '\w+'", "", f"{type(cause)} {cause}") for cause in causes]
+    return texts[0] == texts[1]
+
+
+def simply(read: Callable[[Any], Value], changed: str = "") -> Callable[..., Value]:
+    """Return a `run` that calls the answer with copies of the case, by position.
+
+    `read` makes the value of what came, or raises `AnswerError`. What the answer must not change
+    is `changed`, "x or y", or the first argument if nothing is said.
+    """
+
+    def run(answer: Answer, *case: Any) -> Value:
+        own = copied(case)
+        value = read(call(answer, *own))
+        check_unchanged(own, case, changed or f"{show(case[0])}, which it was given")
+        return value
+
+    return run
+
+
+def numbers(
+    where: Callable[..., str], otherwise: str | Callable[..., str], form: str = ".6g"
+) -> Tell:
+    """Return a `tell` for numbers, written in this form.
+
+    `where` describes a case. `otherwise` are words for an unknown mistake, or a function of (case,
+    expected, got) that returns them.
+    """
+    return lambda case, expected, got: (
+        f"{where(*case)}: expected {expected:{form}}, got {got:{form}}.",
+        otherwise if isinstance(otherwise, str) else otherwise(case, expected, got),
+    )
+
+
+def copied(given: Value) -> Value:
+    """Copy arguments; a model keeps the gradients in it, which a deep copy leaves out."""
+    if isinstance(given, (tuple, list)):
+        return type(given)(map(copied, given))
+    own = copy.deepcopy(given)
+    if isinstance(given, nn.Module):
+        for mine, theirs in zip(own.parameters(), given.parameters(), strict=True):
+            mine.grad = None if theirs.grad is None else theirs.grad.clone()
+    return own
+
+
+def check_unchanged(now: Any, before: Any, what: str, who: str = "Your function") -> None:
+    """Complain if lists or tensors, described by `what`, are no longer equal to a copy."""
+    refuse(
+        not _equal(now, before),
+        f"{who} has changed {what}. An operation in place, such as +=, pop or relu_, writes into "
+        "something that others still need. Only read it, and make something new.",
+    )
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, (tuple, list)):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return torch.equal(one, other) if isinstance(one, Tensor) else one == other
+
+
+def check_measured(now: nn.Module, before: nn.Module, *, everything: bool) -> None:
+    """Complain if measuring has changed a model since a copy, or has switched gradients off.
+
+    With `everything`, gradients and the stored numbers of batch norm must be the same too.
+    """
+    refuse(
+        not torch.is_grad_enabled(),
+        "After your function, gradients are off for everybody, and no network could be trained any "
+        "more. Where they are not needed, switch them off in a `with` block.",
+    )
+    old = dict(before.state_dict() if everything else before.named_parameters())
+    changed = [name for name, t in now.state_dict().items() if not _equal(old.get(name, t), t)]
+    what = "the network" if everything else "the weights of the model"
+    refuse(changed, f"Measuring has changed {what}: {some(changed)}. Take no step.")
+    pairs = zip(now.named_parameters(), before.parameters(), strict=True)
+    touched = [
+        name
+        for (name, p), q in pairs
+        if p.requires_grad != q.requires_grad or (everything and p.grad is not None)
+    ]
+    what = "`grad` or `requires_grad`" if everything else "requires_grad"
+    refuse(
+        touched,
+        f"Your function has changed {what} of {some(touched)}. Leave it alone: whoever trains the "
+        "network next needs it.",
+    )
