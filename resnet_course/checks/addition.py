@@ -16,35 +16,7 @@ from resnet_course.checks.values import refuse, tensor_like
 Layer = Callable[[Tensor], Tensor]
 Results = tuple[Tensor, Tensor]  # the output, and the gradient of x
 
-# fmt: off
-MISTAKES = known("x, f", {
-    "relu(f(x)) + x":
-        "The ReLU comes before the addition: then the branch can only make numbers larger.",
-    "relu(relu(f(x)) + x)":
-        "There is one ReLU too many, before the addition: the branch could not take anything away.",
-    "f(x) + x": "Negative numbers are left: what comes after the addition?",
-    "relu(f(x))": "The branch alone comes out. Where is x added? A sum that gets no name is lost.",
-    "f(x)": "The branch alone comes out, and no ReLU. A result that gets no name is lost.",
-    "relu(f(x)) + relu(x)":
-        "The ReLU works on both terms, before the addition. It belongs after it.",
-    "f(x) + relu(x)": "The ReLU works on the shortcut alone. It belongs after the addition.",
-    "relu(f(x) + relu(x))": "The shortcut carries x as it is, without a ReLU.",
-    "f(relu(x)) + x": "The ReLU works on x, before the branch. It belongs after the addition.",
-    "relu(f(relu(x)) + x)": "The branch gets relu(x). It takes x as it is.",
-    "relu(f(relu(x)) + relu(x))":
-        "The ReLU works on x before anything else. The shortcut carries x as it is.",
-    "relu(f(x) - x)": "x is subtracted. It has to be added.",
-    "relu(x - f(x))": "The branch is subtracted. It has to be added.",
-    "relu(f(x) * x)": "The two are multiplied. They have to be added.",
-    "relu((f(x) + x) / 2)": "It is the mean of the two. The sum is asked for.",
-    "relu(f(x) + 2 * x)": "x is added twice.",
-    "relu(f(x) + x) + x": "x is added twice: before the ReLU, and again after it.",
-    "relu(f(x + x))": "The branch gets the sum. It takes x alone.",
-    "nn.ReLU(f(x) + x)":
-        "nn.ReLU(...) only makes a layer, and takes the sum for a setting. First make the layer, "
-        "then call it with the sum: nn.ReLU()(...).",
-}, relu=torch.relu, nn=nn)
-# fmt: on
+MISTAKES = known("residual_forward", "x, f", relu=torch.relu, nn=nn)
 
 
 @exercise(

@@ -64,52 +64,20 @@ def _all_together(model: nn.Module, x: Tensor, y: Tensor) -> Norms:
     return dict.fromkeys(found, math.hypot(*found.values()))
 
 
-# fmt: off
-SIZES = known("g, w, b, old", {
-    "g.sum()": "That is the sum of the entries. They have both signs, and cancel.",
-    "g.sum().abs()":
-        "That is the size of the sum of the entries. They have both signs, and cancel.",
-    "g.mean()": "That is the mean of the entries. They have both signs, and cancel.",
-    "g.abs().mean()":
-        "That is the mean of the absolute values. A norm has squares, a sum and a root.",
-    "g.abs().sum()":
-        "That is the sum of the absolute values, the L1 norm. The L2 norm has squares and a root.",
-    "g.abs().max()": "That is the largest absolute value.",
-    "g.max()": "That is the largest entry.",
-    "g.norm() ** 2": "That is the square of the norm: take the root.",
-    "g.square().mean().sqrt()":
-        "That is the root of the *mean* of the squares. The norm has their sum.",
-    "g.std()": "That is a standard deviation.",
-    "w.norm()": "That is the norm of the weights. Their gradient is asked for.",
-    "g.norm() / w.norm()": "That is relative to the norm of the weights.",
-    "g.norm().hypot(b.norm())":
-        "The gradients of weight and bias are taken together. Only the weight is asked for.",
-    "g.norm() + b.norm()": "The norms of weight and bias are added. Only the weight is asked for.",
-    "b.norm()": "That is the gradient of the bias.",
-    "(g + old).norm()":
-        "Gradients add up: what was in `.grad` before your function is still in it.",
-    "old.norm()":
-        "That is the gradient that was there before your function. Which call computes a new one?",
-    "0": "It is 0: are the gradients cleared after they are computed?",
-})
-OTHER_LOSSES = known("z, y, x", {
-    "F.cross_entropy(z, y, reduction='sum')":
-        "It is the gradient of the sum over the batch. Expected is the mean.",
-    "z.sum()":
-        "That is the gradient of the logits. Expected is that of the loss, which knows the labels.",
-    "z.mean()": "That is the gradient of the mean of the logits. Expected is that of the loss.",
-}, F=F)
+SIZES = known("gradient_norms", "g, w, b, old")
+OTHER_LOSSES = known("gradient_norms_losses", "z, y, x", F=F)
 MISTAKES = [
     *((words, _norms(size)) for words, size in SIZES),
     *((words, _norms(loss=loss)) for words, loss in OTHER_LOSSES + LOSSES),
     *(
-        (f"The model was switched to {name} mode. Measure it in the mode in which it comes.",
-         _norms(mode=mode))
+        (
+            f"The model was switched to {name} mode. Measure it in the mode in which it comes.",
+            _norms(mode=mode),
+        )
         for name, mode in (("evaluation", False), ("training", True))
     ),
     ("That is the length of all gradients together. Each layer has its own.", _all_together),
 ]
-# fmt: on
 
 
 def _cases() -> Iterator[tuple[str, nn.Module, Tensor, Tensor]]:

@@ -42,82 +42,35 @@ def _measured(
     return answer
 
 
+def _hits(z: Tensor, y: Tensor, k: int) -> int:
+    return round(_topk(z, y, k) * len(y))
+
+
 def _topk(z: Tensor, y: Tensor, k: int) -> float:
     better = (z > z.gather(1, y[:, None])).sum(dim=1)  # how many classes are before the right one
     return int((better < k).sum()) / len(y)
 
 
-# fmt: off
 AXIS = "It goes through the pictures. Along which axis do the classes of one picture lie?"
 PAIR = (
     "`max` along an axis gives a pair, values and places, and a pair equals no tensor. Compare the "
     "labels with the places: `.indices`, or argmax."
 )
 ONCE = "but a generator can be walked through only once. Do everything in one loop."
-SHARES = {  # the same in both exercises: h hits, n pictures
-    "h": "It is the number of hits. The share is asked for.",
-    "100 * h / n": "It is in percent. A share goes from 0 to 1.",
-    "1 - h / n": "It is the share of mistakes.",
-    "h // n": "It is rounded down to a whole number: is there a // or an int()?",
-}
-COUNTS = known("h, n", {  # lists: hits and pictures of each batch
-    "sum(a / b for a, b in zip(h, n)) / len(h)":
-        "It is the mean of the accuracies of the batches, so a small batch counts as much as a "
-        "large one. Count pictures instead.",
-    "sum(a / b for a, b in zip(h, n))":
-        "It is the sum of the accuracies of the batches. Count pictures instead.",
-    "h[-1] / n[-1]": "It is the accuracy of the last batch alone.",
-    "h[0] / n[0]": "It is the accuracy of the first batch alone: is the `return` inside the loop?",
-    "sum(h[:-1]) / max(1, sum(n[:-1]))": "The last batch is missing.",
-    "sum(h) / len(h)": "Are the hits divided by the number of batches?",
-    "sum(h) / (n[0] * len(n))":
-        "Does every batch count as if it were as large as the first one? The last is smaller.",
-    "0": f"It is always 0. {PAIR}",
-    **{f"(lambda h, n: {text})(sum(h), sum(n))": words for text, words in SHARES.items()},
-})
+COUNTS = known("evaluate", "h, n")
 EVALUATE = [
     *((words, _measured(share)) for words, share in COUNTS),
     (PAIR, _measured(hits=lambda z, y: z.max(dim=1) == y)),
     (f"Is there an argmax(dim=0)? {AXIS}", _measured(hits=lambda z, y: z.argmax(dim=0) == y)),
 ]
-TOPK = known("z, y, k", {
-    "topk(z, y, k + 1)": "It is the share for k + 1.",
-    "topk(z, y, k - 1)": "It is the share for k − 1.",
-    "topk(z, y, 1)": "It is always top-1. What is k for?",
-    "topk(-z, y, k)": "Are those the k smallest logits?",
-    "topk(z, y, k) - topk(z, y, k - 1)":
-        "Only the class in place k counts here. Any of the first k places will do.",
-    "topk(z, y, k) / k":
-        "Was the mean taken over all k comparisons of a picture? One hit among them is enough.",
-    "topk(z, y, k) * len(y) / z.shape[1]": "Are the hits divided by the number of classes?",
-    "mean((z.argsort(dim=0, descending=True)[:, :k] == y[:, None]).any(dim=1))":
-        f"The logits of different pictures were compared with each other. {AXIS}",
-    "0.0": "It is always 0. Do you compare labels with logits, not with their places?",
-    "float(topk(z, y, k) > 0)": "Is there an any() without an axis? It asks about all pictures.",
-    "(topk(z, y, k) > 0) / len(y)":
-        "Is there an any() without an axis? It asks about all pictures.",
-    "mean(torch.isin(y, z.topk(k).indices))":
-        "Is each label looked for among the places of all pictures? Only those of its own count.",
-    "topk(z[:1], y[:1], k)":
-        "That is the first picture alone: is the `return` inside the loop? Work out a small case "
-        "by hand.",
-    "topk(z[:1], y[:1], k) / len(y)":
-        "That is the first picture alone, divided by all: is the `return` inside the loop?",
-    "z.topk(k).indices == y":
-        "Each picture has k places and one label: which shape do the labels need, so that every "
-        "row meets its own label?",
-    "z.topk(k, dim=0).indices == y[:, None]":
-        f"Is there a topk(dim=0)? {AXIS} Only then is there a row of places for each picture, as "
-        "the labels need.",
-    "z.topk(k, dim=0).indices == y": f"Is there a topk(dim=0)? {AXIS}",
-    "z.argmax(dim=0) == y": f"Is there an argmax(dim=0)? {AXIS}",
-    "(z.max(dim=1) == y).sum()": PAIR,
-    **{
-        f"(lambda h, n: {text})(round(topk(z, y, k) * len(y)), len(y))": words
-        for text, words in SHARES.items()
-    },
-}, topk=_topk, mean=lambda hits: hits.float().mean().item(), torch=torch)
-# fmt: on
+TOPK = known(
+    "topk_accuracy",
+    "z, y, k",
+    topk=_topk,
+    hits=_hits,
+    mean=lambda hits: hits.float().mean().item(),
+    torch=torch,
+)
 
 
 def _why(case: Case, right: float, got: float) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import functools
 import operator
 import re
+import tomllib
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -22,13 +25,24 @@ Tell = Callable[[Case, Any, Any], tuple[str, str]]
 Value = TypeVar("Value")
 
 
-def known(arguments: str, table: dict[str, str], **names: Any) -> Mistakes:
-    """Return what to say to mistakes, and an answer with each of them.
+@functools.cache
+def _tables() -> dict[str, dict[str, str]]:
+    file = Path(__file__).with_name("mistakes.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
 
-    The table goes from what such an answer returns, "n // s", to what to say. The expressions use
-    the arguments of the answers, "n, k, s, p", and `names`.
+
+def table(name: str) -> dict[str, str]:
+    """Return a table of mistakes.toml: the code of each mistake → what to say to it."""
+    return _tables()[name]
+
+
+def known(name: str, arguments: str, **names: Any) -> Mistakes:
+    """Return what to say to the mistakes of a table, and an answer with each of them.
+
+    The code uses the arguments of the answers, "n, k, s, p", and `names`.
     """
-    return [(words, eval(f"lambda {arguments}: {text}", names)) for text, words in table.items()]
+    lines = table(name).items()
+    return [(words, eval(f"lambda {arguments}: {code}", names)) for code, words in lines]
 
 
 def ask(

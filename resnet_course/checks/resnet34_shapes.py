@@ -42,30 +42,7 @@ def _halved(
     return shapes
 
 
-STEM = "The stem halves twice. Which layer stands between the first convolution and stage 1?"
-FIRST = "Stage 1 does not halve: the stem has done it already."
-# fmt: off
-MISTAKES = known("size", {
-    "halved(size, (2, 0, 1, 1, 1), up=0)":
-        "Half of an odd size is rounded the wrong way. Put 225 into the formula, with its padding.",
-    "halved(size, (1, 0, 1, 1, 1))": STEM,
-    "halved(size, (1, 0, 1, 1, 1), up=0)": f"{STEM} And odd sizes are rounded the wrong way.",
-    "halved(size, (2, 1, 1, 1, 1))": FIRST,
-    "halved(size, (2, 1, 1, 1, 1), up=0)": f"{FIRST} And odd sizes are rounded the wrong way.",
-    "halved(size, (1, 1, 1, 1, 1))": "The stem halves twice. Stage 1 does not halve.",
-    "halved(size, (1, 1, 1, 1, 1), up=0)":
-        "The stem halves twice, stage 1 does not halve, and odd sizes are rounded the wrong way.",
-    "halved(size, (0, 0, 1, 1, 1))": "The stem halves: which stride has its first convolution?",
-    "halved(size, (2, 0, 1, 1, 0))":
-        "Only stages 2, 3 and 4 begin with a step down. Do all three?",
-    "halved(size, (2, 0, 0, 0, 0))":
-        "The size never changes after the stem. Where is the stride of stages 2, 3 and 4?",
-    "halved(size, (2, 0, 1, 1, 1), channels=(64, 256, 512, 1024, 2048))":
-        "Those are the channels of ResNet-50, whose blocks give four times as many.",
-    "[(height, width, count) for count, height, width in right(size)]":
-        "Channels come first: (channels, height, width).",
-}, halved=_halved, right=right)
-# fmt: on
+MISTAKES = known("stage_shapes", "size", halved=_halved, right=right)
 
 
 @exercise(

@@ -15,67 +15,9 @@ from resnet_course.checks.guard import call
 from resnet_course.checks.questions import ask, known, numbers, simply
 from resnet_course.checks.values import NOT_RETURNED, described, plain, refuse, whole
 
-# fmt: off
-SIZE = known("n, k, s, p", {  # size, kernel, stride, padding → the size of the output
-    "(n + 2 * p - k) // s": "Is the first window counted?",
-    "(n + p - k) // s + 1": "The padding is on both sides.",
-    "(n - k) // s + 1": "Where is the padding?",
-    "ceil((n + 2 * p - k) / s) + 1":
-        "A window that does not fit completely is left out: round down.",
-    "round((n + 2 * p - k) / s) + 1":
-        "A window that does not fit completely is left out: round down, not to the nearest number.",
-    "(n + 2 * p) // s": "How much room does the window itself take?",
-    "(n + 2 * p) // s + 1": "How much room does the first window take? It is not 0 pixels.",
-    "n + 2 * p - k + 1": "Does the window move by `stride` pixels?",
-    "(n + 2 * p - k + 1) // s":
-        "The first window is counted before the division. How many steps does it need?",
-    "n // s": "That is the size divided by the stride: right only if the padding suits the kernel.",
-    "-(-n // s)":
-        "That is the size divided by the stride, rounded up: right only if the padding suits the "
-        "kernel.",
-    "(n + 2 * (k // 2) - k) // s + 1": "Is the padding that you use the one that was given?",
-    "(n + 2 * p - s) // k + 1": "Are kernel and stride exchanged?",
-}, ceil=math.ceil)
-BESIDE = "Projections are beside the way from the picture to the logits. They are not counted."
-LAYERS = known("depths, convs", {  # blocks of each stage, convolutions per block → layers
-    "convs * sum(depths) + 1":
-        "One layer is missing: what stands before the first stage, what after the last?",
-    "convs * sum(depths)":
-        "Two layers are missing: what stands before the first stage, what after the last?",
-    "convs * sum(depths) + 3": "One layer too many: pooling has no weights.",
-    "convs * sum(depths) + 2 + len(depths) - 1": BESIDE,
-    "convs * sum(depths) + 2 + len(depths)": BESIDE,
-    "convs * sum(depths) + 2 + 3": BESIDE,
-    "convs * sum(depths) + 2 + 4": BESIDE,
-    "(convs + 1) * sum(depths) + 2":
-        "A projection in every block? They are beside the way and are not counted.",
-    "sum(depths) + 2": "How many convolutions has each block?",
-    "2 * sum(depths) + 2": "Is that always two convolutions per block?",
-    "convs * len(depths) + 2": "That counts the stages, not the blocks in them.",
-    "convs * prod(depths) + 2": "The blocks of the stages are added up, not multiplied.",
-    "convs + sum(depths) + 2": "The convolutions of a block are counted once, not for each block.",
-    "(convs + 2) * sum(depths)": "Stem and head are there once, not for each block.",
-    "sum(convs * depth + 2 for depth in depths)":
-        "Stem and head are there once, not for each stage.",
-    "2 * convs * sum(depths) + 3": "Batch norm is not counted as a layer.",
-    "1 + convs * depths[0] + 1": "That is the first stage alone: is the `return` inside the loop?",
-}, prod=math.prod)
-PARAMS = known("c, d, k, g=1", {  # in_channels, out_channels, kernel, groups → weights
-    "k * k * c * d": "What do the groups change?",
-    "k * k * c // g * d + d": "There is no bias here.",
-    "k * k * c * d + d": "There is no bias here, and what do the groups change?",
-    "k * c // g * d": "The window has two sides.",
-    "9 * c // g * d": "Is it always a window of 3×3?",
-    "k * k * d * (g if g > 1 else c)":
-        "`groups` is the number of groups, not the channels in each of them.",
-    "k * k * d * g": "`groups` is the number of groups. Does each filter see that many channels?",
-    "k * k * (c // g) * (d // g)": "That is one group alone. How many are there?",
-    "k * k * c * d * g": "More groups mean fewer weights, not more.",
-    "k * k * c // g": "That is one filter. How many are there?",
-    "k * k * d": "How many input channels does a filter see?",
-    "k * k * (c + d) // g": "The channels of both sides are multiplied, not added.",
-})
-# fmt: on
+SIZE = known("conv_output_size", "n, k, s, p", ceil=math.ceil)
+LAYERS = known("count_layers", "depths, convs", prod=math.prod)
+PARAMS = known("conv_params", "c, d, k, g=1")
 # (in_channels, out_channels, stride) → why the answer is what it is
 PROJECTIONS = {
     (64, 64, 1): "Both shapes are equal: x can be added as it is.",

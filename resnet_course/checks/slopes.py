@@ -21,44 +21,8 @@ def _slope(z: Tensor) -> Tensor:
     return z.sigmoid() * (-z).sigmoid()
 
 
-# fmt: off
-SLOPES = known("z", {
-    "s(z)": "That is the sigmoid itself. By what is it multiplied to give the slope?",
-    "s(z)**2": "That is σ(z)². The second factor is another one: it falls while σ(z) rises.",
-    "1 - s(z)": "That is 1 − σ(z). One factor is missing.",
-    "(1 - s(z)) ** 2": "That is (1 − σ(z))². The two factors are not the same.",
-    "-slope(z)": "The sign is wrong: the sigmoid rises everywhere.",
-    "s(z) * (1 + s(z))": "Is there a + where a − belongs?",
-    "s(z) * 1 - s(z)": "Are brackets missing?",
-    "1 - s(z) * s(z)": "Are brackets missing around a difference?",
-    "s(z) * (1 - z)": "The second factor has z in it. It must have σ(z).",
-    "z * (1 - z)": "That is z · (1 − z). The slope is made of σ(z), not of z.",
-    "z * slope(z)": "There is a factor z too many.",
-    "slope(s(z))": "Is the sigmoid taken twice?",
-    "0 * z + 0.25": "A quarter is the largest slope, at z = 0 only.",
-    "1 - z.tanh() ** 2": "That is the slope of tanh.",
-    "(z > 0).to(z.dtype)": "That is the slope of ReLU.",
-    "slope(z) / z.numel()":
-        "That is the slope of the mean over all numbers. Each number has a slope of its own.",
-}, s=torch.sigmoid, slope=_slope)
-BOUNDS = known("depth", {
-    "0.25 * depth": "The slopes are multiplied, not added.",
-    "0.25 / depth":
-        "A quarter is divided by the depth. What does the chain rule do with the factors?",
-    "0.25 ** (depth - 1)": "One layer is missing.",
-    "0.25 ** (depth + 1)": "One layer too many.",
-    "0.5 ** depth": "1/2 is the value of the sigmoid at 0. How large is its slope there?",
-    "(1 / (1 + exp(-1))) ** depth":
-        "That is the value of the sigmoid at 1. Its slope is asked for, where it is largest.",
-    "0.25": "Where does the depth come in?",
-    "0.25 ** 30": "Does your function use the depth that it is given, or always 30?",
-    "4.0 ** depth": "That is how many times smaller it gets. How much is left?",
-    "1 - 0.25 ** depth": "That is what gets lost. How much is left?",
-    "depth ** 0.25": "Are base and exponent exchanged?",
-    "0": "It is 0: a slope cannot be 0 here. Is there a division // that rounds down?",
-    "1": "It is the number 1: does the loop run?",
-}, exp=math.exp)
-# fmt: on
+SLOPES = known("sigmoid_slope", "z", s=torch.sigmoid, slope=_slope)
+BOUNDS = known("slope_bound", "depth", exp=math.exp)
 
 
 @exercise(

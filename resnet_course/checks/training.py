@@ -15,7 +15,7 @@ from torch.optim import SGD, Adam, Optimizer
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import call
 from resnet_course.checks.practice import LOSSES, NOT_CALLED, PracticeNet
-from resnet_course.checks.questions import Answer, Case, ask, check_unchanged, copied, known
+from resnet_course.checks.questions import Answer, Case, ask, check_unchanged, copied, known, table
 from resnet_course.checks.values import close, number, refuse
 from resnet_course.train import steps
 
@@ -54,38 +54,14 @@ def _acts(
     return step
 
 
-# fmt: off
-ORDERS = {
-    "zero forward backward step forward":
-        "It is the loss after the step: compute it once, before the weights move.",
-    "forward backward step":
-        "Gradients add up: those of earlier steps are still in yours. Which call clears them?",
-    "forward backward step zero":
-        "Gradients that somebody left behind before your first step are still in it. Clear them "
-        "before backward(), not after the step.",
-    "forward step": "The weights moved with old gradients. Which call computes new ones?",
-    "zero forward backward step step": "The optimiser took two steps.",
-    "zero forward backward plain":
-        "It is a step of plain gradient descent. Is the optimiser that your function is given the "
-        "one that takes the step?",
-    "zero forward item backward step":
-        "`item` makes a plain number of the loss, which knows nothing of the network any more. It "
-        "comes after backward().",
-}
-OTHER_LOSSES = known("z, y, x", {
-    "F.cross_entropy(z, y, reduction='sum')": "It is the sum over the batch. Expected is the mean.",
-    "-F.cross_entropy(z, y)": "The sign is wrong, so the weights climb.",
-}, F=F)
-RETURNED = known("value, n", {
-    "value * n": "It is the sum over the batch. Expected is the mean.",
-    "value / n": "What you return is divided by the batch size, but the loss is the mean already.",
-})
+ORDERS = table("train_step")
+OTHER_LOSSES = known("train_step_losses", "z, y, x", F=F)
+RETURNED = known("train_step_returned", "value, n")
 MISTAKES = [
     *((words, _acts(order)) for order, words in ORDERS.items()),
     *((words, _acts(loss=loss)) for words, loss in OTHER_LOSSES + LOSSES),
     *((words, _acts(give=give)) for words, give in RETURNED),
 ]
-# fmt: on
 
 
 @exercise(
