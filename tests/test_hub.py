@@ -60,8 +60,7 @@ def place(tmp_path, monkeypatch, published):
     server.files, server.downloads = {published.name: published.content}, []
     Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}/{published.name}"
-    for variable in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(download, "_given_up", {})
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(
@@ -81,7 +80,7 @@ def test_weights_from_the_network_are_stored_and_read_from_disk_next_time(
 ):
     assert equal(hub.torchvision_weights("resnet18"), published.weights)
     assert place.file.read_bytes() == published.content
-    assert [path.name for path in place.file.parent.iterdir()] == [published.name]
+    assert {p.name for p in place.file.parent.iterdir()} == {published.name, ".download.lock"}
     assert equal(hub.torchvision_weights("resnet18"), published.weights)
     assert len(place.server.downloads) == 1
     assert capfd.readouterr() == ("", "") and not recwarn.list
@@ -148,9 +147,10 @@ def test_a_folder_that_cannot_be_written_is_a_warning(place, published, monkeypa
     def refuse(self, content):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(hub, "write_whole", refuse)
-    with pytest.warns(UserWarning, match="Permission denied"):
+    monkeypatch.setattr(download, "write_whole", refuse)
+    with pytest.warns(UserWarning, match="Permission denied") as caught:
         assert equal(hub.torchvision_weights("resnet18"), published.weights)
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("name", ["resnet19", "plain18", "", "alexnet\n"])
