@@ -10,6 +10,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -81,6 +82,7 @@ def test_weights_from_the_network_are_stored_and_read_from_disk_next_time(
     assert equal(hub.torchvision_weights("resnet18"), published.weights)
     assert place.file.read_bytes() == published.content
     assert {p.name for p in place.file.parent.iterdir()} == {published.name, ".download.lock"}
+    place.server.files.clear()
     assert equal(hub.torchvision_weights("resnet18"), published.weights)
     assert len(place.server.downloads) == 1
     assert capfd.readouterr() == ("", "") and not recwarn.list
@@ -123,7 +125,7 @@ def test_the_whole_checksum_in_the_name_counts(place, published):
 
 def test_a_missing_file_gives_one_clear_line_with_a_remedy(place, published):
     place.server.files.clear()
-    with pytest.raises(DataUnavailableError, match="Not Found") as caught:
+    with pytest.raises(DataUnavailableError, match=r"\(Not Found\)") as caught:
         hub.torchvision_weights("resnet18")
     text = str(caught.value)
     assert "resnet18" in text and published.name in text and "torch.hub.get_dir()" in text
@@ -144,10 +146,8 @@ def test_a_server_that_keeps_silent_does_not_hang(place, monkeypatch):
 
 
 def test_a_folder_that_cannot_be_written_is_a_warning(place, published, monkeypatch):
-    def refuse(self, content):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(download, "write_whole", refuse)
+    refuse = Mock(side_effect=PermissionError(13, "Permission denied"))
+    monkeypatch.setattr(download.Path, "mkdir", refuse)
     with pytest.warns(UserWarning, match="Permission denied") as caught:
         assert equal(hub.torchvision_weights("resnet18"), published.weights)
     assert caught[0].filename == __file__
