@@ -58,9 +58,7 @@ def fetch(mirrors: Sequence[str], name: str, path: Path, check: Check, stackleve
     Raises:
         ConnectionError: no mirror delivers; the text says why.
     """
-    for mirror in mirrors:
-        if mirror in _given_up:
-            continue
+    for mirror in [mirror for mirror in mirrors if mirror not in _given_up]:
         try:
             # Before the lock: without a network, thirty processes fail together and not one after
             # the other.
@@ -114,9 +112,10 @@ def _download(mirror: str, name: str, size: int | None, check: Check) -> bytes:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong at the bottom, without the wrappings that libraries put around it."""
-    while inner := error.__cause__ or (not error.__suppress_context__ and error.__context__):
-        error = inner
+    """What went wrong at the bottom, without what requests and urllib3 wrap around it."""
+    for inner in (error.__cause__, *error.args):
+        if isinstance(inner, Exception):
+            return _reason(inner)
     return str(error) or type(error).__name__
 
 
