@@ -10,6 +10,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -60,8 +61,7 @@ def place(tmp_path, monkeypatch, published):
     server.files, server.downloads = {published.name: published.content}, []
     Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}/{published.name}"
-    for variable in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(download, "_given_up", {})
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(
@@ -81,7 +81,8 @@ def test_weights_from_the_network_are_stored_and_read_from_disk_next_time(
 ):
     assert equal(hub.torchvision_weights("resnet18"), published.weights)
     assert place.file.read_bytes() == published.content
-    assert [path.name for path in place.file.parent.iterdir()] == [published.name]
+    assert {p.name for p in place.file.parent.iterdir()} == {published.name, ".download.lock"}
+    place.server.files.clear()
     assert equal(hub.torchvision_weights("resnet18"), published.weights)
     assert len(place.server.downloads) == 1
     assert capfd.readouterr() == ("", "") and not recwarn.list
@@ -124,7 +125,7 @@ def test_the_whole_checksum_in_the_name_counts(place, published):
 
 def test_a_missing_file_gives_one_clear_line_with_a_remedy(place, published):
     place.server.files.clear()
-    with pytest.raises(DataUnavailableError, match="Not Found") as caught:
+    with pytest.raises(DataUnavailableError, match=r"\(Not Found\)") as caught:
         hub.torchvision_weights("resnet18")
     text = str(caught.value)
     assert "resnet18" in text and published.name in text and "torch.hub.get_dir()" in text
@@ -145,12 +146,11 @@ def test_a_server_that_keeps_silent_does_not_hang(place, monkeypatch):
 
 
 def test_a_folder_that_cannot_be_written_is_a_warning(place, published, monkeypatch):
-    def refuse(self, content):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(hub, "write_whole", refuse)
-    with pytest.warns(UserWarning, match="Permission denied"):
+    refuse = Mock(side_effect=PermissionError(13, "Permission denied"))
+    monkeypatch.setattr(download.Path, "mkdir", refuse)
+    with pytest.warns(UserWarning, match="Permission denied") as caught:
         assert equal(hub.torchvision_weights("resnet18"), published.weights)
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("name", ["resnet19", "plain18", "", "alexnet\n"])

@@ -22,7 +22,7 @@ from resnet_course import (
     train_step,
 )
 from resnet_course.pictures.curves import history_curves
-from resnet_course.train import bfloat16_is_faster, predict
+from resnet_course.train import has_fast_bfloat16, predict
 from resnet_course.train.history import EpochRow, History
 
 
@@ -200,14 +200,21 @@ def test_bad_configurations_say_what_is_allowed(options, message):
         TrainConfig(**options)
 
 
-def test_the_probe_answers_the_same_twice_and_leaves_the_seed_alone():
-    torch.manual_seed(0)
-    expected = torch.rand(1)
-    bfloat16_is_faster.cache_clear()
-    torch.manual_seed(0)
-    answer = bfloat16_is_faster("cpu")
-    assert torch.equal(torch.rand(1), expected)
-    assert bfloat16_is_faster("cpu") is answer
+@pytest.mark.parametrize("found", [None, "_is_amx_tile_supported", "_is_avx512_bf16_supported"])
+def test_bfloat16_on_the_cpu_is_decided_by_its_instructions(monkeypatch, found):
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda answer=name == found: answer, raising=False)
+    assert has_fast_bfloat16() is TrainConfig().bfloat16_on(torch.device("cpu")) is bool(found)
+    assert not has_fast_bfloat16("mps")
+    if found is not None:  # nor without the function, which is not public
+        monkeypatch.delattr(torch.cpu, found)
+        assert has_fast_bfloat16() is False
+
+
+@pytest.mark.parametrize(("capability", "fast"), [((7, 5), False), ((8, 0), True), ((9, 0), True)])
+def test_bfloat16_on_a_gpu_is_decided_by_its_capability(monkeypatch, capability, fast):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    assert has_fast_bfloat16("cuda") is fast
 
 
 def test_history_is_a_table():

@@ -603,11 +603,11 @@ def test_random_states_come_back():
     assert (drawn[2] == again[2]).all() and drawn[3] == again[3]
 
 
-def test_a_resumed_run_takes_over_what_the_probe_decided(splits, tmp_path, monkeypatch):
-    monkeypatch.setattr("resnet_course.train.config.bfloat16_is_faster", lambda device: True)
+def test_a_resumed_run_keeps_its_precision_on_another_processor(splits, tmp_path, monkeypatch):
+    monkeypatch.setattr("resnet_course.train.config.has_fast_bfloat16", lambda device: True)
     fit(fresh(), splits, CONFIG, out=tmp_path, monitor=Interrupts(7))
     assert checkpoints.load(tmp_path / "last.pt")["bfloat16"] is True
-    monkeypatch.setattr("resnet_course.train.config.bfloat16_is_faster", lambda device: False)
+    monkeypatch.setattr("resnet_course.train.config.has_fast_bfloat16", lambda device: False)
     fit(fresh(), splits, CONFIG, out=tmp_path, resume=True, progress=False)
     assert checkpoints.load(tmp_path / "last.pt")["bfloat16"] is True
 

@@ -11,18 +11,14 @@ import hashlib
 import os
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from platformdirs import user_cache_dir
-from tqdm.auto import tqdm
 
-from resnet_course.data.download import fetch, first_answering
-from resnet_course.data.files import write_whole
+from resnet_course.data.download import fetch, read_checked
 from resnet_course.start import TORCH_MISFIT
 
 try:  # the first place that loads torchvision
@@ -50,18 +46,8 @@ class FileSet:
     """The files of one dataset."""
 
     label: str  # as a person writes it: "Fashion-MNIST"
-    dataset: type[MNIST]  # the torchvision class: it knows the name of the folder and the mirrors
+    dataset: type[MNIST]  # of torchvision: has the name of the folder, and knows the mirrors
     md5: Mapping[str, str]  # file name without ".gz" -> MD5 of the unpacked content
-
-    @property
-    def folder(self) -> str:
-        """Name of the folder under the root: "FashionMNIST"."""
-        return self.dataset.__name__
-
-    @property
-    def mirrors(self) -> Sequence[str]:
-        """Web addresses of folders with the packed files, each ending in "/"."""
-        return self.dataset.mirrors
 
 
 def read_files(files: FileSet, root: str | os.PathLike[str] | None = None) -> dict[str, bytes]:
@@ -80,28 +66,28 @@ def read_files(files: FileSet, root: str | os.PathLike[str] | None = None) -> di
     Raises:
         DataUnavailableError: a file is missing or damaged and no mirror delivers it.
     """
-    folders = [folder / files.folder / "raw" for folder in _folders(root)]
+    folders = [folder / files.dataset.__name__ / "raw" for folder in _folders(root)]
+    checks = {name: partial(_unpacked, md5=md5) for name, md5 in files.md5.items()}
+    checks = {name: partial(_unpacked, md5=md5) for name, md5 in files.md5.items()}
     damaged: list[Path] = []
     contents: dict[str, bytes] = {}
-    for name, md5 in files.md5.items():
-        for folder in folders:
-            content = _read_verified(folder / name, md5, damaged)
-            if content is not None:
-                contents[name] = content
-                break
-    missing = [name for name in files.md5 if name not in contents]
-    if missing:
-        try:
-            contents |= _fetch(files, missing, folders[-1])
-        except ConnectionError as error:
-            problem = f"{files.label} is not on this computer and cannot be downloaded ({error})."
-            for path in damaged:
-                problem += f" Damaged: {path}."
-            raise DataUnavailableError(
-                problem,
-                "For the real images, connect to the internet and restart Python,"
-                f" or put the four *-ubyte.gz files into {folders[-1]}.",
-            ) from None
+    for name, check in checks.items():
+        places = [folder / file for folder in folders for file in (name, f"{name}.gz")]
+        content = read_checked(places, check, damaged)
+        if content is not None:
+            contents[name] = content
+    target, mirrors = folders[-1], files.dataset.mirrors
+    try:
+        for name in [name for name in checks if name not in contents]:
+            path, check = target / name, checks[name]
+            contents[name] = fetch(mirrors, f"{name}.gz", path, check, stacklevel=5)
+    except ConnectionError as error:
+        problem = f"{files.label} is not on this computer and cannot be downloaded ({error})."
+        raise DataUnavailableError(
+            problem + "".join(f" Damaged: {path}." for path in damaged),
+            "For the real images, connect to the internet and restart Python,"
+            f" or put the four *-ubyte.gz files into {target}.",
+        ) from None
     return contents
 
 
@@ -120,75 +106,13 @@ def _folders(root: str | os.PathLike[str] | None) -> list[Path]:
     return [folder, cache]
 
 
-def _read_verified(path: Path, md5: str, damaged: list[Path]) -> bytes | None:
-    """Return the content of `path` or `path`.gz, or None; add what is wrong to `damaged`."""
-    for candidate in (path, path.with_name(f"{path.name}.gz")):
+def _unpacked(content: bytes, md5: str) -> bytes:
+    """Return the content, unpacked, if its checksum is right; ValueError if not."""
+    if content.startswith(b"\x1f\x8b"):  # by its content: some servers unpack what they send
         try:
-            return _verified(candidate.read_bytes(), md5, packed=candidate.suffix == ".gz")
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except (OSError, ValueError):
-            damaged.append(candidate)
-    return None
-
-
-def _verified(content: bytes, md5: str, *, packed: bool) -> bytes:
-    """Unpack, and return the content if its checksum is right; ValueError if not."""
-    try:
-        unpacked = gzip.decompress(content) if packed else content
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"not a whole gzip file: {error}") from None
-    if hashlib.md5(unpacked, usedforsecurity=False).hexdigest() != md5:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"not a whole gzip file: {error}") from None
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
         raise ValueError("wrong checksum")
-    return unpacked
-
-
-def _fetch(files: FileSet, names: Sequence[str], folder: Path) -> dict[str, bytes]:
-    """Download `names`, store them unpacked in `folder`; ConnectionError if no mirror delivers."""
-    # Asked before the lock: without a network, thirty processes fail together and not one after the
-    # other.
-    first_answering(files.mirrors, f"{names[0]}.gz")
-    contents: dict[str, bytes] = {}
-    with _one_at_a_time(folder):
-        for name in names:
-            # Another process may have stored the file while this one waited.
-            content = _read_verified(folder / name, files.md5[name], [])
-            if content is None:
-                check = partial(_verified, md5=files.md5[name], packed=True)
-                content = fetch(files.mirrors, f"{name}.gz", check)
-                _store(folder / name, content)
-            contents[name] = content
-    return contents
-
-
-@contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Let one process at a time work on `folder`; where no lock can be had, go on without."""
-    # Without the lock the result is the same, files being replaced in one step: only more is
-    # downloaded.
-    lock = FileLock(folder / ".download.lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tqdm(desc="Waiting for another download", unit=" s", delay=2) as bar:
-            while not lock.is_locked:
-                try:
-                    lock.acquire(timeout=1)
-                except Timeout:
-                    bar.update(1)
-    except (OSError, NotImplementedError):  # a read-only folder; a network drive without locks
-        yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _store(path: Path, content: bytes) -> None:
-    try:
-        write_whole(path, content)
-    except OSError as error:
-        text = (
-            f"Cannot write to {path.parent} ({error.strerror}): nothing downloaded is kept there."
-        )
-        warnings.warn(text, stacklevel=6)
+    return content

@@ -12,7 +12,7 @@ from resnet_course.train.history import EpochRow, History
 from resnet_course.train.hub import torchvision_weights
 from resnet_course.train.loop import fit
 from resnet_course.train.modes import evaluation_mode
-from resnet_course.train.precision import bfloat16_is_faster
+from resnet_course.train.precision import has_fast_bfloat16
 from resnet_course.train.pretrained import trained_model, trained_record
 from resnet_course.train.records import recorded, reported, spread
 from resnet_course.train.steps import evaluate, predict, topk_accuracy, train_step
@@ -25,10 +25,10 @@ __all__ = [
     "ProgressBar",
     "TrainConfig",
     "Watcher",
-    "bfloat16_is_faster",
     "evaluate",
     "evaluation_mode",
     "fit",
+    "has_fast_bfloat16",
     "predict",
     "recorded",
     "reported",

@@ -9,7 +9,7 @@ import torch
 
 from resnet_course.blocks import check_sizes
 from resnet_course.data.augment import Augment
-from resnet_course.train.precision import bfloat16_is_faster
+from resnet_course.train.precision import has_fast_bfloat16
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class TrainConfig:
         seed: of the order of the images. Weights and `augment` use torch's own generator, so call
             `torch.manual_seed` before you build the model to repeat a run.
         flip_test: measure with the mean answer to each picture and to its mirror image.
-        bfloat16: compute convolutions with 16 bits; None tries which is faster here.
+        bfloat16: 16 bits in convolutions; None: where the processor has instructions for it.
         device: "cpu", "cuda", ...; None takes a GPU if there is one.
         sync_batch_norm: where several processes share a batch, batch norm takes mean and variance
             of all of it, not of each part.
@@ -103,4 +103,4 @@ class TrainConfig:
 
     def bfloat16_on(self, device: torch.device) -> bool:
         """Return whether `fit` computes with 16 bits on this device."""
-        return bfloat16_is_faster(device.type) if self.bfloat16 is None else self.bfloat16
+        return has_fast_bfloat16(device.type) if self.bfloat16 is None else self.bfloat16

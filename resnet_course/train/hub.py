@@ -5,12 +5,10 @@ They are looked for where torchvision keeps them, in the folder `checkpoints` of
 torchvision's own loader is not used: without a network it may wait for minutes, and it prints.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import re
-import warnings
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,8 +16,7 @@ from torch import Tensor
 from torchvision.models import get_model_weights
 
 from resnet_course.data.cache import DataUnavailableError
-from resnet_course.data.download import fetch
-from resnet_course.data.files import write_whole
+from resnet_course.data.download import fetch, read_checked
 
 
 def torchvision_weights(name: str) -> dict[str, Tensor]:
@@ -42,12 +39,15 @@ def torchvision_weights(name: str) -> dict[str, Tensor]:
     except (ValueError, KeyError):
         raise ValueError(f"torchvision has no ImageNet weights for {name!r}.") from None
     mirror, _, file_name = address.rpartition("/")
-    beginning = _checksum(file_name)
+    beginning = re.search(r"-([0-9a-f]{8,})\.", file_name)  # of the SHA-256: resnet18-f37072fd.pth
+    if beginning is None:
+        raise ValueError(f"{file_name} has no checksum in its name, so it cannot be checked.")
     path = Path(torch.hub.get_dir()) / "checkpoints" / file_name
-    content = _read(path, beginning)
+    check = partial(_verified, beginning=beginning[1])
+    content = read_checked([path], check, [])
     if content is None:
         try:
-            content = fetch([f"{mirror}/"], file_name, lambda found: _verified(found, beginning))
+            content = fetch([f"{mirror}/"], file_name, path, check, stacklevel=3)
         except ConnectionError as error:
             raise DataUnavailableError(
                 f"The ImageNet weights of {name} are not on this computer and cannot be"
@@ -55,24 +55,7 @@ def torchvision_weights(name: str) -> dict[str, Tensor]:
                 f"To get them, connect to the internet and restart Python, or put {file_name}"
                 " into the folder checkpoints of torch.hub.get_dir().",
             ) from None
-        _store(path, content)
     return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-
-
-def _checksum(file_name: str) -> str:
-    """Return the beginning of the SHA-256 checksum: f37072fd for resnet18-f37072fd.pth."""
-    found = re.search(r"-([0-9a-f]{8,})\.", file_name)
-    if found is None:
-        raise ValueError(f"{file_name} has no checksum in its name, so it cannot be checked.")
-    return found[1]
-
-
-def _read(path: Path, beginning: str) -> bytes | None:
-    """Return the content of a file, or None if it is missing, unreadable or damaged."""
-    try:
-        return _verified(path.read_bytes(), beginning)
-    except (OSError, ValueError):
-        return None
 
 
 def _verified(content: bytes, beginning: str) -> bytes:
@@ -80,11 +63,3 @@ def _verified(content: bytes, beginning: str) -> bytes:
     if not hashlib.sha256(content).hexdigest().startswith(beginning):
         raise ValueError("wrong checksum")
     return content
-
-
-def _store(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
-    except OSError as error:
-        warnings.warn(f"Cannot store {path} ({error.strerror}).", stacklevel=3)

@@ -191,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
         "--bfloat16",
         choices=("auto", "on", "off"),
         default="auto",
-        help="compute with 16 bits; auto tries what is faster here",
+        help="compute with 16 bits; auto: where the processor has instructions for it",
     )
     run(
         "--sync-batch-norm",

@@ -49,7 +49,7 @@ class RunState:
         schedule: of the learning rate.
         history: the finished epochs.
         config: how the run was asked to train.
-        bfloat16: what the probe decided, once for the whole run.
+        bfloat16: whether the run computes with 16 bits, decided once for all of it.
         images: which images, see `fingerprint`, and in how many steps an epoch shows them.
         notes: numbers and texts of the caller, such as the options of a command.
     """
