@@ -66,17 +66,9 @@ def train_config(options: argparse.Namespace) -> TrainConfig:
     """Return how to train. Raises a ValueError for numbers outside their range."""
     augment = Augment(options.shift, options.flip, options.cutout)
     return TrainConfig(
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        lr=options.lr,
-        warm_up=options.warm_up,
-        weight_decay=options.weight_decay,
-        label_smoothing=options.label_smoothing,
         augment=augment if augment != Augment(0, False, 0) else None,
-        seed=options.seed,
-        flip_test=options.flip_test,
         bfloat16={"auto": None, "on": True, "off": False}[options.bfloat16],
-        sync_batch_norm=options.sync_batch_norm,
+        **{name: getattr(options, name) for name in RECIPE},
     )
 
 
@@ -93,8 +85,25 @@ def network(options: argparse.Namespace, classes: int) -> ResNet:
     return create_model(options.model, in_channels=1, num_classes=classes, **overrides)
 
 
+# Numbers and switches of the recipe that `TrainConfig` has under the same name.
+RECIPE = {
+    "epochs": "passes over the training images",
+    "batch_size": "images per step, of all processes together",
+    "lr": "the highest learning rate of the run",
+    "warm_up": "share of the run in which the learning rate rises",
+    "weight_decay": "how strongly all weights are pulled towards zero",
+    "label_smoothing": "share of each label that is spread over all classes",
+    "flip_test": "measure with the mean answer to each picture and its mirror image",
+    "seed": "start of all random numbers: weights, order, augmentation",
+    "sync_batch_norm": "with several processes: batch norm over the whole batch, not over each part",
+}
+RESUME = """go on from FILE (a last.pt), or without FILE from the one in --out; if there is none yet,
+begin. Options that you do not name come from the checkpoint"""
+OUT = """gets last.pt and history.csv after each epoch, best.pt after the best one, run.json at the
+end"""
+
+
 def _parser() -> argparse.ArgumentParser:
-    default = TrainConfig()
     parser = argparse.ArgumentParser(
         prog="python -m resnet_course.train",
         description="Train a residual network on small grey pictures and measure it after each "
@@ -102,102 +111,43 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=_Formatter,
     )
-    network = parser.add_argument_group("the network").add_argument
-    network("--model", default="resnet20", choices=CONFIGS, metavar="NAME", help=", ".join(CONFIGS))
-    network("--stem", choices=STEMS, help="first layers; if not given, the model's own")
-    network(
-        "--stem-stride",
-        type=int,
-        metavar="N",
-        help="stride of the first convolution; 2 instead of 1 leaves about a quarter of the work",
+    number = {"type": int, "metavar": "N"}
+    add = parser.add_argument_group("the network").add_argument
+    add("--model", default="resnet20", choices=CONFIGS, metavar="NAME", help=", ".join(CONFIGS))
+    add("--stem", choices=STEMS, help="first layers; if not given, the model's own")
+    stem_stride = (
+        "stride of the first convolution; 2 instead of 1 leaves about a quarter of the work"
     )
-    per_stage = {"type": int, "nargs": "+", "metavar": "N"}
-    network("--widths", **per_stage, help="channels of each stage; if not given, the model's own")
-    network("--depths", **per_stage, help="blocks of each stage; if not given, the model's own")
-    network("--zero-init", action="store_true", help="let every block start as the identity")
+    add("--stem-stride", **number, help=stem_stride)
+    for name, what in (("--widths", "channels"), ("--depths", "blocks")):
+        words = f"{what} of each stage; if not given, the model's own"
+        add(name, nargs="+", **number, help=words)
+    add("--zero-init", action="store_true", help="let every block start as the identity")
 
-    recipe = parser.add_argument_group("the recipe").add_argument
-    recipe("--epochs", type=int, default=default.epochs, help="passes over the training images")
-    recipe(
-        "--batch-size",
-        type=int,
-        default=default.batch_size,
-        help="images per step, of all processes together",
-    )
-    recipe("--lr", type=float, default=default.lr, help="the highest learning rate of the run")
-    recipe(
-        "--warm-up",
-        type=float,
-        default=default.warm_up,
-        metavar="SHARE",
-        help="share of the run in which the learning rate rises",
-    )
-    recipe(
-        "--weight-decay",
-        type=float,
-        default=default.weight_decay,
-        help="how strongly all weights are pulled towards zero",
-    )
-    recipe(
-        "--label-smoothing",
-        type=float,
-        default=default.label_smoothing,
-        help="share of each label that is spread over all classes",
-    )
-    recipe("--shift", type=int, default=0, metavar="N", help="move each picture by up to N pixels")
-    recipe("--flip", action="store_true", help="mirror each picture with probability 1/2")
-    recipe("--cutout", type=int, default=0, metavar="N", help="cover a square of N×N pixels")
-    recipe(
-        "--flip-test",
-        action="store_true",
-        help="measure with the mean answer to each picture and its mirror image",
-    )
-    recipe(
-        "--seed",
-        type=int,
-        default=0,
-        help="start of all random numbers: weights, order, augmentation",
-    )
+    add = parser.add_argument_group("the recipe").add_argument
+    default = TrainConfig()
+    for name, words in RECIPE.items():
+        value = getattr(default, name)
+        option = {"default": value, "type": type(value)}
+        if value is False:
+            option = {"action": "store_true"}
+        add(f"--{name.replace('_', '-')}", **option, help=words)
+    add("--shift", default=0, **number, help="move each picture by up to N pixels")
+    add("--flip", action="store_true", help="mirror each picture with probability 1/2")
+    add("--cutout", default=0, **number, help="cover a square of N×N pixels")
 
-    images = parser.add_argument_group("the pictures").add_argument
-    images("--dataset", choices=DATASETS, default="fashion-mnist", help="which pictures")
-    images("--data", metavar="FOLDER", help="folder of the pictures; if not given, see the README")
-    images("--limit", type=int, metavar="N", help="use only N pictures to train and N to test")
-    images(
-        "--hold-out",
-        type=int,
-        default=0,
-        metavar="N",
-        help="test on N training pictures that are kept back: to choose a recipe",
-    )
+    add = parser.add_argument_group("the pictures").add_argument
+    add("--dataset", choices=DATASETS, default="fashion-mnist", help="which pictures")
+    add("--data", metavar="FOLDER", help="folder of the pictures; if not given, see the README")
+    add("--limit", **number, help="use only N pictures to train and N to test")
+    hold_out = "test on N training pictures that are kept back: to choose a recipe"
+    add("--hold-out", default=0, **number, help=hold_out)
 
-    run = parser.add_argument_group("the run").add_argument
-    run(
-        "--out",
-        default="runs/latest",
-        metavar="FOLDER",
-        help="gets last.pt and history.csv after each epoch, best.pt after the best one, run.json "
-        "at the end",
-    )
-    run(
-        "--resume",
-        nargs="?",
-        const=True,
-        metavar="FILE",
-        help="go on from FILE (a last.pt), or without FILE from the one in --out; if there is none "
-        "yet, begin. Options that you do not name come from the checkpoint",
-    )
-    run(
-        "--bfloat16",
-        choices=("auto", "on", "off"),
-        default="auto",
-        help="compute with 16 bits; auto: where the processor has instructions for it",
-    )
-    run(
-        "--sync-batch-norm",
-        action="store_true",
-        help="with several processes: batch norm over the whole batch, not over each part",
-    )
+    add = parser.add_argument_group("the run").add_argument
+    add("--out", default="runs/latest", metavar="FOLDER", help=OUT)
+    add("--resume", nargs="?", const=True, metavar="FILE", help=RESUME)
+    bfloat16 = "compute with 16 bits; auto: where the processor has instructions for it"
+    add("--bfloat16", choices=("auto", "on", "off"), default="auto", help=bfloat16)
     return parser
 
 
