@@ -266,11 +266,10 @@ def test_a_picture_carries_its_description_and_svg_is_preferred():
     assert "data:image/png;base64,iVBORw0K" in shown({"image/png": "iVBORw0K\n"})
 
 
-def test_text_is_escaped_and_loses_the_colours_of_a_terminal():
-    page = outputs.to_html(
-        new_output("stream", name="stdout", text=f"\x1b[31mred\x1b[0m\n{HOSTILE}")
-    )
-    assert Elements(page).tags == ["pre"] and Elements(page).text.startswith("red\n<script>")
+def test_text_is_escaped_and_loses_the_colours_and_the_past_of_a_terminal():
+    text = f"\r  0%\r 50%\r100%\r\n\x1b[1;31mred\x1b[0m\x07\n{HOSTILE}"
+    page = outputs.to_html(new_output("stream", name="stdout", text=text))
+    assert Elements(page).tags == ["pre"] and Elements(page).text.startswith("100%\nred\n<script>")
     error = new_output("error", ename="ValueError", evalue=HOSTILE, traceback=["x"])
     assert Elements(outputs.to_html(error)).tags == ["pre"]
 
