@@ -27,8 +27,9 @@ def to_mathml(tex: str, *, block: bool = False) -> str:
         FormulaError: latex2mathml does not understand it.
     """
     tex = tex.strip()
+    bare = tex.replace("{align}", "{align*}")  # without numbers, as in JupyterLab
     try:
-        markup = convert(tex, display="block" if block else "inline")
+        markup = convert(bare, display="block" if block else "inline")
     except Exception as error:  # its exceptions have no common class
         reason = str(error) or type(error).__name__
         raise FormulaError(f"the formula ${tex}$ cannot be converted: {reason}") from error

@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from resnet_course.website.book import outputs, prose
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "resnet-course"
@@ -38,8 +43,6 @@ def slide_cell(cell: NotebookNode) -> str:
     Raises:
         FormulaError: a formula that cannot be converted.
     """
-    from resnet_course.website.book import outputs, prose
-
     if cell.cell_type == "markdown":
         return _without_links(prose.to_html(cell.source))
     if cell.cell_type != "code":
@@ -47,7 +50,8 @@ def slide_cell(cell: NotebookNode) -> str:
     hidden = HIDE_INPUT in cell.metadata.get("tags", [])
     # What the tests compare is nothing for an audience.
     source = re.sub(r"\A# Not compared: .*\n", "", cell.source)
-    code = "" if hidden else f'<div class="code">{_highlight(source)}</div>'
+    code = f'<div class="code">{highlight(source, PythonLexer(), HtmlFormatter())}</div>'
+    code = "" if hidden else code
     shown = "".join(outputs.to_html(output) for output in cell.outputs)
     return f'{code}<div class="outputs">{shown}</div>' if shown else code
 
@@ -69,14 +73,6 @@ def reveal_file(name: str) -> str:
     folder = Path(found.origin).parent / "revealjs" / "dist"
     text = (folder / name).read_text(encoding="utf-8")
     return re.sub(r"</(script|style)", r"<\\/\1", text, flags=re.IGNORECASE)
-
-
-def _highlight(source: str) -> str:
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
-
-    return highlight(source, PythonLexer(), HtmlFormatter())
 
 
 def _without_links(markup: str) -> str:
