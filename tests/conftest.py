@@ -23,6 +23,6 @@ def book(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def decks(tmp_path_factory) -> dict[str, Path]:
     """The slides of every chapter, by its stem, made by nbconvert."""
-    pytest.importorskip("sphinx_revealjs", reason="needs the extra `lecture`")
+    pytest.importorskip("pyreveal", reason="needs the extra `lecture`")
     folder = tmp_path_factory.mktemp("decks")
     return convert(NOTEBOOKS, folder)

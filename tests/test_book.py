@@ -18,7 +18,7 @@ pytest.importorskip("nh3", reason="needs the extra `book`")
 
 from resnet_course.website.book import outputs, safe
 from resnet_course.website.book.chapter import ChapterError, convert
-from resnet_course.website.book.formulas import FormulaError, formulas_to_mathml
+from resnet_course.website.book.formulas import FormulaError
 from resnet_course.website.book.prose import to_markdown
 from resnet_course.website.book.protocol import ProtocolError, prepare
 
@@ -161,13 +161,12 @@ def test_what_is_no_book_is_refused(text):
 
 def test_headings_stay_markdown_and_the_rest_becomes_html():
     page = to_markdown(
-        "## 2. The `a*b` *walk* [x](y)\n\nA **b**.\n\n- c\n\n```python\nx = 1\n\ny\n```"
+        "## 2. The `a*b` *walk* [x](y)\n\nA **b**.\n\n- c\n\n```python\nx = 1\n\ny\n```\n\nd\n==="
     )
-    first, *rest = page.split("\n\n")
-    assert first == "## 2. The `a*b` walk x"
-    assert len(rest) == 3 and all(part.startswith("<div>") for part in rest)
-    assert "<strong>b</strong>" in rest[0] and "<li>c</li>" in rest[1]
-    assert '<code class="language-python">x = 1&#10;&#10;y&#10;</code>' in rest[2]
+    first, rest, last = page.split("\n\n")
+    assert first == "## 2. The <code>a&#42;b</code> walk x" and last == "# d"
+    assert rest.startswith("<div>") and "<strong>b</strong>" in rest and "<li>c</li>" in rest
+    assert '<code class="language-python">x = 1&#10;&#10;y&#10;</code>' in rest
 
 
 def test_a_box_is_named_after_its_first_word():
@@ -178,12 +177,16 @@ def test_a_box_is_named_after_its_first_word():
 def test_formulas_become_mathml_outside_code_only():
     page = to_markdown(
         "It costs $5 or $6, `$HOME` and $k = 7$.\n\n> $$\\frac{a}\n> {b}$$\n\n"
-        "    $x$ in code\n\n```\n$y$\n```\n\n| $z$ |\n|---|\n| \\$1 and $2 |\n"
+        "    $x$ in code\n\n```\n$y$\n```\n\n| $z$ |\n|---|\n| \\$1 and $2/$3 |\n\n"
+        "Bare:\n> \\begin{align}\n> a &= b\n> \\end{align}\n\n## $*a*$\n\n"
+        "<details><summary>More</summary>\n\n[so $c$](#c) it $$\nis$$ 1\n\n</details>"
     )
-    assert page.count("<math") == 3 and "<mfrac>" in page and 'display="block"' in page
-    for words in ("costs $5 or $6, <code>$HOME</code>", "$x$ in code", "$y$", "$1 and $2"):
+    assert page.count("<math") == 7 and "<mfrac>" in page and page.count('display="block"') == 3
+    assert "<mtable" in page and "# <math" in page
+    assert not any(words in page for words in ("begin", "(1)", "<em"))
+    for words in ("costs $5 or $6, <code>$HOME</code>", "$x$ in code", "$y$", "$1 and $2/$3"):
         assert words in page
-    assert "\ue000" not in page
+    assert page.endswith("1</p> </details></div>")
 
 
 def test_a_formula_where_no_element_can_stand_is_kept_as_tex():
@@ -192,10 +195,12 @@ def test_a_formula_where_no_element_can_stand_is_kept_as_tex():
     assert 'title="with $x^2$"' in page and 'alt="$y$"' in page and 'title="$w$"' in page
 
 
-@pytest.mark.parametrize("tex", ["\\frac{a", "a}", "x^", "\\left( x", "\\nosuchthing x"])
+@pytest.mark.parametrize(
+    "tex", ["\\frac{a", "a}", "x^", "\\left( x", "\\nosuchthing x", "a & b", "\\mathop{a}"]
+)
 def test_a_formula_that_is_none_is_named(tex):
     with pytest.raises(FormulaError, match=re.escape(f"the formula ${tex}$")):
-        formulas_to_mathml(f"a ${tex}$ b")
+        to_markdown(f"a ${tex}$ b")
 
 
 @pytest.mark.parametrize(
@@ -209,6 +214,9 @@ def test_a_formula_that_is_none_is_named(tex):
         f"[a](<javascript:alert(1)>) {HOSTILE}",
         f"| {HOSTILE} |\n|---|\n| {HOSTILE} |",
         f"$x$ <script $y$ {HOSTILE}",
+        f"$\\text{{{HOSTILE}}}$",
+        f"# $\\text{{{HOSTILE}}}$",
+        "$\\href{javascript:alert(1)}{x} \\style{background:url(https://e.org/x)}{y}$",
         f"<div\n\n{HOSTILE}",
         f"``` {HOSTILE}\n{HOSTILE}",
     ],
@@ -259,11 +267,10 @@ def test_a_picture_carries_its_description_and_svg_is_preferred():
     assert "data:image/png;base64,iVBORw0K" in shown({"image/png": "iVBORw0K\n"})
 
 
-def test_text_is_escaped_and_loses_the_colours_of_a_terminal():
-    page = outputs.to_html(
-        new_output("stream", name="stdout", text=f"\x1b[31mred\x1b[0m\n{HOSTILE}")
-    )
-    assert Elements(page).tags == ["pre"] and Elements(page).text.startswith("red\n<script>")
+def test_text_is_escaped_and_loses_the_colours_and_the_past_of_a_terminal():
+    text = f"\r  0%\r 50%\r100%\r\n\x1b[1;31mred\x1b[0m\x07\n{HOSTILE}"
+    page = outputs.to_html(new_output("stream", name="stdout", text=text))
+    assert Elements(page).tags == ["pre"] and Elements(page).text.startswith("100%\nred\n<script>")
     error = new_output("error", ename="ValueError", evalue=HOSTILE, traceback=["x"])
     assert Elements(outputs.to_html(error)).tags == ["pre"]
 

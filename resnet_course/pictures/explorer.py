@@ -10,7 +10,7 @@ import drawsvg as svg
 
 from resnet_course.pictures.canvas import finish, paper, text
 from resnet_course.pictures.described import Svg
-from resnet_course.pictures.frames import Frame, Frames, compact
+from resnet_course.pictures.frames import Frame, Frames
 from resnet_course.pictures.layer_closeup import draw_layer
 from resnet_course.pictures.network_strip import Strip
 from resnet_course.tracing.rows import LayerRow, Trace, by, join, neighbours
@@ -82,7 +82,7 @@ class Explorer:
             before = len(frames)
             for place in self.places(parts):
                 frame = self.frame(place, parts)
-                frames.append(Frame(compact(frame), frame.alt, at=place))
+                frames.append(Frame(frame, frame.alt, at=place))
             paths.append(range(before, len(frames)))
         names = list(levels)
         number = names.index(level)

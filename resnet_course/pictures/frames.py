@@ -7,7 +7,6 @@ it without a server. `book/explorer.js` shows them, `book/explorers.py` makes th
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -82,11 +81,15 @@ class Frames:
 
     def to_js(self, key: str) -> str:
         """Return the text of the file; `key` tells pages with several explorers which one it is."""
-        pictures = [frame.picture for frame in self.frames]
-        # The strip of the network is the same in all frames: it is written once.
-        common = "" if pictures[0].startswith("data:") else os.path.commonprefix(pictures)
+        lines: dict[str, int] = {}  # most stand in many pictures: each is written once
         frames = [
-            {"picture": frame.picture[len(common) :], "words": frame.words, "at": frame.at}
+            {
+                "picture": [
+                    lines.setdefault(line, len(lines)) for line in frame.picture.split("\n")
+                ],
+                "words": frame.words,
+                "at": frame.at,
+            }
             for frame in self.frames
         ]
         content = {
@@ -98,7 +101,7 @@ class Frames:
             "paths": {path: list(places) for path, places in self.paths.items()},
             "start": list(self.start),
             "strip": list(self.strip),
-            "common": common,
+            "lines": list(lines),
             "frames": frames,
         }
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
@@ -118,12 +121,13 @@ class Frames:
             raise ValueError(f"expected {PREFIX}…{SUFFIX.strip()} with frames between")
         try:
             content = json.loads(found[1])
+            lines = content["lines"]
             return cls(
                 name=content["name"],
                 choices={each["label"]: each["options"] for each in content["choices"]},
                 paths=content["paths"],
                 frames=[
-                    Frame(content["common"] + each["picture"], each["words"], each["at"])
+                    Frame("\n".join(lines[i] for i in each["picture"]), each["words"], each["at"])
                     for each in content["frames"]
                 ],
                 start=(content["start"][0], content["start"][1]),
@@ -131,20 +135,3 @@ class Frames:
             )
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise ValueError(f"the frames lack something: {error}") from error
-
-
-def compact(svg: str) -> str:
-    """Return an SVG picture in about half the characters; as an `<img>` it looks the same.
-
-    Titles and descriptions go, since an `<img>` shows none. So do attributes that say what holds
-    anyway, and the third digit of a pixel.
-    """
-    unseen = r"<\?xml.*?\?>|<(title|desc)>.*?</\1>|<defs>\s*</defs>"
-    svg = re.sub(unseen, "", svg, flags=re.DOTALL)
-    svg = re.sub(r' font-weight="normal"| text-anchor="start"', "", svg)
-    fonts = set(re.findall(r' font-family="[^"]*"', svg))
-    if len(fonts) == 1:  # said once, for the whole picture
-        (font,) = fonts
-        svg = svg.replace(font, "").replace("<svg", f"<svg{font}", 1)
-    svg = re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", svg)
-    return re.sub(r"\s*\n\s*", " ", svg).replace("> <", "><").strip()

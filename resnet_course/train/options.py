@@ -95,10 +95,10 @@ RECIPE = {
     "label_smoothing": "share of each label that is spread over all classes",
     "flip_test": "measure with the mean answer to each picture and its mirror image",
     "seed": "start of all random numbers: weights, order, augmentation",
-    "sync_batch_norm": "with several processes: batch norm over the whole batch, not over each part",
+    "sync_batch_norm": "with several processes: batch norm over the whole batch, not each part",
 }
-RESUME = """go on from FILE (a last.pt), or without FILE from the one in --out; if there is none yet,
-begin. Options that you do not name come from the checkpoint"""
+RESUME = """go on from FILE (a last.pt), or without FILE from the one in --out; if there is none
+yet, begin. Options that you do not name come from the checkpoint"""
 OUT = """gets last.pt and history.csv after each epoch, best.pt after the best one, run.json at the
 end"""
 

@@ -12,7 +12,7 @@ from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock, check_size
 from resnet_course.pictures import draw
 from resnet_course.pictures.channel_diagrams import mismatch
 from resnet_course.pictures.described import Svg
-from resnet_course.pictures.frames import Frame, Frames, compact
+from resnet_course.pictures.frames import Frame, Frames
 from resnet_course.tracing import trace
 from resnet_course.tracing.rows import by
 from resnet_course.train.inputs import check_name
@@ -103,7 +103,7 @@ class BlockBuilder(CourseWidget):
         for (i, block), (j, pair), (k, stride), (m, shortcut) in choices:
             picture = self._draw(block, pair, stride, shortcut)
             paths[f"{i},{j},{k},{m}"] = [len(frames)]
-            frames.append(Frame(compact(picture), picture.alt))
+            frames.append(Frame(picture, picture.alt))
         block = list(BLOCKS).index(self.block.value)
         stride = strides.index(self.stride.value)
         places = f"{block},{pairs.index(own)},{stride}"

@@ -9,7 +9,7 @@ from torch import nn
 from resnet_course.blocks import check_sizes, is_whole
 from resnet_course.pictures.channel_diagrams import channels
 from resnet_course.pictures.described import Svg
-from resnet_course.pictures.frames import Frame, Frames, compact
+from resnet_course.pictures.frames import Frame, Frames
 from resnet_course.tracing import trace
 from resnet_course.widgets.base import CourseWidget, figure_html
 
@@ -81,7 +81,7 @@ class GroupedConvExplorer(CourseWidget):
             choices={"groups": [str(groups) for groups in options]},
             paths={str(number): [number] for number in range(len(options))},
             frames=[
-                Frame(compact(picture), self._in_words(picture, groups))
+                Frame(picture, self._in_words(picture, groups))
                 for picture, groups in zip(drawn, options, strict=True)
             ],
             start=(str(options.index(self.groups.value)), 0),

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 pytest.importorskip("playwright")
-pytest.importorskip("sphinx_revealjs", reason="needs the extra `lecture`")
+pytest.importorskip("pyreveal", reason="needs the extra `lecture`")
 
 from lab import Notebook, jupyterlab
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook

@@ -1,6 +1,6 @@
 // Makes the explorers of a page move: frames drawn in advance, chosen and stepped through.
 // A page holds <div class="explorer" data-frames="explorers/KEY.js" data-key="KEY"> with a strip of
-// pictures inside; the file calls explorerFrames("KEY", {…}), see resnet_course/frames.py. Without
+// pictures inside; the file calls explorerFrames("KEY", {…}), see resnet_course/pictures/frames.py. Without
 // this script the strip is what a reader sees.
 "use strict";
 
@@ -14,8 +14,8 @@
     return element;
   }
 
-  function address(common, picture) {
-    const whole = common + picture;
+  function address(lines, picture) {
+    const whole = picture.map((i) => lines[i]).join("\n");
     return whole.startsWith("data:") ? whole : "data:image/svg+xml;charset=utf-8," + encodeURIComponent(whole);
   }
 
@@ -52,7 +52,7 @@
 
     function show() {
       const length = path().length;
-      picture.src = address(data.common, frame().picture);
+      picture.src = address(data.lines, frame().picture);
       picture.alt = frame().words;
       words.textContent = frame().words;
       slider.max = length - 1;

@@ -14,7 +14,6 @@ MOST_LINES, MOST_CHARACTERS = 200, 40_000
 MOST_BYTES = 3_000_000  # of one picture or one piece of HTML
 IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 QUIET = ("application/vnd.jupyter.widget-view+json", "application/javascript")
-TERMINAL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def to_html(output: Mapping[str, Any]) -> str:
@@ -68,7 +67,11 @@ def _html(markup: str) -> str:
 
 
 def _text(text: str, kind: str) -> str:
-    text = TERMINAL.sub("", text)
+    from nbconvert.filters.ansi import strip_ansi  # here, since it imports all of nbconvert
+
+    lines = strip_ansi(text).split("\n")
+    text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)  # a bar's last state
+    text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text)
     lines = text.splitlines()
     kept = "\n".join(lines[:MOST_LINES])[:MOST_CHARACTERS]
     if len(kept) < len(text.rstrip("\n")):

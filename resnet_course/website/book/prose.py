@@ -7,25 +7,59 @@ rendered here, so that formulas, links and raw HTML are treated by a real parser
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
+from mdit_py_plugins.amsmath import amsmath_plugin
+from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from resnet_course.website.book.formulas import replace_formulas, to_mathml
+from resnet_course.website.book.formulas import to_mathml
 from resnet_course.website.book.safe import clean, one_line
 
-# Stand for formulas while Markdown and its HTML are worked on; from the part of Unicode that
-# nobody else uses.
-OPEN, CLOSE = "\ue000", "\ue001"
-PLACE = re.compile(f"{OPEN}(\\d+){CLOSE}")
-NO_ELEMENTS = ("code_inline", "code_block", "fence", "html_inline", "html_block", "image")
-PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-
+HEADING = ("text", "code_inline", "softbreak", "hardbreak", "math_inline", "math_inline_double")
 Link = Callable[[str], str]
+# A dollar before code, or with a digit after its partner ("$5/$6"), begins no formula.
+NO_FORMULA = re.compile(r"\$(?!\$)(?:\\.|[^$`\\])*(?:`|\$\d)", re.DOTALL)
 
 
-def to_markdown(text: str, link: Link = lambda target: target) -> str:
+def _dollar(state: StateInline, silent: bool) -> bool:
+    if not NO_FORMULA.match(state.src, state.pos):
+        return False
+    state.pending += "" if silent else "$"
+    state.pos += 1
+    return True
+
+
+def _formula(renderer: RendererHTML, tokens: Sequence[Token], index: int, *_: object) -> str:
+    token = tokens[index]
+    markup = to_mathml(token.content, block=token.type != "math_inline")
+    return f"<p>{markup}</p>\n" if token.block else markup
+
+
+PARSER = (
+    MarkdownIt("commonmark", {"html": True})
+    .enable(["table", "strikethrough"])
+    # No space inside the dollars ("$5 or $6"), no blank line.
+    .use(
+        dollarmath_plugin,
+        allow_labels=False,
+        allow_space=False,
+        allow_blank_lines=False,
+        double_inline=True,
+    )
+    .use(amsmath_plugin)
+)
+PARSER.inline.ruler.before("math_inline", "dollar", _dollar)
+for kind in ("math_inline", "math_inline_double", "math_block", "amsmath"):
+    PARSER.add_render_rule(kind, _formula)
+
+
+def to_markdown(text: str, link: Link = str) -> str:
     """Return a Markdown cell for mdBook: its headings as Markdown, all else as HTML.
 
     Args:
@@ -35,74 +69,41 @@ def to_markdown(text: str, link: Link = lambda target: target) -> str:
     Raises:
         FormulaError: a formula that cannot be converted.
     """
-    blocks, restore = _blocks(text, link)
     parts = []
-    for block in blocks:
-        if block[0].type == "heading_open":
-            parts.append(restore(f"{block[0].markup} {_heading(block[1])}"))
-        else:
-            markup = _html(block)
-            parts += [restore(f"<div>{markup}</div>")] if markup else []
+    blocks = SyntaxTreeNode(_parse(text, link)).children
+    for is_heading, group in groupby(blocks, lambda block: block.type == "heading"):
+        if is_heading:
+            parts += [_heading(block) for block in group]
+        else:  # together, for an element of raw HTML may go on over several blocks
+            markup = _html([token for block in group for token in block.to_tokens()])
+            parts += [f"<div>{markup}</div>"] if markup else []
     return "\n\n".join(parts)
 
 
-def to_html(text: str, link: Link = lambda target: target) -> str:
-    """Return a Markdown cell as HTML, headings too; for the arguments see `to_markdown`."""
-    blocks, restore = _blocks(text, link)
-    return restore("".join(map(_html, blocks)))
+def to_html(text: str) -> str:
+    """Return a Markdown cell as HTML, headings too, with its links as they are.
+
+    Raises:
+        FormulaError: a formula that cannot be converted.
+    """
+    return _html(_parse(text, str))
 
 
-def _blocks(text: str, link: Link) -> tuple[list[list[Token]], Callable[[str], str]]:
-    """Parse Markdown; returns its blocks, and what puts the formulas into their HTML."""
-    formulas: list[tuple[str, bool]] = []  # TeX, on a line of its own
-
-    def keep(tex: str, block: bool) -> str:
-        formulas.append((tex, block))
-        return f"{OPEN}{len(formulas) - 1}{CLOSE}"
-
-    def as_tex(words: str) -> str:
-        return PLACE.sub(lambda found: f"${formulas[int(found[1])][0]}$", words)
-
-    def restore(markup: str) -> str:
-        def formula(found: re.Match[str]) -> str:
-            tex, block = formulas[int(found[1])]
-            return to_mathml(tex, block=block)
-
-        return PLACE.sub(formula, markup)
-
-    marks = str.maketrans("", "", OPEN + CLOSE)
-    tokens = PARSER.parse(replace_formulas(text.translate(marks), keep))
-    _prepare(tokens, link, as_tex)
-    blocks: list[list[Token]] = [[]]
-    for token in tokens:
-        blocks[-1].append(token)
-        if not token.level and token.nesting != 1:  # neither inside a block nor at its beginning
-            blocks.append([])
-    return blocks[:-1], restore
+def _parse(text: str, link: Link) -> list[Token]:
+    """Parse Markdown and follow its links. In the words of an image formulas stay TeX."""
+    tokens = PARSER.parse(text)
+    for inline in (child for token in tokens for child in token.children or ()):
+        for name in {"href", "src"} & inline.attrs.keys():
+            inline.attrSet(name, link(str(inline.attrs[name])))
+        for word in inline.children or ():  # only an image has them
+            if word.type.startswith("math"):
+                word.type, word.content = "text", f"{word.markup}{word.content}{word.markup}"
+    return tokens
 
 
-def _html(block: list[Token]) -> str:
-    markup = clean(PARSER.renderer.render(block, PARSER.options, {}))
-    return _name_boxes(one_line(markup)).strip()
-
-
-def _prepare(tokens: list[Token], link: Link, as_tex: Callable[[str], str]) -> None:
-    """Follow the links, and keep formulas as TeX where no element can stand."""
-    for token in tokens:
-        for name, value in token.attrs.items():
-            token.attrSet(name, as_tex(str(value)))
-        for name in ("href", "src"):
-            if name in token.attrs:
-                token.attrSet(name, link(str(token.attrs[name])))
-        if token.type in NO_ELEMENTS:
-            token.content = as_tex(token.content)
-            for child in token.children or ():  # the words of an image
-                child.content = as_tex(child.content)
-        _prepare(token.children or [], link, as_tex)
-
-
-def _name_boxes(markup: str) -> str:
-    """Give a box that begins with a bold word, such as "Predict.", that word as class."""
+def _html(tokens: Sequence[Token]) -> str:
+    markup = one_line(clean(PARSER.renderer.render(tokens, PARSER.options, {}))).strip()
+    # A box that begins with a bold word, such as "Predict.", has that word as class.
     return re.sub(
         r"<blockquote>( *<p><strong>)([A-Z]\w+)",
         lambda found: f'<blockquote class="box-{found[2].lower()}">{found[1]}{found[2]}',
@@ -110,17 +111,9 @@ def _name_boxes(markup: str) -> str:
     )
 
 
-def _heading(inline: Token) -> str:
-    """Return the content of a heading as Markdown: text, code and formulas, all else as text."""
-    pieces = []
-    for child in inline.children or ():
-        if child.type == "code_inline":
-            content = child.content.replace("{{", "{ {")
-            ticks = "`" * (1 + max(map(len, re.findall("`+", content)), default=0))
-            pad = " " if content.startswith("`") or content.endswith("`") else ""
-            pieces.append(f"{ticks}{pad}{content}{pad}{ticks}")
-        elif child.type in ("softbreak", "hardbreak"):
-            pieces.append(" ")
-        else:
-            pieces.append(re.sub(r"([\\`*_{}\[\]<>#~|&])", r"\\\1", child.content))
-    return "".join(pieces)
+def _heading(block: SyntaxTreeNode) -> str:
+    """Return a heading as Markdown: its text, code and formulas, and no other marks."""
+    children = [child for child in block.to_tokens()[1].children or () if child.type in HEADING]
+    markup = clean(PARSER.renderer.renderInline(children, PARSER.options, {}))
+    words = re.sub(r"[\\`*_{}\[\]#~|]", lambda found: f"&#{ord(found[0])};", markup)
+    return f"{'#' * int(block.tag[1])} {' '.join(words.split())}"

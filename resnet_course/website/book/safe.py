@@ -12,7 +12,18 @@ TAGS = (
     "figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub "
     "summary sup table tbody td tfoot th thead tr u ul var"
 )
+MATHML = (
+    "math menclose mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow "
+    "mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none"
+)
+MATHML_ATTRIBUTES = (
+    "accent columnalign columnlines columnspacing depth display displaystyle fence form frame "
+    "height largeop linebreak linethickness lspace mathbackground mathcolor mathsize mathvariant "
+    "maxsize minsize movablelimits notation rowlines rowspacing rspace scriptlevel separator "
+    "stretchy voffset width"
+)
 ATTRIBUTES = {
+    **dict.fromkeys(MATHML.split(), set(MATHML_ATTRIBUTES.split())),
     "*": {"class", "id", "title", "style", "role", "aria-label", "lang", "dir"},
     "a": {"href"},
     "img": {"src", "alt", "width", "height"},
@@ -28,7 +39,7 @@ STYLES = (
     "opacity padding text-align text-decoration vertical-align white-space width"
 )
 CLEANER = nh3.Cleaner(
-    tags=set(TAGS.split()),
+    tags={*TAGS.split(), *MATHML.split()},
     clean_content_tags={"script", "style"},
     attributes=ATTRIBUTES,
     attribute_filter=lambda tag, name, value: _attribute(tag, name, value),

@@ -4,7 +4,7 @@
 
 nbconvert decides which cells make a slide, from their `slideshow` metadata. The template in this
 folder sets them, with the pictures, boxes and formulas of the website, at 1280×720. reveal.js comes
-from the environment (the package sphinx-revealjs brings it) and is written into the file.
+from the environment (the package pyreveal brings it) and is written into the file.
 """
 
 from __future__ import annotations
@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from resnet_course.website.book import outputs, prose
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "resnet-course"
@@ -29,11 +34,7 @@ def configure(config: Any) -> None:
     """
     config.SlidesExporter.template_name = TEMPLATE
     config.SlidesExporter.extra_template_basedirs = [str(FOLDER)]
-    config.SlidesExporter.filters = {
-        "slide_cell": slide_cell,
-        "reveal_file": reveal_file,
-        "own_file": own_file,
-    }
+    config.SlidesExporter.filters = {"slide_cell": slide_cell, "reveal_file": reveal_file}
 
 
 def slide_cell(cell: NotebookNode) -> str:
@@ -42,8 +43,6 @@ def slide_cell(cell: NotebookNode) -> str:
     Raises:
         FormulaError: a formula that cannot be converted.
     """
-    from resnet_course.website.book import outputs, prose
-
     if cell.cell_type == "markdown":
         return _without_links(prose.to_html(cell.source))
     if cell.cell_type != "code":
@@ -51,7 +50,8 @@ def slide_cell(cell: NotebookNode) -> str:
     hidden = HIDE_INPUT in cell.metadata.get("tags", [])
     # What the tests compare is nothing for an audience.
     source = re.sub(r"\A# Not compared: .*\n", "", cell.source)
-    code = "" if hidden else f'<div class="code">{_highlight(source)}</div>'
+    code = f'<div class="code">{highlight(source, PythonLexer(), HtmlFormatter())}</div>'
+    code = "" if hidden else code
     shown = "".join(outputs.to_html(output) for output in cell.outputs)
     return f'{code}<div class="outputs">{shown}</div>' if shown else code
 
@@ -60,32 +60,19 @@ def reveal_file(name: str) -> str:
     """Return the text of a file of reveal.js, fit to stand inside `<script>` or `<style>`.
 
     Args:
-        name: path below reveal.js, such as "dist/reveal.js".
+        name: path in the folder `dist` of reveal.js, such as "reveal.js".
 
     Raises:
         ModuleNotFoundError: no package of this environment brings reveal.js.
     """
-    found = find_spec("sphinx_revealjs")
-    if found is None or not found.submodule_search_locations:
+    found = find_spec("pyreveal")
+    if found is None or found.origin is None:
         raise ModuleNotFoundError(
             'Slides need reveal.js. In the folder of the course: pip install -e ".[lecture]"'
         )
-    folder = Path(next(iter(found.submodule_search_locations))) / "_static" / "revealjs"
+    folder = Path(found.origin).parent / "revealjs" / "dist"
     text = (folder / name).read_text(encoding="utf-8")
     return re.sub(r"</(script|style)", r"<\\/\1", text, flags=re.IGNORECASE)
-
-
-def own_file(name: str) -> str:
-    """Return the text of a file of this folder."""
-    return (FOLDER / name).read_text(encoding="utf-8")
-
-
-def _highlight(source: str) -> str:
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
-
-    return highlight(source, PythonLexer(), HtmlFormatter())
 
 
 def _without_links(markup: str) -> str:
