@@ -67,7 +67,7 @@ def test_the_package_imports_nothing_that_it_does_not_ask_for():
     asked |= {"IPython", "PIL", "resnet_course"}  # IPython comes with ipywidgets; PIL is pillow
     extras = project()["optional-dependencies"]
     book = names(extras["book"], extras["lecture"])
-    book |= {"markdown_it", "pygments"}  # markdown-it-py; a part of nbconvert
+    book |= {"markdown_it", "mdit_py_plugins", "pygments"}  # markdown-it-py; a part of nbconvert
     for path in (ROOT / "resnet_course").rglob("*.py"):
         allowed = asked | book if path.parent.name in ("book", "lecture") else asked
         for node in ast.walk(ast.parse(path.read_text())):
