@@ -274,7 +274,7 @@ def set_parts(**parts):
 
 def forward(text):
     """Return the right block with another forward, given as one expression."""
-    space = {"F": F, "torch": torch}
+    space = {"F": F, "torch": torch, "nn": nn}
     exec(f"def forward(s, x):\n    return {text}", space)
     return variant(forward=space["forward"])
 
@@ -361,6 +361,27 @@ class NoModule:
 
     def forward(self, x):
         return x
+
+
+class NoSuperPlain(nn.Module):
+    """Has only plain attributes, so that nothing fails yet."""
+
+    def __init__(self, i, o, s=1):
+        self.stride = s
+
+    def forward(self, x):
+        return x
+
+
+class NoSuperAdds(nn.Module):
+    def __init__(self, i, o, s=1):
+        self.add_module("conv1", conv(i, o, 3, s))
+
+
+def throws_the_sum_away(self, x):
+    out = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+    torch.add(out, self.skip(x))
+    return F.relu(out)
 
 
 class HardCoded(nn.Module):
@@ -568,6 +589,44 @@ WRONG_BASIC = {
         made_like(lambda b, i, o, s: setattr(b, "bn2", nn.Sequential(b.bn2, nn.Dropout(0.5)))),
         "differs in training mode.*random",
     ),
+    "no super, plain attributes": (NoSuperPlain, r"call super\(\).__init__\(\) first"),
+    "no super, add_module": (NoSuperAdds, r"call super\(\).__init__\(\) first"),
+    "sum thrown away": (variant(forward=throws_the_sum_away), "on a line of its own, is thrown"),
+    "average pooling before the projection": (
+        set_parts(skip=lambda i, o, s: nn.Sequential(
+            nn.AvgPool2d(s), conv(i, o, 1), nn.BatchNorm2d(o)) if i != o or s > 1
+            else nn.Identity()),
+        "takes averages of pixels.*has the stride itself",
+    ),
+    "average pooling for the stride": (
+        made_like(lambda b, i, o, s: i == o and s > 1 and setattr(b, "skip", nn.AvgPool2d(s))),
+        "channels=16, stride=2.*takes averages of pixels",
+    ),
+    "relu on the input of the branch": (
+        forward("F.relu(s.bn2(s.conv2(F.relu(s.bn1(s.conv1(F.relu(x)))))) + s.skip(x))"),
+        "branch begins with a ReLU",
+    ),
+    "relu on the input": (
+        forward("Right.forward(s, F.relu(x))".replace("Right", "type(s).__mro__[1]")),
+        "ReLU is applied to x before the block",
+    ),
+    "shortcut twice": (forward(f"F.relu({BRANCH} + s.skip(x) + s.skip(x))"), "added twice"),
+    "relu before the last batch norm": (
+        forward("F.relu(s.bn2(F.relu(s.conv2(F.relu(s.bn1(s.conv1(x)))))) + s.skip(x))"),
+        "ReLU between the second convolution and its batch norm",
+    ),
+    "dropout always on": (
+        forward(f"F.relu(F.dropout({BRANCH}) + s.skip(x))"),
+        "two different outputs for the same input.*random.*training=self.training",
+    ),
+    "a layer instead of its output": (
+        forward(f"nn.ReLU({BRANCH} + s.skip(x))"), r"must first be made.*self.layer\(x\)"
+    ),
+    "a layer in the middle": (
+        forward("F.relu(s.bn2(s.conv2(nn.ReLU(s.bn1(s.conv1(x))))) + s.skip(x))"),
+        "(?s)stopped with TypeError.*ReLU.*must first be made",
+    ),
+    "a layer to add": (forward(f"nn.ReLU({BRANCH}) + s.skip(x)"), "must first be made"),
     "5×5": (
         set_parts(conv1=lambda i, o, s: conv(i, o, 5, s)),
         "Expected weights of 16×16×3×3, 16×16×3×3; yours are 16×16×5×5, 16×16×3×3",
@@ -875,6 +934,11 @@ WRONG_NEXT = {
         sized(lambda c, g, b, d: int(c * g / 64) * b, lambda c, g, b, d: (1, b, 1)),
         "groups|divisible",
     ),
+    "width of 32×4d": (sized(lambda c, g, b, d: 2 * c), "yours has 128. Twice the channels"),
+    "output by width": (
+        wide(lambda c, s, g, b, d: (d * g, 4 * d * g, (1, s, 1), (1, g, 1))),
+        "gives 128 channels, four times the width",
+    ),
     "expansion forgotten": (sized(out=lambda c: c), "expansion by 4 forgotten"),
     "expansion 2": (sized(out=lambda c: 2 * c), "expected 256×7×6, got 128×7×6"),
     "arguments unused": (
@@ -1005,6 +1069,9 @@ WRONG_ZERO = {
     "meta": (in_place("block.bn2.to('meta')"), "on meta"),
     "nan": (in_place("block.bn2.weight.fill_(float('nan'))"), "contains NaN"),
     "a new block": (lambda block: BasicBlock(8, 8), "return another block"),
+    "a number for a parameter": (
+        in_place("block.bn2.weight = 0"), "TypeError.*a number cannot take its place.*nn.init"
+    ),
     "gradient needed": (lambda block: block.bn2.weight.zero_(), "RuntimeError.*leaf.*no_grad"),
     "raises": (lambda block: block.bn9, "stopped with AttributeError"),
     "a number": (0, "not callable"),

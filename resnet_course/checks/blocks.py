@@ -101,6 +101,11 @@ def _without_gradients(answer: Callable[[BasicBlock], object], block: BasicBlock
                 f"{wrong} To set a parameter is no step of the computation: the functions of "
                 "nn.init know that, other code says it with torch.no_grad()."
             ) from wrong
+        if "parameter 'weight'" in str(wrong):
+            raise AnswerError(
+                f"{wrong} A parameter is a tensor that learns: a number cannot take its place. "
+                "Keep the parameter and fill it with 0, in place, with a function of nn.init."
+            ) from wrong
         raise
 
 

@@ -63,10 +63,13 @@ class StepLimit:
 
     def trace(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
         """Count one step; Python calls this at every line, call and return."""
-        own = is_learners(frame.f_code.co_filename)
+        file, back = frame.f_code.co_filename, frame.f_back
+        own = is_learners(file)
+        if file == __file__:  # this very module, at work below the learner's code
+            return None
         if own:
             self.left -= 1
-        elif frame.f_back and is_learners(frame.f_back.f_code.co_filename):
+        elif back and is_learners(back.f_code.co_filename):
             self.left -= LIBRARY_CALL
         if self.left < 0:
             raise TooManySteps(self)

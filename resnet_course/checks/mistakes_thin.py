@@ -157,8 +157,8 @@ IN_RESNEXT: list[Mistake] = [
         NO_EXPANSION,
     ),
     (
-        "The block gives four times its width. The output has 4 · channels = {4 * channels}, "
-        "whatever the width of the 3×3 is.",
+        "The block gives {4 * width} channels, four times the width of its 3×3. The output has "
+        "4 · {channels} = {4 * channels}, whatever that width is.",
         "out_channels = stride, 4 * channels → out_channels = stride, 4 * width",
     ),
     *IN_ANY,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from resnet_course.checks.guard import AnswerError, call, show
+from resnet_course.checks.guard import AnswerError, call, made_first, show
 from resnet_course.tracing.rows import by
+
+NO_SUPER = "Does __init__ call super().__init__() first? Nothing can be kept before that."
 
 
 def build(answer: Callable[..., Any], *arguments: Any) -> nn.Module:
@@ -26,8 +29,8 @@ def build(answer: Callable[..., Any], *arguments: Any) -> nn.Module:
     try:
         module = call(answer, *arguments)
     except AnswerError as wrong:
-        if "before Module.__init__" in str(wrong) or "has no attribute '_modules'" in str(wrong):
-            raise AnswerError(f"{wrong} Does __init__ call super().__init__() first?") from wrong
+        if re.search("before Module.__init__|has no attribute '_", str(wrong)):
+            raise AnswerError(f"{wrong} {NO_SUPER}") from wrong.__cause__
         raise
     check_module(module)
     return module
@@ -46,6 +49,8 @@ def check_module(module: Any) -> None:
             f"Expected an nn.Module, got a value of type {type(module).__name__}. A class needs "
             "(nn.Module) behind its name; a function must return a module."
         )
+    if "_modules" not in vars(module):
+        raise AnswerError(f"Your module is not set up. {NO_SUPER}")
     for part in module.parameters():
         if part.device.type != "cpu":
             raise AnswerError(
@@ -60,6 +65,8 @@ def check_output(output: Any, x: Tensor) -> None:
     """Complain if forward gives no tensor, or one of another type or on another device."""
     if output is None:
         raise AnswerError("forward returned None: is there a return at its end?")
+    if isinstance(output, nn.Module):
+        raise AnswerError(f"forward returned a layer. {made_first(type(output).__name__)}")
     if not isinstance(output, Tensor):
         raise AnswerError(
             f"forward must return one tensor, got a value of type {type(output).__name__}. Return "
