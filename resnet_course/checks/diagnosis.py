@@ -13,9 +13,16 @@ from torch import Tensor, nn
 from resnet_course.checks.compare import AFTERWARDS, Subject
 from resnet_course.checks.flow import failure, watch
 from resnet_course.checks.guard import AnswerError
-from resnet_course.checks.mistakes import CONDITION
 from resnet_course.checks.modules import build, sizes
-from resnet_course.checks.variants import Mistake, Numbers, compiled, count, edited, spelled
+from resnet_course.checks.variants import (
+    CONDITION,
+    Mistake,
+    Numbers,
+    compiled,
+    count,
+    edited,
+    spelled,
+)
 from resnet_course.tracing import TraceError, trace
 from resnet_course.tracing.rows import by
 

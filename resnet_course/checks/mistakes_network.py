@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from resnet_course.checks.mistakes import BASIC, NO_PROJECTION, ZEROS
-from resnet_course.checks.variants import Mistake
+from resnet_course.checks.mistakes import BASIC
+from resnet_course.checks.variants import table
 
 NETWORK = f"""{BASIC}
 
@@ -31,67 +31,59 @@ class Network(nn.Module):
         return self.fc(out)
 """
 
-POOLING = "The max pooling of the stem should have 3×3 windows, stride 2 and padding 1."
 # After these a map has another size, and the size alone does not say why.
-IN_SIZES: list[Mistake] = [
-    ("The max pooling of the stem is missing.", "self.pool(out) → out"),
-    (POOLING, "pool: 3, stride=2, padding=1 → 2"),
-    (POOLING, "pool: padding=1 → padding=0"),
-    (
-        "Each stage but the first halves the map, but the first one here does too.",
-        "stage1: stride=1 → stride=2",
-    ),
-    (
-        "The stride is in the second convolution of the blocks: it belongs in the first.",
-        "conv1: stride=stride → stride=1",
-        "conv2: stride=1 → stride=stride",
-    ),
-]
+IN_SIZES = table("""
+The max pooling of the stem is missing.
+    self.pool(out) → out
+The max pooling of the stem should have 3×3 windows, stride 2 and padding 1.
+    pool: 3, stride=2, padding=1 → 2
+    or
+    pool: padding=1 → padding=0
+Each stage but the first halves the map, but the first one here does too.
+    stage1: stride=1 → stride=2
+The stride is in the second convolution of the blocks: it belongs in the first.
+    conv1: stride=stride → stride=1
+    conv2: stride=1 → stride=stride
+""")
 
-NO_RELU = "F.relu(self.stem_bn(self.stem(x))) → self.stem_bn(self.stem(x))"
-NO_NORM = "There is no batch norm behind the first convolution."
 # No shape shows these.
-IN_NUMBERS: list[Mistake] = [
-    ("There is no ReLU in the stem, between batch norm and pooling.", NO_RELU),
-    (NO_NORM, "stem_bn: BatchNorm2d → Identity"),
-    (NO_NORM, "stem_bn: BatchNorm2d → Identity", NO_RELU),
-    (
-        "The first convolution has a bias; batch norm behind it takes it away.",
-        "stem: bias=False → bias=True",
-    ),
-    ("The stem takes the average of each window, not its maximum.", "pool: MaxPool → AvgPool"),
-    *(
-        (
-            f"The network should return logits. {name} belongs to the loss, or to whoever reads "
-            "them.",
-            f"self.fc(out) → self.fc(out).{function}",
-        )
-        for name, function in (
-            ("Softmax", "softmax(1)"),
-            ("Log-softmax", "log_softmax(1)"),
-            ("A sigmoid", "sigmoid()"),
-        )
-    ),
-    (
-        "There is a ReLU behind the last layer: logits may be negative.",
-        "self.fc(out) → F.relu(self.fc(out))",
-    ),
-    ("The head takes the maximum of each channel, not its average.", "out.mean( → out.amax("),
-    (
-        "The blocks have their last ReLU before the addition, not after it.",
-        "F.relu(out + shortcut) → F.relu(out) + shortcut",
-    ),
-    ("The blocks have no ReLU after the addition.", "F.relu(out + shortcut) → out + shortcut"),
-    ("The blocks have no ReLU inside their branch.", "F.relu(self.bn1( → (self.bn1("),
-    (
-        "Nothing is added in the blocks: without shortcuts this is the plain network.",
-        "F.relu(out + shortcut) → F.relu(out)",
-        NO_PROJECTION,
-    ),
-    ("The shortcuts are padded with zeros. Here they are projections: 1×1 and batch norm.", *ZEROS),
-    ("The projections have no batch norm.", "project_bn: BatchNorm2d → Identity"),
-    (
-        "The convolutions have a bias; batch norm behind each takes it away.",
-        "bias=False → bias=True",
-    ),
-]
+IN_NUMBERS = table("""
+There is no ReLU in the stem, between batch norm and pooling.
+    F.relu(self.stem_bn(self.stem(x))) → self.stem_bn(self.stem(x))
+There is no batch norm behind the first convolution.
+    stem_bn: BatchNorm2d → Identity
+    or
+    stem_bn: BatchNorm2d → Identity
+    F.relu(self.stem_bn(self.stem(x))) → self.stem_bn(self.stem(x))
+The first convolution has a bias; batch norm behind it takes it away.
+    stem: bias=False → bias=True
+The stem takes the average of each window, not its maximum.
+    pool: MaxPool → AvgPool
+The network should return logits. Softmax belongs to the loss, or to whoever reads them.
+    self.fc(out) → self.fc(out).softmax(1)
+The network should return logits. Log-softmax belongs to the loss, or to whoever reads them.
+    self.fc(out) → self.fc(out).log_softmax(1)
+The network should return logits. A sigmoid belongs to the loss, or to whoever reads them.
+    self.fc(out) → self.fc(out).sigmoid()
+There is a ReLU behind the last layer: logits may be negative.
+    self.fc(out) → F.relu(self.fc(out))
+The head takes the maximum of each channel, not its average.
+    out.mean( → out.amax(
+The blocks have their last ReLU before the addition, not after it.
+    F.relu(out + shortcut) → F.relu(out) + shortcut
+The blocks have no ReLU after the addition.
+    F.relu(out + shortcut) → out + shortcut
+The blocks have no ReLU inside their branch.
+    F.relu(self.bn1( → (self.bn1(
+Nothing is added in the blocks: without shortcuts this is the plain network.
+    F.relu(out + shortcut) → F.relu(out)
+    {condition} → False
+The shortcuts are padded with zeros. Here they are projections: 1×1 and batch norm.
+    self.project_bn(self.project(x)) → x[:, :, :: self.stride, :: self.stride]
+    out + shortcut → out + F.pad(shortcut, (0, 0, 0, 0, 0, out.shape[1] - x.shape[1]))
+    {condition} → False
+The projections have no batch norm.
+    project_bn: BatchNorm2d → Identity
+The convolutions have a bias; batch norm behind each takes it away.
+    bias=False → bias=True
+""")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from resnet_course.checks.mistakes import (
     BATCH_NORMS,
-    NO_PROJECTION,
     ON_THE_SHORTCUT,
     SMALL_THINGS,
     WHERE_THE_PATHS_MEET,
 )
-from resnet_course.checks.variants import Mistake
+from resnet_course.checks.variants import table
 
 THIN = """
 class Block(nn.Module):
@@ -38,77 +37,59 @@ class Block(nn.Module):
 """
 THIN_NAMES = ("the first 1×1", "the 3×3", "the last 1×1")
 
-NO_EXPANSION = "out_channels = stride, 4 * channels → out_channels = stride, channels"
-TWO_CONVOLUTIONS = (
-    "width = per_group * groups → width = 4 * channels",
-    "conv1: , 1, stride=1 → , 3, padding=1, stride=stride",
-    "conv2: stride=stride → stride=1",
-    "conv3: nn.Conv2d → nn.Identity",
-    "bn3: nn.BatchNorm2d → nn.Identity",
-    "F.relu(self.bn2( → (self.bn2(",
-)
-STRIDES: list[Mistake] = [
-    (
-        "The stride is in the first 1×1. That is where the paper of 2016 had it (v1); there it "
-        "skips three quarters of the pixels unseen. The course, like torchvision, puts it in the "
-        "3×3 (v1.5).",
-        "conv2: stride=stride → stride=1",
-        "conv1: stride=1 → stride=stride",
-    ),
-    (
-        "The stride is in the last 1×1. It belongs in the 3×3, whose windows overlap: a 1×1 with a "
-        "stride skips pixels.",
-        "conv2: stride=stride → stride=1",
-        "conv3: stride=1 → stride=stride",
-    ),
-    *(
-        (
-            "Only the 3×3 has the stride; the other convolutions have stride 1.",
-            f"{place}: stride=1 → stride=stride",
-        )
-        for place in ("conv", "conv1", "conv3")
-    ),
-    (
-        "Is the stride used in the 3×3? It is only in the projection.",
-        "conv2: stride=stride → stride=1",
-    ),
-    *(
-        (
-            "The stride is ignored. It belongs in the 3×3 and in the projection.",
-            "stride=stride → stride=1",
-            *more,
-        )
-        for more in ((), (NO_PROJECTION,))
-    ),
-]
+STRIDES = table("""
+The stride is in the first 1×1. That is where the paper of 2016 had it (v1); there it skips three
+quarters of the pixels unseen. The course, like torchvision, puts it in the 3×3 (v1.5).
+    conv2: stride=stride → stride=1
+    conv1: stride=1 → stride=stride
+The stride is in the last 1×1. It belongs in the 3×3, whose windows overlap: a 1×1 with a stride
+skips pixels.
+    conv2: stride=stride → stride=1
+    conv3: stride=1 → stride=stride
+Only the 3×3 has the stride; the other convolutions have stride 1.
+    conv: stride=1 → stride=stride
+    or
+    conv1: stride=1 → stride=stride
+    or
+    conv3: stride=1 → stride=stride
+Is the stride used in the 3×3? It is only in the projection.
+    conv2: stride=stride → stride=1
+The stride is ignored. It belongs in the 3×3 and in the projection.
+    stride=stride → stride=1
+    or
+    stride=stride → stride=1
+    {condition} → False
+""")
 IN_ANY = [*WHERE_THE_PATHS_MEET, *ON_THE_SHORTCUT, *STRIDES, *BATCH_NORMS, *SMALL_THINGS]
 
-IN_BOTTLENECKS: list[Mistake] = [
-    (
-        "The block gives {channels} channels. Its last 1×1 makes it four times as thick again: "
-        "4 · {channels} = {4 * channels}. Is the expansion forgotten?",
-        NO_EXPANSION,
-    ),
-    (
-        "channels={channels} is read as the number of output channels. It is the thin width in "
-        "the middle; the output has 4 · {channels} = {4 * channels}.",
-        "width = per_group * groups → width = channels // 4",
-        NO_EXPANSION,
-    ),
-    (
-        "The middle has {4 * channels} channels: it should be thin, {channels} channels, and only "
-        "the last 1×1 makes it thick.",
-        "width = per_group * groups → width = 4 * channels",
-    ),
-    *(
-        (
-            "That is a basic block with two 3×3 convolutions. A bottleneck has three: 1×1, 3×3, "
-            "1×1.",
-            *TWO_CONVOLUTIONS,
-            *more,
-        )
-        for more in ((), ("4 * channels → channels",))
-    ),
+IN_BOTTLENECKS = [
+    *table("""
+The block gives {channels} channels. Its last 1×1 makes it four times as thick again: 4 ·
+{channels} = {4 * channels}. Is the expansion forgotten?
+    out_channels = stride, 4 * channels → out_channels = stride, channels
+channels={channels} is read as the number of output channels. It is the thin width in the middle;
+the output has 4 · {channels} = {4 * channels}.
+    width = per_group * groups → width = channels // 4
+    out_channels = stride, 4 * channels → out_channels = stride, channels
+The middle has {4 * channels} channels: it should be thin, {channels} channels, and only the last
+1×1 makes it thick.
+    width = per_group * groups → width = 4 * channels
+That is a basic block with two 3×3 convolutions. A bottleneck has three: 1×1, 3×3, 1×1.
+    width = per_group * groups → width = 4 * channels
+    conv1: , 1, stride=1 → , 3, padding=1, stride=stride
+    conv2: stride=stride → stride=1
+    conv3: nn.Conv2d → nn.Identity
+    bn3: nn.BatchNorm2d → nn.Identity
+    F.relu(self.bn2( → (self.bn2(
+    or
+    width = per_group * groups → width = 4 * channels
+    conv1: , 1, stride=1 → , 3, padding=1, stride=stride
+    conv2: stride=stride → stride=1
+    conv3: nn.Conv2d → nn.Identity
+    bn3: nn.BatchNorm2d → nn.Identity
+    F.relu(self.bn2( → (self.bn2(
+    4 * channels → channels
+"""),
     *IN_ANY,
 ]
 
@@ -122,51 +103,42 @@ WIDTHS = {
     "2 * channels": "Twice the channels is right for 32×4d alone.",
     "4 * channels": "That is the number of channels of the output.",
 }
-IN_RESNEXT: list[Mistake] = [
-    (
-        "groups={groups} is read as the number of channels in each group. The 3×3 has {width} "
-        "channels in {groups} groups of {per_group}, not in {per_group} groups of {groups}.",
-        "conv2: groups=groups → groups=per_group",
-    ),
-    (
-        "The 3×3 is not divided into groups: expected {groups} groups of {per_group} channels.",
-        "conv2: groups=groups → groups=1",
-    ),
-    (
-        "All three convolutions are divided into groups. Only the 3×3 should be: the 1×1 "
-        "convolutions must let all channels meet.",
-        "conv: groups=1 → groups=groups",
-    ),
-    *(
-        (
-            "The 3×3 should have int({channels} · {base_width} / 64) · {groups} = {width} "
-            f"channels, yours has {{{width}}}. {why}",
-            f"width = per_group * groups → width = {width}",
-            *more,
-        )
-        for width, why in WIDTHS.items()
-        for more in ((), ("conv2: groups=groups → groups=1",))
-    ),
-    (
-        "The block has the groups and the width of 32×4d. Does it use its arguments groups and "
-        "base_width?",
-        "per_group = → groups, base_width = 32, 4; per_group =",
-    ),
-    (
-        "The block gives {channels} channels: is the expansion by 4 forgotten?",
-        NO_EXPANSION,
-    ),
-    (
-        "The block gives {4 * width} channels, four times the width of its 3×3. The output has "
-        "4 · {channels} = {4 * channels}, whatever that width is.",
-        "out_channels = stride, 4 * channels → out_channels = stride, 4 * width",
-    ),
-    *IN_ANY,
+GROUPS = table("""
+groups={groups} is read as the number of channels in each group. The 3×3 has {width} channels in
+{groups} groups of {per_group}, not in {per_group} groups of {groups}.
+    conv2: groups=groups → groups=per_group
+The 3×3 is not divided into groups: expected {groups} groups of {per_group} channels.
+    conv2: groups=groups → groups=1
+All three convolutions are divided into groups. Only the 3×3 should be: the 1×1 convolutions must
+let all channels meet.
+    conv: groups=1 → groups=groups
+""")
+IN_WIDTH = [
+    mistake
+    for width, why in WIDTHS.items()
+    for mistake in table(f"""
+The 3×3 should have int({{channels}} · {{base_width}} / 64) · {{groups}} = {{width}} channels,
+yours has {{{width}}}. {why}
+    width = per_group * groups → width = {width}
+    or
+    width = per_group * groups → width = {width}
+    conv2: groups=groups → groups=1
+""")
 ]
-WRONG_DEFAULTS: list[Mistake] = [
-    (
-        "Without the last two arguments it should be 32×4d: which defaults do they have?",
-        f"per_group = → groups, base_width = {numbers}; per_group =",
-    )
-    for numbers in ("1, 64", "4, 32")
-]
+OUTPUT = table("""
+The block has the groups and the width of 32×4d. Does it use its arguments groups and base_width?
+    per_group = → groups, base_width = 32, 4; per_group =
+The block gives {channels} channels: is the expansion by 4 forgotten?
+    out_channels = stride, 4 * channels → out_channels = stride, channels
+The block gives {4 * width} channels, four times the width of its 3×3. The output has
+4 · {channels} = {4 * channels}, whatever that width is.
+    out_channels = stride, 4 * channels → out_channels = stride, 4 * width
+""")
+IN_RESNEXT = [*GROUPS, *IN_WIDTH, *OUTPUT, *IN_ANY]
+
+WRONG_DEFAULTS = table("""
+Without the last two arguments it should be 32×4d: which defaults do they have?
+    per_group = → groups, base_width = 1, 64; per_group =
+    or
+    per_group = → groups, base_width = 4, 32; per_group =
+""")

@@ -18,6 +18,16 @@ from torch import nn
 
 EDIT = re.compile(r"(?:(\w+): )?(.+) → (.*)")
 Mistake = tuple[str, ...]  # what to say, then the edits that make it
+CONDITION = "stride != 1 or in_channels != out_channels"  # when a block has a projection
+
+
+def table(text: str) -> list[Mistake]:
+    """Read mistakes from a text: lines with what to say, then an indented line for each edit."""
+    mistakes: list[Mistake] = []
+    for said, edits in re.findall(r"((?:^\S.*\n)+)((?:^ +.*\n)+)", text, re.MULTILINE):
+        for way in edits.replace("{condition}", CONDITION).split("    or\n"):
+            mistakes.append((" ".join(said.split()), *(edit.strip() for edit in way.splitlines())))
+    return mistakes
 
 
 def edited(text: str, edits: Iterable[str]) -> str:
