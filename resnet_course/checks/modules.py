@@ -26,13 +26,21 @@ def build(answer: Callable[..., Any], *arguments: Any) -> nn.Module:
             f"Expected the class (or a function that makes the module), got {show(answer)} that is "
             "already made. Leave out the brackets and what is in them."
         )
+    module = call_to_make(answer, *arguments)
+    check_module(module)
+    return module
+
+
+def call_to_make(answer: Callable[..., Any], *arguments: Any) -> Any:
+    """Call what makes a module, and explain what happens without super().__init__()."""
     try:
         module = call(answer, *arguments)
     except AnswerError as wrong:
         if re.search("before Module.__init__|has no attribute '_", str(wrong)):
             raise AnswerError(f"{wrong} {NO_SUPER}") from wrong.__cause__
         raise
-    check_module(module)
+    if isinstance(module, nn.Module) and "_modules" not in vars(module):
+        raise AnswerError(f"Your module is not set up. {NO_SUPER}")
     return module
 
 
@@ -49,8 +57,6 @@ def check_module(module: Any) -> None:
             f"Expected an nn.Module, got a value of type {type(module).__name__}. A class needs "
             "(nn.Module) behind its name; a function must return a module."
         )
-    if "_modules" not in vars(module):
-        raise AnswerError(f"Your module is not set up. {NO_SUPER}")
     for part in module.parameters():
         if part.device.type != "cpu":
             raise AnswerError(
