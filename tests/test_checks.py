@@ -155,6 +155,10 @@ def forever(*_):
         pass
 
 
+def forever_on_one_line(*_):
+    while True: pass  # fmt: skip  # noqa: E701
+
+
 def forever_in_a_library(*_):
     layer, x = nn.Linear(2, 2), torch.zeros(1, 2)
     while True:
@@ -179,7 +183,13 @@ def forever_catching_exceptions(*_):
 
 @pytest.mark.parametrize(
     "answer",
-    [forever, forever_in_a_library, forever_catching_everything, forever_catching_exceptions],
+    [
+        forever,
+        forever_on_one_line,
+        forever_in_a_library,
+        forever_catching_everything,
+        forever_catching_exceptions,
+    ],
 )
 def test_an_answer_that_never_ends_is_stopped(answer, monkeypatch):
     monkeypatch.setattr("resnet_course.checks.guard.STEPS", 20_000)

@@ -8,7 +8,11 @@ from types import CodeType
 from typing import Any
 
 FIRST = ("", '"Words."\n', "super().__init__()\n", '"Words."\nsuper().__init__()\n')
-LAST = ("...", "pass", "return None", "raise NotImplementedError", 'raise NotImplementedError("")')
+LAST = (
+    "...",
+    "return None",
+    *(f"raise NotImplementedError{words}" for words in ("", "()", '("")')),
+)
 
 
 def is_untouched(answer: Any) -> bool:
