@@ -115,11 +115,11 @@ def call(answer: Callable[..., Result], *arguments: Any, **options: Any) -> Resu
 
 
 def _place(error: Exception) -> str:
-    """Return the last line of the learner's own code on the way to the error."""
+    """Return the last line in a cell of the notebook on the way to the error."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if is_learners(frame.filename):
-            line = linecache.getline(frame.filename, frame.lineno or 0).strip()
-            return f" (in your line {frame.lineno}: {line})" if line else ""
+        written_here = "ipykernel" in frame.filename or frame.filename.startswith("<")
+        if written_here and (line := linecache.getline(frame.filename, frame.lineno or 0).strip()):
+            return f" (in your line {frame.lineno}: {line})"
     return ""
 
 
