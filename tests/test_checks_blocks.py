@@ -573,6 +573,7 @@ WRONG_BASIC = {
     "relu on input": (variant(forward=relu_in_place_on_input), "changes its input x in place"),
     "returns nothing": (forward("[s.conv1(x)] and None"), "forward returned None"),
     "returns a tuple": (forward(f"(F.relu({BRANCH} + s.skip(x)), x)"), "got a value of type tuple"),
+    "empty": (forward(f"F.relu({BRANCH} + s.skip(x))[:, :0]"), r"output is empty.*\(3, 0, 14, 10"),
     "nan": (variant(forward=lambda s, x: Right.forward(s, x) / 0 * 0), "NaN"),
     "double": (forward(f"F.relu({BRANCH} + s.skip(x)).double()"), "torch.float64"),
     "meta": (forward("s.conv1(x).to('meta')"), "device meta"),

@@ -71,7 +71,7 @@ class Right:
         """Make the block of one mistake."""
         try:
             return Suspect(message, edits, compiled(edited(self.text, edits))(*arguments))
-        except ValueError as error:
+        except Exception as error:  # groups do not fit, or two mistakes do not go together
             return Suspect(message, edits, refusal=str(error))
 
 

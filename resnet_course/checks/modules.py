@@ -78,6 +78,8 @@ def check_output(output: Any, x: Tensor) -> None:
             f"forward must return one tensor, got a value of type {type(output).__name__}. Return "
             "the output alone."
         )
+    if not output.numel():
+        raise AnswerError(f"The output is empty: its shape is {tuple(output.shape)}.")
     if output.device != x.device:
         raise AnswerError(f"The output is on the device {output.device}, the input on {x.device}.")
     if output.dtype != x.dtype:

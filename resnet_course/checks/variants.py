@@ -42,7 +42,7 @@ def edited(text: str, edits: Iterable[str]) -> str:
     return text
 
 
-@functools.cache
+@functools.lru_cache(maxsize=500)
 def compiled(text: str) -> type[nn.Module]:
     """Run a source text and return the last class in it."""
     space: dict[str, Any] = {"torch": torch, "nn": nn, "F": F}
