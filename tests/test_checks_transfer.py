@@ -187,6 +187,13 @@ def typing_error(model):
     model.eval()
 
 
+def all_but_a_name_that_none_has(model):
+    for name, parameter in model.named_parameters():
+        if name != "fc":
+            parameter.requires_grad = False
+    model.eval()
+
+
 def new_head(model):
     freeze(model)
     model.fc = nn.Linear(6, 3)
@@ -300,6 +307,7 @@ def zero_gradients_for_fc(model):
         ),
         (gradients_and_train, "They are buffers, so requires_grad does not stop them"),
         (everything, "fc.weight and fc.bias cannot learn any more"),
+        (all_but_a_name_that_none_has, 'called "fc.weight" and "fc.bias", never "fc"'),
         (all_but_bias_of_fc, "fc.bias cannot learn any more"),
         (convolutions_only, "12 of 18 .* bn1.bias, .* 9 more. Batch norm has a weight and a bias"),
         (norms_only, "6 of 18 .*: conv1.weight.* Every convolution before `fc`"),
@@ -524,6 +532,28 @@ class ThreeFixedSizes(Heads):
         self.sizes = sizes
 
 
+class ThreeFixedHeads(nn.Module):
+    def __init__(self, in_features, sizes):
+        super().__init__()
+        self.first = nn.Linear(in_features, sizes[0])
+        self.second = nn.Linear(in_features, sizes[1])
+        self.third = nn.Linear(in_features, sizes[2])
+
+    def forward(self, features):
+        return self.first(features), self.second(features), self.third(features)
+
+
+class ThreeNamedSizes(Heads):
+    def __init__(self, in_features, sizes):
+        root, vowel, consonant = sizes
+        super().__init__(in_features, (root, vowel, consonant))
+
+
+class NoSuperPlain(nn.Module):
+    def __init__(self, in_features, sizes):
+        self.sizes = sizes
+
+
 class BengaliSizes(Heads):
     def __init__(self, in_features, sizes):
         super().__init__(in_features, (168, 11, 7))
@@ -725,6 +755,9 @@ def a_list(in_features, sizes):
             r"expected a list or tuple .* got a tensor of shape \(5, 5\)\. Is the `return` inside",
         ),
         (ThreeFixedSizes, r"sizes=\(3, 3\): expected .* 2 logits .* got 3"),
+        (ThreeFixedHeads, "IndexError.*Is the number of heads fixed"),
+        (ThreeNamedSizes, "ValueError.*Is the number of heads fixed"),
+        (NoSuperPlain, r"call super\(\).__init__\(\) first"),
         (BengaliSizes, r"head 0, batch of 5: expected shape \(5, 5\), got \(5, 168\)"),
         (Reversed, r"head 0, batch of 5: expected shape \(5, 5\), got \(5, 2\)"),
         (FixedFeatures, r"\(5x6 and 512x5\).* Does each head take in_features numbers"),
@@ -748,7 +781,10 @@ def a_list(in_features, sizes):
         (NumbersOnly, "head 0, batch of 5: expected a tensor, got 0"),
         (ForgotReturn, r"got None \(NoneType\). Does `forward` end with `return`"),
         (NoForward, "NotImplementedError"),
-        (NoSuperInit, r"AttributeError: cannot assign module before Module.__init__\(\)"),
+        (
+            NoSuperInit,
+            r"AttributeError: cannot assign module before Module.__init__\(\).*call super\(\)",
+        ),
         (EmptyWeights, "some logits are NaN or infinite"),
         (OnMeta, "got torch.float32 on meta"),
         (DoubleLogits, "expected float32 on cpu, .* got torch.float64 on cpu"),

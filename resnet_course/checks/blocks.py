@@ -9,13 +9,26 @@ from torch import nn
 
 from resnet_course.blocks import BasicBlock, Bottleneck
 from resnet_course.checks import answers
-from resnet_course.checks.diagnosis import check_block
+from resnet_course.checks.diagnosis import Right, check_block
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.mistakes_thin import in_bottlenecks, in_resnext
+from resnet_course.checks.mistakes import BASIC, BASIC_NAMES, IN_BASIC_BLOCKS
+from resnet_course.checks.mistakes_thin import (
+    IN_BOTTLENECKS,
+    IN_RESNEXT,
+    THIN,
+    THIN_NAMES,
+    WRONG_DEFAULTS,
+)
 from resnet_course.checks.silence import check_alive, check_same_parts, check_start
-from resnet_course.checks.variants import basic
-from resnet_course.checks.variants import bottleneck as thin
+from resnet_course.checks.variants import edited
+
+BASIC_BLOCK = Right(BASIC, BASIC_NAMES, IN_BASIC_BLOCKS)
+BOTTLENECK = Right(THIN, THIN_NAMES, IN_BOTTLENECKS)
+RESNEXT_BLOCK = Right(THIN, THIN_NAMES, IN_RESNEXT)
+# With its defaults the block is that of ResNeXt-50 32×4d.
+DEFAULTS = "groups=1, base_width=64 → groups=32, base_width=4"
+DEFAULT_BLOCK = Right(edited(THIN, [DEFAULTS]), THIN_NAMES, WRONG_DEFAULTS)
 
 
 @exercise(
@@ -37,8 +50,8 @@ from resnet_course.checks.variants import bottleneck as thin
 def basic_block(answer: Callable[..., nn.Module]) -> str:
     """Check a class `(in_channels, channels, stride=1)`."""
     for arguments in ((16, 16), (16, 32, 2), (16, 16, 2), (16, 24, 1), (24, 8, 1)):
-        check_block(answer, arguments, BasicBlock(*arguments), basic(*arguments))
-    check_block(answer, (8, 12, 2), BasicBlock(8, 12, 2), basic(8, 12, 2), size=(9, 7))
+        check_block(answer, arguments, BASIC_BLOCK)
+    check_block(answer, (8, 12, 2), BASIC_BLOCK, size=(9, 7))
     return (
         "Your block is the course's BasicBlock: equal outputs, gradients and stored means, "
         "with and without a projection."
@@ -88,6 +101,11 @@ def _without_gradients(answer: Callable[[BasicBlock], object], block: BasicBlock
                 f"{wrong} To set a parameter is no step of the computation: the functions of "
                 "nn.init know that, other code says it with torch.no_grad()."
             ) from wrong
+        if "parameter 'weight'" in str(wrong):
+            raise AnswerError(
+                f"{wrong} A parameter is a tensor that learns: a number cannot take its place. "
+                "Keep the parameter and fill it with 0, in place, with a function of nn.init."
+            ) from wrong
         raise
 
 
@@ -109,14 +127,7 @@ def _without_gradients(answer: Callable[[BasicBlock], object], block: BasicBlock
 def bottleneck(answer: Callable[..., nn.Module]) -> str:
     """Check a class `(in_channels, channels, stride=1)`, expansion 4."""
     for arguments in ((32, 8), (32, 16, 2), (8, 8, 1), (16, 4, 2)):
-        check_block(
-            answer,
-            arguments,
-            Bottleneck(*arguments),
-            thin(*arguments),
-            in_bottlenecks(*arguments[:2], *(arguments[2:] or (1,))),
-            size=(9, 8),
-        )
+        check_block(answer, arguments, BOTTLENECK, size=(9, 8))
     stage = (
         "With its class attribute expansion = 4 a stage can be built from it."
         if getattr(answer, "expansion", None) == 4
@@ -143,22 +154,6 @@ def bottleneck(answer: Callable[..., nn.Module]) -> str:
 def resnext_block(answer: Callable[..., nn.Module]) -> str:
     """Check a class `(in_channels, channels, stride=1, groups=32, base_width=4)`."""
     for arguments in ((32, 64, 1, 8, 4), (64, 32, 2, 4, 16), (128, 32, 1, 8, 6), (48, 24, 1, 2, 4)):
-        in_channels, channels, stride, groups, base_width = arguments
-        check_block(
-            answer,
-            arguments,
-            Bottleneck(*arguments[:3], groups=groups, base_width=base_width),
-            thin(*arguments),
-            in_resnext(*arguments),
-            size=(7, 6),
-        )
-    defaults = "Without the last two arguments it should be 32×4d: which defaults do they have?"
-    check_block(
-        answer,
-        (64, 64),
-        Bottleneck(64, 64, groups=32, base_width=4),
-        thin(64, 64, 1, 32, 4),
-        [(defaults, thin(64, 64)), (defaults, thin(64, 64, 1, 4, 32))],
-        size=(6, 5),
-    )
+        check_block(answer, arguments, RESNEXT_BLOCK, size=(7, 6))
+    check_block(answer, (64, 64), DEFAULT_BLOCK, size=(6, 5))
     return "Your block is that of ResNeXt, for any number of groups; with its defaults it is 32×4d."

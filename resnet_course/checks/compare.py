@@ -7,7 +7,7 @@ training mode, after a training step, and equal gradients mean: the same functio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.parameter import is_lazy
 
-from resnet_course.checks.flow import joined, pair, watch
+from resnet_course.checks.flow import Unit, joined, pair, watch
 from resnet_course.checks.guard import AnswerError, call
 from resnet_course.checks.modules import check_finite, check_output
 
@@ -27,8 +27,6 @@ AFTERWARDS = "in evaluation mode after a step in training mode"
 # How far two results may be apart, as a part of the largest value. The last one leaves room for a
 # batch norm by hand that divides by n and not by n - 1 when it updates its running variance.
 TOLERANCES = {EVALUATION: 1e-3, TRAINING: 1e-3, GRADIENTS: 1e-2, AFTERWARDS: 1e-2}
-
-Parts = dict[int, list[nn.Parameter]]
 
 
 class Subject:
@@ -45,30 +43,39 @@ class Subject:
     """
 
     def __init__(self, module: nn.Module, x: Tensor, gradients: bool = True) -> None:
-        self.module, self.x = module, x
-        start_statistics(module)
+        self.module, self.x, self.gradients = module, x, gradients
+        for part in module.modules():
+            # Whoever has tried the module out has moved these averages.
+            if isinstance(part, _NormBase) and not any(map(is_lazy, part.buffers())):
+                part.reset_running_stats()
+        for part in module.parameters():
+            if not is_lazy(part):
+                enliven(part)
         given = x.clone()
-        self.output, self.watcher = watch(module.eval(), given)
+        self.output, watcher = watch(module.eval(), given)
         if not torch.equal(given, x):
             raise AnswerError(
                 "Your code changes its input x in place, with += or an in-place ReLU perhaps. The "
                 "shortcut still needs it, and the caller too: make a new tensor instead."
             )
+        self.units, self.trail = watcher.units, watcher.trail
         check_output(self.output, x)
-        self.check_parameters()
+        self.check_parameters(watcher.loose)
         check_finite(self.output)
-        for part in module.parameters():
-            enliven(part)
-        weights = {id(part): part for part in module.parameters()}
-        work = phases(lambda given: call(module, given), module, x, weights, gradients)
-        self.results = dict(work)
-        self.slopes = dict(zip(weights, self.results.get(GRADIENTS, [x])[1:], strict=False))
+        if not agree(self.output, call(module, x.clone()), TOLERANCES[EVALUATION]):
+            raise AnswerError(
+                "In evaluation mode it gives two different outputs for the same input. Is there "
+                "anything random in it, such as F.dropout without training=self.training?"
+            )
+        make_alike(self.units)
+        self.known: dict[tuple[Any, ...], dict[str, Tensor]] = {}  # what other networks got
+        self.results = dict(phases(lambda given: call(module, given), module, x, gradients))
 
-    def check_parameters(self) -> None:
+    def check_parameters(self, loose: list[tuple[int, ...]]) -> None:
         """Complain about weights that an optimiser would not find, or that nothing uses."""
-        used = [p for unit in self.watcher.units for p in (*unit.weights, *unit.vectors)]
-        known = {id(part) for part in self.module.parameters()}
-        lost = [tuple(part.shape) for part in used if id(part) not in known] + self.watcher.loose
+        used = [part for unit in self.units for part in (*unit.weights, *unit.vectors)]
+        known, used_ids = set(map(id, self.module.parameters())), set(map(id, used))
+        lost = [tuple(part.shape) for part in used if id(part) not in known] + loose
         if lost:
             raise AnswerError(
                 f"The forward pass uses weights of shape {lost[0]} that parameters() does not "
@@ -79,173 +86,117 @@ class Subject:
         for name, part in self.module.named_parameters():
             if not part.requires_grad:
                 raise AnswerError(f"{name} is frozen: its requires_grad is False. Let it learn.")
-        used_ids = set(map(id, used))
-        idle = {n: p for n, p in self.module.named_parameters() if id(p) not in used_ids}
-        if idle:
-            name, part = next(iter(idle.items()))
+        idle = [(n, p) for n, p in self.module.named_parameters() if id(p) not in used_ids]
+        for name, part in idle[:1]:
             raise AnswerError(
-                f"{sum(p.numel() for p in idle.values()):,} parameters are never used in forward, "
+                f"{sum(p.numel() for _, p in idle):,} parameters are never used in forward, "
                 f"for example {name} of shape {tuple(part.shape)}. Make only the layers that this "
                 "block needs, and call all of them."
             )
 
-    def difference(self, other: nn.Module, gradients: bool = True) -> str | None:
-        """Compare with a network of known structure, which may be on the meta device.
+    def difference(self, other: nn.Module) -> str | None:
+        """Give a network of known structure my numbers, and compare what it computes.
 
         Args:
-            other: the network; its own numbers are not used.
-            gradients: compare gradients too.
+            other: the network; it may be without memory, on the meta device.
 
         Returns:
             where the two differ first: "" if they are the same function; None if they have not
             the same layers, or the other one cannot take this input.
         """
-        found = None
-        for parts in self.pairings(other):
-            differ = self._compare(other, parts, gradients)
-            if not differ:
-                return ""
-            found = found or differ
-        return found
+        numbers = self._numbers(other)
+        if numbers is None:
+            return None
+        for name, buffer in other.named_buffers():  # as they start: variance 1, all else 0
+            start = int(name.endswith("running_var"))
+            numbers[name] = torch.full(buffer.shape, start, dtype=buffer.dtype)
 
-    def pairings(self, other: nn.Module) -> list[Parts]:
-        """Find my parameters for each parameter of another network, by its id.
+        def forward(x: Tensor) -> Tensor:
+            return functional_call(other, numbers, (x,))
 
-        Returns:
-            usually one pairing; none if the two have not the same layers; several where it is not
-            clear which of two vectors is batch norm's weight and which its bias.
-        """
         try:
-            device = next(other.parameters()).device
-            _, watcher = watch(other.eval(), self.x.to(device, copy=True))
-        except AnswerError:  # it cannot take this input
-            return []
-        both = (pair(watcher.units, self.watcher.units, swap) for swap in (False, True))
-        return [{id(own): theirs for own, theirs in pairs} for pairs in both if pairs]
-
-    def evaluates_like(self, other: nn.Module, numbers: dict[str, Tensor]) -> bool:
-        """Compare in evaluation mode only: quick, to sort out suspects."""
-        state = {**numbers, **fresh_buffers(other)}
-        expected = _evaluate(lambda given: stand_in(other, state, given), other, self.x)
-        return agree(self.results[EVALUATION], [expected], TOLERANCES[EVALUATION])
-
-    def _compare(self, other: nn.Module, parts: Parts, gradients: bool) -> str:
-        """Give the other network my numbers and return the first phase in which it differs."""
-        own = dict(other.named_parameters())
-        numbers = borrowed(other, parts)
-        state = {**numbers, **fresh_buffers(other)}
-        for phase, expected in phases(
-            lambda given: stand_in(other, state, given),
-            other,
-            self.x,
-            numbers,
-            gradients,
-        ):
-            mine = self.results[phase]
-            if phase == GRADIENTS:
-                mine = [self.results[phase][0]] + [
-                    joined([self.slopes[id(part)] for part in parts[id(p)]], p.shape)
-                    for p in own.values()
-                ]
-            if not agree(mine, expected, TOLERANCES[phase]):
-                return phase
+            for phase, expected in phases(forward, other, self.x, self.gradients):
+                if not agree(self.results[phase], expected, TOLERANCES[phase]):
+                    return phase
+        except Exception:  # it cannot take this input, or two mistakes do not go together
+            return None
         return ""
+
+    def _numbers(self, other: nn.Module) -> dict[str, Tensor] | None:
+        """Return my numbers for the parameters of another network; None if they do not fit."""
+        key = tuple((name, part.shape) for name, part in other.named_parameters())
+        if key not in self.known:
+            device = next(other.parameters()).device
+            try:
+                _, watcher = watch(other.eval(), self.x.to(device, copy=True))
+            except AnswerError:
+                return None
+            pairs = pair(watcher.units, self.units)
+            if pairs is None:
+                return None
+            self.known[key] = {
+                name: joined([part.detach() for part in pairs[id(own)]], own.shape)
+                for name, own in other.named_parameters()
+            }
+        return dict(self.known[key])
 
 
 def phases(
-    forward: Callable[[Tensor], Tensor],
-    module: nn.Module,
-    x: Tensor,
-    weights: Mapping[Any, Tensor],
-    gradients: bool,
-) -> Iterator[tuple[str, list[Tensor]]]:
-    """Yield each phase with its results: an output, or the gradients of x and of the weights."""
-    yield EVALUATION, [_evaluate(forward, module, x)]
-    leaf = x.clone().requires_grad_(gradients)
+    forward: Callable[[Tensor], Tensor], module: nn.Module, x: Tensor, gradients: bool
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield each phase with its result: an output, or the gradient of x."""
+    with torch.no_grad():
+        module.eval()
+        yield EVALUATION, forward(x.clone())
     module.train()
+    leaf = x.clone().requires_grad_(gradients)
     with torch.set_grad_enabled(gradients):
         output = forward(leaf * 1.0)  # a leaf may not be changed in place, what is made of it may
-    yield TRAINING, [output.detach()]
+    yield TRAINING, output.detach()
     if gradients:
-        yield GRADIENTS, _gradients(output, [leaf, *weights.values()])
-    yield AFTERWARDS, [_evaluate(forward, module, x)]
-
-
-def _evaluate(forward: Callable[[Tensor], Tensor], module: nn.Module, x: Tensor) -> Tensor:
-    module.eval()
+        yield GRADIENTS, _gradient(output, leaf)
     with torch.no_grad():
-        return forward(x.clone())
+        module.eval()
+        yield AFTERWARDS, forward(x.clone())
 
 
-def _gradients(output: Tensor, wanted: list[Tensor]) -> list[Tensor]:
+def _gradient(output: Tensor, leaf: Tensor) -> Tensor:
     if not output.requires_grad:
         raise AnswerError("No gradient comes back from the output: is no_grad or detach used?")
     slope = torch.linspace(-1, 1, output.numel()).reshape(output.shape)
     try:
-        found = torch.autograd.grad(output, wanted, slope, allow_unused=True)
+        (found,) = torch.autograd.grad(output, leaf, slope, materialize_grads=True)
     except RuntimeError as error:
         raise AnswerError(
             f"The backward pass fails: {error} Does forward change a tensor in place, with += or "
             "inplace=True, that a gradient still needs?"
         ) from error
-    pairs = zip(wanted, found, strict=True)
-    return [torch.zeros_like(leaf) if slope is None else slope for leaf, slope in pairs]
-
-
-def start_statistics(module: nn.Module) -> None:
-    """Let batch norms begin anew: whoever has tried the module out has moved their averages."""
-    for part in module.modules():
-        if isinstance(part, _NormBase) and not any(map(is_lazy, part.buffers())):
-            part.reset_running_stats()
+    return found
 
 
 def enliven(part: Tensor) -> None:
     """Fill a parameter with numbers that hide no mix-up: fresh batch norms are all alike."""
     with torch.no_grad():
-        if sum(size > 1 for size in part.shape) < 2:
+        if sum(size > 1 for size in part.shape) < 2 or not part.numel():
             part.normal_(0.5, 0.5)
             return
         # Millions of fresh random numbers take long; long rows of used ones do as well.
         some = torch.randn(min(part.numel(), 100_003)) * (2 / part[0].numel()) ** 0.5
-        flat = part.reshape(-1)
-        for piece in flat.split(some.numel()):
-            piece.copy_(some[: piece.numel()])
-        part.copy_(flat.reshape(part.shape))
+        part.copy_(some.repeat(-(-part.numel() // len(some)))[: part.numel()].reshape(part.shape))
 
 
-def stand_in(other: nn.Module, state: dict[str, Tensor], x: Tensor) -> Tensor:
-    """Run a network with other numbers.
+def make_alike(units: list[Unit]) -> None:
+    """Give all vectors behind a layer the same numbers.
 
-    A module that is used under two names is changed once: with `tie_weights` its own numbers would
-    not come back afterwards.
+    Which of two vectors is batch norm's weight, and which its bias, nobody needs to know then.
     """
-    return functional_call(other, state, (x,), tie_weights=False)
+    for unit in units:
+        for vector in unit.vectors[1:]:
+            vector.detach().view(-1).copy_(unit.vectors[0].detach().view(-1)[: vector.numel()])
 
 
-def borrowed(other: nn.Module, parts: Parts) -> dict[str, Tensor]:
-    """Return numbers for the parameters of a network, by name, from a pairing."""
-    return {
-        name: joined([part.detach() for part in parts[id(own)]], own.shape).requires_grad_()
-        for name, own in other.named_parameters()
-    }
-
-
-def fresh_buffers(other: nn.Module) -> dict[str, Tensor]:
-    """Return the buffers of batch norm as they start: mean 0, variance 1, no batch counted."""
-    return {
-        name: torch.full(buffer.shape, int(name.endswith("running_var")), dtype=buffer.dtype)
-        for name, buffer in other.named_buffers()
-    }
-
-
-def agree(mine: list[Tensor], others: list[Tensor], tolerance: float) -> bool:
-    """Return whether two lists of tensors agree; NaN never does."""
-    if [a.shape for a in mine] != [b.shape for b in others]:
+def agree(mine: Tensor, other: Tensor, tolerance: float) -> bool:
+    """Return whether two tensors agree; NaN never does."""
+    if mine.shape != other.shape:
         return False
-    sizes = [float(b.abs().max()) for b in others]
-    # The gradient of a bias before batch norm is rounding alone: nothing to measure it by.
-    floor = 1e-3 * max(sizes, default=0.0)
-    return all(
-        bool((a - b).abs().max() <= tolerance * max(size, floor))
-        for a, b, size in zip(mine, others, sizes, strict=True)
-    )
+    return bool((mine - other).abs().max() <= tolerance * other.abs().max())

@@ -11,11 +11,10 @@ from typing import Any
 
 import torch
 
-from resnet_course.checks.guard import AnswerError, TimeIsUp, time_limit
+from resnet_course.checks import guard
+from resnet_course.checks.guard import AnswerError, StepLimit, TooManySteps
 from resnet_course.checks.result import CheckResult
 from resnet_course.checks.stubs import is_untouched
-
-SECONDS = 4.0  # for an answer that should need a small part of one
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,6 @@ class Exercise:
         important: later chapters need it; the others may be left out.
         hints: from a nudge to nearly there, never the code.
         answers: functions or classes of the package that are the solution.
-        patience: how many times longer than others its check may take.
     """
 
     name: str
@@ -42,7 +40,6 @@ class Exercise:
     important: bool
     hints: tuple[str, str, str]
     answers: tuple[Callable[..., Any], ...]
-    patience: float = 1.0
 
     @property
     def heading(self) -> str:
@@ -58,36 +55,26 @@ STATE: dict[str, CheckResult] = {}  # the last verdict on each exercise in this 
 Checker = Callable[[Any], CheckResult]
 
 
-def exercise(
-    *,
-    chapter: int,
-    title: str,
-    difficulty: int,
-    minutes: int,
-    important: bool,
-    hints: tuple[str, str, str],
-    answers: tuple[Callable[..., Any], ...],
-    patience: float = 1.0,
-) -> Callable[[Callable[[Any], str]], Checker]:
+def exercise(**facts: Any) -> Callable[[Callable[[Any], str]], Checker]:
     """Turn questions into a checker.
 
     The decorated function asks the answer questions. It raises `AnswerError` with a message, or
     returns what to say when all is right. Around it, the checker sees to everything else: an
     untouched stub, an answer that raises or never ends, and that random numbers, gradient mode and
     warnings are left as they were.
+
+    Args:
+        facts: the attributes of `Exercise`, but for the name: the function has it.
     """
 
     def decorate(ask: Callable[[Any], str]) -> Checker:
-        about = Exercise(
-            ask.__name__, chapter, title, difficulty, minutes, important, hints, answers, patience
-        )
+        about = Exercise(ask.__name__, **facts)
         EXERCISES[about.name] = about
 
         @functools.wraps(ask)
         def check(answer: Any) -> CheckResult:
-            verdict = _verdict(about, ask, answer)
-            STATE[about.name] = verdict
-            return verdict
+            STATE[about.name] = _verdict(about, ask, answer)
+            return STATE[about.name]
 
         return check
 
@@ -95,35 +82,34 @@ def exercise(
 
 
 def _verdict(about: Exercise, ask: Callable[[Any], str], answer: Any) -> CheckResult:
-    def result(message: str, *, passed: bool = False, attempted: bool = True) -> CheckResult:
-        hints = () if passed else about.hints
-        return CheckResult(about.name, passed, attempted, message, hints)
-
     if is_untouched(answer):
-        return result("Change the cell above and run both cells again.", attempted=False)
+        message = "Change the cell above and run both cells again."
+        return CheckResult(about.name, False, False, message, about.hints)
     try:
         with (
             torch.random.fork_rng(devices=[]),
             torch.enable_grad(),
             warnings.catch_warnings(),
-            time_limit(about.patience * SECONDS),
+            StepLimit(guard.STEPS),
         ):
             warnings.simplefilter("ignore")
             torch.manual_seed(0)
-            return result(ask(answer), passed=True)
+            return CheckResult(about.name, True, True, ask(answer), ())
     except AnswerError as wrong:
-        return result(str(wrong))
-    except TimeIsUp:
-        return result(
-            f"After {about.patience * SECONDS:.0f} seconds your code was still running, so it was "
-            "stopped. A right answer needs much less: is there a loop that never ends, or far too "
-            "much work? If this computer is busy with something else, run the check again."
+        message = str(wrong)
+    except TooManySteps:
+        message = (
+            f"After {guard.STEPS:,} steps your code was still running, so it was stopped. A right "
+            "answer needs far fewer: is there a loop that never ends, or far too much work?"
         )
+    except SystemExit:
+        message = "Your code calls exit() or quit(), which ends the notebook's Python. Use return."
     except Exception as error:  # what the questions did not foresee must not stop the notebook
-        return result(
+        message = (
             f"Your answer could not be checked: {type(error).__name__}: {error}. Does it take and "
             "return what the exercise says?"
         )
+    return CheckResult(about.name, False, True, message, about.hints)
 
 
 def source_of(about: Exercise) -> str:

@@ -13,12 +13,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from resnet_course.checks.guard import call
-from resnet_course.tracing.recorder import CONVOLUTIONS, plain_name, same_shape, tensors_in
+from resnet_course.tracing.recorder import CONVOLUTIONS, Recorder, plain_name, tensors_in
+from resnet_course.tracing.rows import Shape
 
-Pairs = list[tuple[nn.Parameter, list[nn.Parameter]]]
+Pairs = dict[int, list[nn.Parameter]]  # id of a parameter → those that play its part
 
 
 @dataclass(eq=False)
@@ -43,85 +43,76 @@ class Unit:
         return self.depth, sum(weight.numel() for weight in self.weights)
 
 
-class Watcher(TorchFunctionMode):
+class Watcher(Recorder):
     """Collects the units of a forward pass.
+
+    Each tensor is given an attribute: `unit`, the layer that it comes from, or `parts`, the
+    parameters that it is made of, if it is made of nothing else.
 
     Attributes:
         units: in the order of execution; the first has no weights and stands for the input.
         loose: shapes of convolution or linear weights that are no parameters.
-        trail: the shapes that went into each convolution; and those that met where it failed.
+        trail: the shapes of each convolution's input, weight and output.
     """
 
     def __init__(self, x: Tensor) -> None:
-        super().__init__()
-        self.units = [Unit()]
-        self.loose: list[tuple[int, ...]] = []
-        self.trail: list[list[tuple[int, ...]]] = []
-        # Keyed by id; the tensor is kept beside, so that its id is not given to another.
-        self.flows: dict[int, tuple[Tensor, Unit]] = {id(x): (x, self.units[0])}
-        self.made: dict[int, tuple[Tensor, list[nn.Parameter]]] = {}  # of parameters alone
+        super().__init__(on_call=None)
+        x.unit = Unit()
+        self.units = [x.unit]
+        self.loose: list[Shape] = []
+        self.trail: list[list[Shape]] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the function, then note which parameters met the flow."""
-        kwargs, kind = kwargs or {}, plain_name(func)
-        given = list(tensors_in((args, kwargs)))
-        try:
-            result = same_shape(args, kwargs) if kind == "batch_norm" else None
-            if result is None:
-                result = func(*args, **kwargs)
-        except Exception:
-            # Sorted: a + b and b + a fail alike.
-            self.trail.append(sorted(tuple(tensor.shape) for tensor in given))
-            raise
-        outputs = list(tensors_in(result))
-        if outputs:
-            self.note(kind, given, outputs)
+        result = super().__torch_function__(func, types, args, kwargs)
+        if outputs := list(tensors_in(result)):
+            self.note(plain_name(func), list(tensors_in((args, kwargs or {}))), outputs)
         return result
 
     def note(self, kind: str, given: list[Tensor], outputs: list[Tensor]) -> None:
         """Find the unit of the outputs."""
-        parts = [part for tensor in given for part in self.parts(tensor)]
-        units = [self.flows[id(tensor)][1] for tensor in given if id(tensor) in self.flows]
+        parts = [part for tensor in given for part in parts_of(tensor)]
+        units = [tensor.unit for tensor in given if hasattr(tensor, "unit")]
         if not units:
-            if parts:
-                self.made.update((id(output), (output, parts)) for output in outputs)
+            for output in outputs if parts else []:
+                output.parts = parts
             return
         # Where two paths meet, the result belongs to the longer one: the branch.
         unit = max(units, key=lambda each: each.depth)
+        weights = [part for part in parts if sum(size > 1 for size in part.shape) > 1]
         if kind in CONVOLUTIONS:
             self.trail.append([tuple(tensor.shape) for tensor in (*given[:2], *outputs)])
-        weights = [part for part in parts if is_weight(part)]
         if kind in CONVOLUTIONS | {"linear"}:
-            weights = self.parts(given[1])  # with a single channel it would look like a vector
+            weights = parts_of(given[1])  # with a single channel it would look like a vector
             if not weights:
                 self.loose.append(tuple(given[1].shape))
         for part in parts:
-            if any(part is weight for weight in weights):
+            if part_in(part, weights):
                 unit = self.layer(unit, part)
-            elif not any(part is vector for vector in unit.vectors):
+            elif not part_in(part, unit.vectors):
                 unit.vectors.append(part)
-        self.flows.update((id(output), (output, unit)) for output in outputs)
-
-    def parts(self, tensor: Tensor) -> list[nn.Parameter]:
-        """Return the parameters that a tensor is made of, if it is made of nothing else."""
-        if isinstance(tensor, nn.Parameter):
-            return [tensor]
-        return self.made[id(tensor)][1] if id(tensor) in self.made else []
+        for output in outputs:
+            output.unit = unit
 
     def layer(self, before: Unit, weight: nn.Parameter) -> Unit:
         """Return the unit of a weight: a new one, or the one of its sisters."""
         for unit in self.units:
             if unit.before is before and unit.weights[0].shape == weight.shape:
-                if not any(weight is sister for sister in unit.weights):
+                if not part_in(weight, unit.weights):
                     unit.weights.append(weight)
                 return unit
         self.units.append(Unit(before, before.depth + 1, [weight]))
         return self.units[-1]
 
 
-def is_weight(part: Tensor) -> bool:
-    """A weight has two axes or more; (1, C, 1, 1) is a vector in disguise."""
-    return sum(size > 1 for size in part.shape) > 1
+def parts_of(tensor: Tensor) -> list[nn.Parameter]:
+    """Return the parameters that a tensor is made of, if it is made of nothing else."""
+    return [tensor] if isinstance(tensor, nn.Parameter) else getattr(tensor, "parts", [])
+
+
+def part_in(part: nn.Parameter, parts: list[nn.Parameter]) -> bool:
+    """Look for a parameter itself: `in` would compare numbers."""
+    return any(part is each for each in parts)
 
 
 def watch(module: nn.Module, x: Tensor) -> tuple[Any, Watcher]:
@@ -133,59 +124,48 @@ def watch(module: nn.Module, x: Tensor) -> tuple[Any, Watcher]:
         return call(module, x), watcher
 
 
-def failure(module: nn.Module, x: Tensor) -> list[list[tuple[int, ...]]]:
-    """Return the trail of a forward pass that fails, the last place last; [] if it does not."""
+def failure(module: nn.Module, x: Tensor) -> list[list[Shape]]:
+    """Return the shapes on the way of a forward pass that fails, or [] if it does not.
+
+    The last ones are those that met where it failed. They are sorted: a + b and b + a fail alike.
+    """
     watcher = Watcher(x)
     try:
         with torch.no_grad(), watcher:
             module(x)
     except Exception:
-        *before, last = watcher.trail or [[]]
-        return [*sorted(before), last]
+        return [*sorted(watcher.trail), sorted(watcher.failure.shapes if watcher.failure else [])]
     return []
 
 
-def pair(mine: Sequence[Unit], theirs: Sequence[Unit], swap: bool = False) -> Pairs | None:
+def pair(mine: Sequence[Unit], theirs: Sequence[Unit]) -> Pairs | None:
     """Find for each of my parameters the one, or those side by side, that play its part.
 
     Args:
         mine: units of a network of known structure.
         theirs: units of the learner's.
-        swap: their vectors come the other way round, bias first.
 
     Returns:
-        (parameter of mine, parameters of theirs) in pairs; None if the two have not the same
-        layers.
+        None if the two have not the same layers, or share them in other places.
     """
     mine, theirs = (sorted(units, key=lambda unit: unit.key) for units in (mine, theirs))
     if [unit.key for unit in mine] != [unit.key for unit in theirs]:
         return None
-    pairs: Pairs = []
+    pairs: Pairs = {}
     for a, b in zip(mine, theirs, strict=True):
-        vectors = b.vectors
-        if swap:
-            vectors = [v for i in range(0, len(vectors), 2) for v in vectors[i : i + 2][::-1]]
-        for own, others in ((a.weights, b.weights), (a.vectors, vectors)):
+        for own, others in ((a.weights, b.weights), (a.vectors, b.vectors)):
             if bool(own) != bool(others) or len(others) % max(len(own), 1):
                 return None
-            # [w1, b1, w2, b2] of two small batch norms are [w, b] of one large batch norm.
-            pairs += [(part, others[i :: len(own)]) for i, part in enumerate(own)]
-    return pairs if consistent(pairs) else None
-
-
-def consistent(pairs: Pairs) -> bool:
-    """Check sizes, and that a parameter used twice in one network is used twice in the other."""
-    there: dict[int, tuple[int, ...]] = {}
-    back: dict[int, int] = {}
-    for own, others in pairs:
-        names = tuple(map(id, others))
-        if sum(other.numel() for other in others) != own.numel():
-            return False
-        if there.setdefault(id(own), names) != names:
-            return False
-        if any(back.setdefault(name, id(own)) != id(own) for name in names):
-            return False
-    return True
+            for i, part in enumerate(own):
+                # [w1, b1, w2, b2] of two small batch norms are [w, b] of one large batch norm.
+                group = others[i :: len(own)]
+                known = pairs.setdefault(id(part), group)
+                if list(map(id, known)) != list(map(id, group)):
+                    return None
+                if sum(other.numel() for other in group) != part.numel():
+                    return None
+    used = [id(other) for group in pairs.values() for other in group]
+    return pairs if len(set(used)) == len(used) else None
 
 
 def joined(parts: Sequence[Tensor], shape: Sequence[int]) -> Tensor:

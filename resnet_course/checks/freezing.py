@@ -86,7 +86,10 @@ def ask_for_gradients(model: nn.Module) -> None:
             f"{some(learns)}. {why}"
         )
     if still := [f"fc.{name}" for name, p in model.fc.named_parameters() if not p.requires_grad]:
-        raise AnswerError(f"{' and '.join(still)} cannot learn any more. `fc` must still learn.")
+        raise AnswerError(
+            f"{' and '.join(still)} cannot learn any more. `fc` must still learn. If your code "
+            'compares names: the parameters are called "fc.weight" and "fc.bias", never "fc".'
+        )
 
 
 def ask_for_training(model: nn.Module, before: nn.Module) -> bool:

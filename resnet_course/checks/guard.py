@@ -2,67 +2,95 @@
 
 from __future__ import annotations
 
-import ctypes
+import functools
 import linecache
-import threading
+import os
+import re
+import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
 Result = TypeVar("Result")
+
+STEPS = 5_000_000  # right answers, clumsy ones too, need some hundred thousand
+LIBRARY_CALL = 100  # steps for each call of a library
+LIBRARIES = ["<frozen", "site-packages", "dist-packages", str(Path(__file__).parent.parent)]
+LIBRARIES += [str(Path(module.__file__).parent) for module in (os, torch)]
 
 
 class AnswerError(Exception):
     """The answer is wrong, and the message says how: the way in which a checker speaks."""
 
 
-class TimeIsUp(BaseException):
-    """Raised inside code that runs too long; `except Exception` does not catch it."""
+class TooManySteps(BaseException):
+    """Raised in code that never ends; `except Exception` does not catch it.
 
-
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise `TimeIsUp` in this thread after so many seconds.
-
-    Signals would be simpler, but Windows has none, and they reach only the main thread. A single
-    long call into C, such as a huge matrix product, ends before the exception arrives.
+    Python gives up a trace function that raises. Code that catches even this error throws it away
+    afterwards, and that is when tracing begins again: the next line raises the next one.
     """
-    thread = threading.get_ident()
-    armed, done = threading.Event(), threading.Event()
-    lock = threading.Lock()
 
-    def watch() -> None:
-        armed.wait()
-        wait = seconds
-        while not done.wait(wait):
-            with lock:
-                if not done.is_set():
-                    _raise_in(thread, TimeIsUp)
-            wait = 0.5  # code that catches everything is told again
+    def __init__(self, limit: StepLimit) -> None:
+        super().__init__()
+        self.limit = limit
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        armed.set()  # not earlier: an exception in the middle of start() would be in nobody's care
-        yield
-    finally:
-        while True:
-            try:
-                with lock:
-                    done.set()
-                break
-            except TimeIsUp:  # it arrived just now
-                continue
-        _raise_in(thread, None)
+    def __del__(self) -> None:
+        self.limit.resume(sys._getframe(1))
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    """Raise `error` in another thread, soon; None takes back what has not yet been raised."""
-    what = None if error is None else ctypes.py_object(error)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), what)
+class StepLimit:
+    """Raise `TooManySteps` when the learner's code has taken so many steps of Python.
+
+    Steps are counted, not seconds: then a busy computer changes no verdict. What libraries do
+    inside counts for nothing, so they stay as fast as they are.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.left, self.over = steps, False
+
+    def __enter__(self) -> None:
+        self.before = sys.gettrace()  # a debugger's, perhaps
+        sys.settrace(self.trace)
+
+    def __exit__(self, *error: object) -> None:
+        self.over = True
+        sys.settrace(self.before)
+
+    def trace(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
+        """Count one step; Python calls this at every call, line and instruction."""
+        file, back = frame.f_code.co_filename, frame.f_back
+        own = is_learners(file)
+        if file == __file__:  # this very module, at work below the learner's code
+            return None
+        if own:
+            self.left -= 1
+            frame.f_trace_opcodes = True  # Python 3.11 sees no lines in a loop on a single line
+        elif back and is_learners(back.f_code.co_filename):
+            self.left -= LIBRARY_CALL
+        if self.left < 0:
+            raise TooManySteps(self)
+        return self.trace if own else None
+
+    def resume(self, frame: FrameType | None) -> None:
+        """Trace again, in the functions that are running too."""
+        if self.over:
+            return
+        sys.settrace(self.trace)
+        while frame:
+            if is_learners(frame.f_code.co_filename):
+                frame.f_trace = self.trace
+            frame = frame.f_back
+
+
+@functools.cache
+def is_learners(file: str) -> bool:
+    """Say whether a file is the learner's: a cell of a notebook, or a file of their own."""
+    return not any(library in file for library in LIBRARIES)
 
 
 def call(answer: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
@@ -82,12 +110,12 @@ def call(answer: Callable[..., Result], *arguments: Any, **options: Any) -> Resu
         shown = ", ".join([*map(show, arguments), *(f"{k}={show(v)}" for k, v in options.items())])
         raise AnswerError(
             f"Called with ({shown}), your code stopped with {type(error).__name__}: "
-            f"{str(error).rstrip('.') or 'no message'}{where}."
+            f"{str(error).rstrip('.') or 'no message'}{where}.{_layer(str(error))}"
         ) from error
 
 
 def _place(error: Exception) -> str:
-    """Return the last line of the learner's own code on the way to the error."""
+    """Return the last line in a cell of the notebook on the way to the error."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         written_here = "ipykernel" in frame.filename or frame.filename.startswith("<")
         if written_here and (line := linecache.getline(frame.filename, frame.lineno or 0).strip()):
@@ -95,9 +123,33 @@ def _place(error: Exception) -> str:
     return ""
 
 
+def _layer(text: str) -> str:
+    """Explain an error about a layer where a tensor should be, as from F.relu(nn.ReLU(x))."""
+    for name, attribute in re.findall(
+        r"\b([A-Z]\w+)\b(?:' object has no attribute '(\w+)')?", text
+    ):
+        kind = getattr(nn, name, None)
+        layer = isinstance(kind, type) and issubclass(kind, nn.Module) and kind is not nn.Module
+        if (
+            layer
+            and not re.search("__init__|cannot assign", text)
+            and hasattr(torch.Tensor, attribute or "shape")
+        ):
+            return f" {made_first(name)}"
+    return ""
+
+
+def made_first(name: str) -> str:
+    """Say that a layer is made in one pair of brackets and called in another."""
+    return (
+        f"nn.{name}(x) makes a layer and does not apply it: a layer must first be made, in "
+        f"__init__, self.layer = nn.{name}(), and is called in forward, self.layer(x)."
+    )
+
+
 def show(value: Any) -> str:
     """Write a value as a message should: tensors by shape, modules by class."""
-    if isinstance(value, torch.nn.Module):
+    if isinstance(value, nn.Module):
         return f"a {type(value).__name__}"
     if isinstance(value, torch.Tensor):
         if value.ndim == 0 and not value.is_meta:

@@ -1,141 +1,89 @@
-"""The mistakes that people make in a ResNet-34, each as a way to spoil the right one."""
+"""ResNet-34 as text, and the mistakes that people make in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from resnet_course.checks.mistakes import BASIC
+from resnet_course.checks.variants import table
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+NETWORK = f"""{BASIC}
 
-from resnet_course.blocks import BasicBlock
-from resnet_course.resnet import ResNet, create_model
+def stage(in_channels, channels, depth, stride):
+    rest = [Block(channels, channels) for _ in range(depth - 1)]
+    return nn.Sequential(Block(in_channels, channels, stride), *rest)
 
-Spoil = Callable[[ResNet], ResNet]
-Mistakes = Iterator[tuple[str, Spoil]]
+class Network(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.stem_bn = nn.BatchNorm2d(64)
+        self.pool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.stage1 = stage(64, 64, depth=3, stride=1)
+        self.stage2 = stage(64, 128, depth=4, stride=2)
+        self.stage3 = stage(128, 256, depth=6, stride=2)
+        self.stage4 = stage(256, 512, depth=3, stride=2)
+        self.fc = nn.Linear(512, num_classes)
 
+    def forward(self, x):
+        out = F.relu(self.stem_bn(self.stem(x)))
+        out = self.pool(out)
+        out = self.stage4(self.stage3(self.stage2(self.stage1(out))))
+        out = out.mean(dim=(2, 3))
+        return self.fc(out)
+"""
 
-def made(num_classes: int, **options: Any) -> ResNet:
-    """Make a ResNet-34 without memory."""
-    with torch.device("meta"):
-        return create_model("resnet34", num_classes=num_classes, **options)
+# After these a map has another size, and the size alone does not say why.
+IN_SIZES = table("""
+The max pooling of the stem is missing.
+    self.pool(out) → out
+The max pooling of the stem should have 3×3 windows, stride 2 and padding 1.
+    pool: 3, stride=2, padding=1 → 2
+    or
+    pool: padding=1 → padding=0
+Each stage but the first halves the map, but the first one here does too.
+    stage1: stride=1 → stride=2
+The stride is in the second convolution of the blocks: it belongs in the first.
+    conv1: stride=stride → stride=1
+    conv2: stride=1 → stride=stride
+""")
 
-
-def in_sizes() -> Mistakes:
-    """Yield mistakes after which a map has another size, where the size alone does not say why."""
-    yield "The max pooling of the stem is missing.", _set("maxpool", nn.Identity())
-    pooling = "The max pooling of the stem should have 3×3 windows, stride 2 and padding 1."
-    for other in (nn.MaxPool2d(2), nn.MaxPool2d(3, 2)):
-        yield pooling, _set("maxpool", other)
-    yield "Each stage but the first halves the map, but the first one here does too.", _strided
-    stride = "The stride is in the second convolution of the blocks: it belongs in the first."
-    yield stride, _blocks(_late_stride)
-
-
-def in_numbers() -> Mistakes:
-    """Yield mistakes that no shape shows."""
-    relu = "There is no ReLU in the stem, between batch norm and pooling."
-    yield relu, _set("relu", nn.Identity())
-    no_norm = "There is no batch norm behind the first convolution."
-    yield no_norm, _set("bn1", nn.Identity())
-    yield no_norm, _set("bn1", nn.Identity(), "relu", nn.Identity())
-    yield "The first convolution has a bias; batch norm behind it takes it away.", _biased_stem
-    average = "The stem takes the average of each window, not its maximum."
-    yield average, _set("maxpool", nn.AvgPool2d(3, 2, 1))
-    logits = "The network should return logits. {} belongs to the loss, or to whoever reads them."
-    for name, function in (
-        ("Softmax", lambda x: F.softmax(x, 1)),
-        ("Log-softmax", lambda x: F.log_softmax(x, 1)),
-        ("A sigmoid", torch.sigmoid),
-    ):
-        yield logits.format(name), _then(function)
-    yield "There is a ReLU behind the last layer: logits may be negative.", _then(F.relu)
-    head = "The head takes the maximum of each channel, not its average."
-    yield head, _set("avgpool", nn.AdaptiveMaxPool2d(1))
-    yield "The blocks have their last ReLU before the addition, not after it.", _blocks(_relu_first)
-    yield "The blocks have no ReLU after the addition.", _blocks(_no_last_relu)
-    yield "The blocks have no ReLU inside their branch.", _blocks(_no_middle_relu)
-    plain = "Nothing is added in the blocks: without shortcuts this is the plain network."
-    yield plain, lambda net: made(net.fc.out_features, shortcut="none")
-    zeros = "The shortcuts are padded with zeros. Here they are projections: 1×1 and batch norm."
-    yield zeros, lambda net: made(net.fc.out_features, shortcut="zero_pad")
-    yield "The projections have no batch norm.", _bare_projections
-    yield "The convolutions have a bias; batch norm behind each takes it away.", _biased
-
-
-def _set(*names_and_parts: Any) -> Spoil:
-    def spoil(net: ResNet) -> ResNet:
-        for name, part in zip(names_and_parts[::2], names_and_parts[1::2], strict=True):
-            setattr(net, name, part)
-        return net
-
-    return spoil
-
-
-def _then(function: Callable[[Tensor], Tensor]) -> Spoil:
-    def spoil(net: ResNet) -> ResNet:
-        net.register_forward_hook(lambda module, given, output: function(output))
-        return net
-
-    return spoil
-
-
-def _biased_stem(net: ResNet) -> ResNet:
-    net.conv1.bias = nn.Parameter(torch.empty(64, device="meta"))
-    return net
-
-
-def _biased(net: ResNet) -> ResNet:
-    for conv in net.modules():
-        if isinstance(conv, nn.Conv2d):
-            conv.bias = nn.Parameter(torch.empty(conv.out_channels, device="meta"))
-    return net
-
-
-def _strided(net: ResNet) -> ResNet:
-    with torch.device("meta"):
-        net.layer1[0] = BasicBlock(64, 64, 2)
-    return net
-
-
-def _bare_projections(net: ResNet) -> ResNet:
-    for stage in (net.layer2, net.layer3, net.layer4):
-        stage[0].downsample = stage[0].downsample[0]
-    return net
-
-
-def _blocks(change: Callable[[BasicBlock], None]) -> Spoil:
-    def spoil(net: ResNet) -> ResNet:
-        for block in net.modules():
-            if isinstance(block, BasicBlock):
-                change(block)
-        return net
-
-    return spoil
-
-
-def _identity(block: BasicBlock, x: Tensor) -> Tensor:
-    return x if block.downsample is None else block.downsample(x)
-
-
-def _branch(block: BasicBlock, x: Tensor) -> Tensor:
-    return block.bn2(block.conv2(F.relu(block.bn1(block.conv1(x)))))
-
-
-def _relu_first(block: BasicBlock) -> None:
-    block.forward = lambda x: F.relu(_branch(block, x)) + _identity(block, x)
-
-
-def _no_last_relu(block: BasicBlock) -> None:
-    block.forward = lambda x: _branch(block, x) + _identity(block, x)
-
-
-def _no_middle_relu(block: BasicBlock) -> None:
-    block.forward = lambda x: F.relu(
-        block.bn2(block.conv2(block.bn1(block.conv1(x)))) + _identity(block, x)
-    )
-
-
-def _late_stride(block: BasicBlock) -> None:
-    block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
+# No shape shows these.
+IN_NUMBERS = table("""
+There is no ReLU in the stem, between batch norm and pooling.
+    F.relu(self.stem_bn(self.stem(x))) → self.stem_bn(self.stem(x))
+There is no batch norm behind the first convolution.
+    stem_bn: BatchNorm2d → Identity
+    or
+    stem_bn: BatchNorm2d → Identity
+    F.relu(self.stem_bn(self.stem(x))) → self.stem_bn(self.stem(x))
+The first convolution has a bias; batch norm behind it takes it away.
+    stem: bias=False → bias=True
+The stem takes the average of each window, not its maximum.
+    pool: MaxPool → AvgPool
+The network should return logits. Softmax belongs to the loss, or to whoever reads them.
+    self.fc(out) → self.fc(out).softmax(1)
+The network should return logits. Log-softmax belongs to the loss, or to whoever reads them.
+    self.fc(out) → self.fc(out).log_softmax(1)
+The network should return logits. A sigmoid belongs to the loss, or to whoever reads them.
+    self.fc(out) → self.fc(out).sigmoid()
+There is a ReLU behind the last layer: logits may be negative.
+    self.fc(out) → F.relu(self.fc(out))
+The head takes the maximum of each channel, not its average.
+    out.mean( → out.amax(
+The blocks have their last ReLU before the addition, not after it.
+    F.relu(out + shortcut) → F.relu(out) + shortcut
+The blocks have no ReLU after the addition.
+    F.relu(out + shortcut) → out + shortcut
+The blocks have no ReLU inside their branch.
+    F.relu(self.bn1( → (self.bn1(
+Nothing is added in the blocks: without shortcuts this is the plain network.
+    F.relu(out + shortcut) → F.relu(out)
+    {condition} → False
+The shortcuts are padded with zeros. Here they are projections: 1×1 and batch norm.
+    self.project_bn(self.project(x)) → x[:, :, :: self.stride, :: self.stride]
+    out + shortcut → out + F.pad(shortcut, (0, 0, 0, 0, 0, out.shape[1] - x.shape[1]))
+    {condition} → False
+The projections have no batch norm.
+    project_bn: BatchNorm2d → Identity
+The convolutions have a bias; batch norm behind each takes it away.
+    bias=False → bias=True
+""")

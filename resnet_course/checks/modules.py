@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from resnet_course.checks.guard import AnswerError, call, show
+from resnet_course.checks.guard import AnswerError, call, made_first, show
 from resnet_course.tracing.rows import by
+
+NO_SUPER = "Does __init__ call super().__init__() first? Nothing can be kept before that."
 
 
 def build(answer: Callable[..., Any], *arguments: Any) -> nn.Module:
@@ -23,13 +26,21 @@ def build(answer: Callable[..., Any], *arguments: Any) -> nn.Module:
             f"Expected the class (or a function that makes the module), got {show(answer)} that is "
             "already made. Leave out the brackets and what is in them."
         )
+    module = call_to_make(answer, *arguments)
+    check_module(module)
+    return module
+
+
+def call_to_make(answer: Callable[..., Any], *arguments: Any) -> Any:
+    """Call what makes a module, and explain what happens without super().__init__()."""
     try:
         module = call(answer, *arguments)
     except AnswerError as wrong:
-        if "before Module.__init__" in str(wrong) or "has no attribute '_modules'" in str(wrong):
-            raise AnswerError(f"{wrong} Does __init__ call super().__init__() first?") from wrong
+        if re.search("before Module.__init__|has no attribute '_", str(wrong)):
+            raise AnswerError(f"{wrong} {NO_SUPER}") from wrong.__cause__
         raise
-    check_module(module)
+    if isinstance(module, nn.Module) and "_modules" not in vars(module):
+        raise AnswerError(f"Your module is not set up. {NO_SUPER}")
     return module
 
 
@@ -60,11 +71,15 @@ def check_output(output: Any, x: Tensor) -> None:
     """Complain if forward gives no tensor, or one of another type or on another device."""
     if output is None:
         raise AnswerError("forward returned None: is there a return at its end?")
+    if isinstance(output, nn.Module):
+        raise AnswerError(f"forward returned a layer. {made_first(type(output).__name__)}")
     if not isinstance(output, Tensor):
         raise AnswerError(
             f"forward must return one tensor, got a value of type {type(output).__name__}. Return "
             "the output alone."
         )
+    if not output.numel():
+        raise AnswerError(f"The output is empty: its shape is {tuple(output.shape)}.")
     if output.device != x.device:
         raise AnswerError(f"The output is on the device {output.device}, the input on {x.device}.")
     if output.dtype != x.dtype:

@@ -48,47 +48,34 @@ def check_blocks(
     wanted = [(in_channels, channels, stride)] + [(thick, channels, 1)] * (depth - 1)
     made = [arguments_of(each) for each in blocks]
     for number, (want, have) in enumerate(zip(wanted, made, strict=True), start=1):
-        if want != have:
-            names = ("in_channels", "channels", "stride")
-            which = next(i for i in (2, 1, 0) if want[i] != have[i])
-            raise AnswerError(
-                f"Block {number} of {depth}: expected {names[which]}={want[which]}, got "
-                f"{have[which]}. {_why(names[which], number, have, made, wanted, block)}".rstrip()
-            )
-
-
-def _why(
-    name: str,
-    number: int,
-    have: tuple[int, int, int],
-    made: list[tuple[int, int, int]],
-    wanted: list[tuple[int, int, int]],
-    block: type[nn.Module],
-) -> str:
-    in_channels, channels, stride = wanted[0]
-    if name == "stride":
-        strides = [each[2] for each in made]
-        if number > 1 and strides[0] == stride:
-            return (
-                "Only the first block has the stride: each further one would halve the map again."
-            )
-        if stride > 1 and stride in strides:
-            return "The stride belongs to the first block, not to a later one."
-        return "Is the argument stride used?"
-    if name == "in_channels":
-        if number == 1:
-            return "The first block takes what comes into the stage."
-        if have[0] == channels:
-            return (
+        if want == have:
+            continue
+        which = next(i for i in (2, 1, 0) if want[i] != have[i])
+        name = ("in_channels", "channels", "stride")[which]
+        if name == "stride" and number > 1 and made[0][2] == stride:
+            why = "Only the first block has the stride: each further one would halve the map again."
+        elif name == "stride" and stride > 1 and any(each[2] == stride for each in made):
+            why = "The stride belongs to the first block, not to a later one."
+        elif name == "stride":
+            why = "Is the argument stride used?"
+        elif name == "channels" and have[1] == thick:
+            why = "The expansion is made inside the block: hand it channels as they are."
+        elif name == "channels":
+            why = "All blocks of a stage have the same channels."
+        elif number == 1:
+            why = "The first block takes what comes into the stage."
+        elif have[0] == channels:
+            why = (
                 f"{block.__name__} gives {channels} · {block.expansion} channels: its class says "
                 "so in block.expansion."
             )
-        if have[0] == in_channels:
-            return "It takes what the block before it gives, not what comes into the stage."
-        return f"The block before it gives channels · block.expansion, here {wanted[1][0]}."
-    if have[1] == channels * block.expansion:
-        return "The expansion is made inside the block: hand it channels as they are."
-    return "All blocks of a stage have the same channels."
+        elif have[0] == in_channels:
+            why = "It takes what the block before it gives, not what comes into the stage."
+        else:
+            why = f"The block before it gives channels · block.expansion, here {thick}."
+        raise AnswerError(
+            f"Block {number} of {depth}: expected {name}={want[which]}, got {have[which]}. {why}"
+        )
 
 
 def arguments_of(block: nn.Module) -> tuple[int, int, int]:

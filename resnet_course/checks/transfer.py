@@ -14,6 +14,7 @@ from resnet_course.blocks import BasicBlock, PreActBlock
 from resnet_course.checks import answers, freezing
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import AnswerError, call, show
+from resnet_course.checks.modules import call_to_make
 
 
 @exercise(
@@ -90,12 +91,7 @@ def multi_head(answer: Callable[[int, Sequence[int]], nn.Module]) -> str:
     """Check a class `(in_features, sizes)`: features → one logits tensor per size."""
     for in_features, sizes in ((6, [5, 3, 2]), (4, (3, 3)), (7, (4,))):
         own = copy.copy(sizes)
-        module = call(answer, in_features, own)
-        if not isinstance(module, nn.Module):
-            raise AnswerError(
-                f"Expected an nn.Module, got {show(module)} ({type(module).__name__}). Does your "
-                "class inherit from nn.Module?"
-            )
+        module = _made(answer, in_features, own)
         if own != sizes:
             raise AnswerError("Your class has changed the list `sizes`. Only read it.")
         module.eval()  # dropout in a head is no mistake
@@ -112,6 +108,25 @@ def multi_head(answer: Callable[[int, Sequence[int]], nn.Module]) -> str:
     return "Every head has weights of its own, and one backward() reaches them all."
 
 
+def _made(answer: Callable[..., nn.Module], in_features: int, sizes: Sequence[int]) -> nn.Module:
+    try:
+        module = call_to_make(answer, in_features, sizes)
+    except AnswerError as wrong:
+        if isinstance(wrong.__cause__, (IndexError, ValueError)) and len(sizes) != 3:
+            count = f"{len(sizes)} head{'s' if len(sizes) > 1 else ''}"
+            raise AnswerError(
+                f"{wrong} Here `sizes` asks for {count}. Is the number of heads fixed in your "
+                "code? A loop over `sizes` makes one layer for each."
+            ) from wrong
+        raise
+    if not isinstance(module, nn.Module):
+        raise AnswerError(
+            f"Expected an nn.Module, got {show(module)} ({type(module).__name__}). Does your "
+            "class inherit from nn.Module?"
+        )
+    return module
+
+
 def _heads(
     module: nn.Module, features: Tensor, sizes: Sequence[int], case: str
 ) -> Sequence[Tensor]:
@@ -121,29 +136,28 @@ def _heads(
         if "shapes cannot be multiplied" in str(error):
             raise AnswerError(f"{case}: {error} Does each head take in_features numbers?") from None
         raise
-    tensors = "1 logits tensor" if len(sizes) == 1 else f"{len(sizes)} logits tensors"
-    wanted = f"{case}: expected a list or tuple with {tensors}, one per size"
     if isinstance(got, Tensor) and got.shape == (len(features), sum(sizes)):
-        raise AnswerError(
-            f"{wanted}, got all {sum(sizes)} logits side by side in one tensor. Each question has "
-            "a loss of its own, so it needs a tensor of its own."
+        what = f"all {sum(sizes)} logits side by side in one tensor"
+        why = "Each question has a loss of its own, so it needs a tensor of its own."
+    elif isinstance(got, dict):
+        what = "a dict"
+        why = (
+            "Here the heads have no names, only an order: `first, second = heads(features)` would "
+            "give the keys of your dict."
         )
-    if isinstance(got, dict):
-        raise AnswerError(
-            f"{wanted}, got a dict. Here the heads have no names, only an order: "
-            "`first, second = heads(features)` would give the keys of your dict."
-        )
-    if isinstance(got, Tensor):
-        raise AnswerError(f"{wanted}, got {show(got)}. Is the `return` inside the loop?")
-    if not isinstance(got, (list, tuple)):
-        hint = " Does `forward` end with `return`?" if got is None else ""
-        raise AnswerError(f"{wanted}, got {show(got)} ({type(got).__name__}).{hint}")
-    if len(got) != len(sizes):
-        raise AnswerError(
-            f"{wanted}, got {len(got)}. Does the number of heads come from `sizes`, and is every "
-            "head used?"
-        )
-    return got
+    elif isinstance(got, Tensor):
+        what, why = show(got), "Is the `return` inside the loop?"
+    elif not isinstance(got, (list, tuple)):
+        what = f"{show(got)} ({type(got).__name__})"
+        why = "Does `forward` end with `return`?" if got is None else ""
+    elif len(got) != len(sizes):
+        what = len(got)
+        why = "Does the number of heads come from `sizes`, and is every head used?"
+    else:
+        return got
+    tensors = "1 logits tensor" if len(sizes) == 1 else f"{len(sizes)} logits tensors"
+    wanted = f"expected a list or tuple with {tensors}, one per size"
+    raise AnswerError(f"{case}: {wanted}, got {what}. {why}".rstrip())
 
 
 def _ask_tensor(logits: Any, shape: tuple[int, int], where: str) -> None:
@@ -174,13 +188,11 @@ def _ask_linear(module: nn.Module, x: Tensor) -> None:
             )
         if torch.allclose(turned[i] - bias[i], -2 * (z - bias[i]), rtol=1e-3, atol=1e-4):
             continue
-        ones = torch.ones(len(z))
-        if torch.allclose(z.sum(dim=1), ones) or torch.allclose(z.exp().sum(dim=1), ones):
+        why = "Is there anything between the features and the logits but one linear layer?"
+        if any(torch.allclose(p.sum(dim=1), torch.ones(len(z))) for p in (z, z.exp())):
             why = "These are probabilities or their logarithms: is there a softmax at the end?"
         elif (z >= 0).all():
             why = "No value is negative: is there a ReLU or a sigmoid at the end?"
-        else:
-            why = "Is there anything between the features and the logits but one linear layer?"
         raise AnswerError(
             f"Head {i} is not linear. {why} Logits are the bare output of a linear layer; the loss "
             "does the rest."
@@ -196,7 +208,7 @@ def _ask_independent(module: nn.Module, features: Tensor, case: str) -> None:
             "shows them?"
         )
     heads = module(features.requires_grad_())
-    used: list[list[Tensor]] = []
+    used: list[list[Tensor]] = []  # for each head, which numbers of each weight it uses
     for i, z in enumerate(heads):
         if not z.requires_grad:
             raise AnswerError(f"Head {i}: no gradient goes back. Is there a detach() or no_grad()?")

@@ -7,21 +7,20 @@ lies on the meta device and borrows the learner's weights.
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
-from resnet_course.checks.compare import GRADIENTS, Subject, borrowed, enliven
-from resnet_course.checks.diagnosis import Patience, in_other_words
+from resnet_course.checks.compare import GRADIENTS, Subject
+from resnet_course.checks.diagnosis import in_other_words
 from resnet_course.checks.flow import watch
 from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.mistakes_network import Mistakes, in_numbers, in_sizes, made
-from resnet_course.resnet import ResNet
+from resnet_course.checks.mistakes_network import IN_NUMBERS, IN_SIZES, NETWORK
+from resnet_course.checks.variants import Mistake, compiled, count, edited
 from resnet_course.tracing.recorder import tensors_in
 from resnet_course.tracing.rows import by
 
@@ -41,6 +40,12 @@ class WithoutStartingNumbers(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+def made(num_classes: int, edits: Iterable[str] = ()) -> nn.Module:
+    """Make ResNet-34, or a wrong one, without memory."""
+    with torch.device("meta"):
+        return compiled(edited(NETWORK, edits))(num_classes)
+
+
 def check_network(model: nn.Module, num_classes: int) -> None:
     """Compare a network with ResNet-34.
 
@@ -51,10 +56,6 @@ def check_network(model: nn.Module, num_classes: int) -> None:
     Raises:
         AnswerError: the network is another one, or fails.
     """
-    for part in model.parameters():
-        if not is_lazy(part):
-            enliven(part)
-    reference = made(num_classes)
     try:
         subject = Subject(model, torch.randn(2, 3, SMALL, SMALL))
     except AnswerError as wrong:
@@ -65,22 +66,22 @@ def check_network(model: nn.Module, num_classes: int) -> None:
     check_logits(subject.output, len(subject.x), num_classes)
     with torch.no_grad():
         check_logits(call(model, subject.x[:1].clone()), 1, num_classes)
-    differ = subject.difference(reference, gradients=GRADIENTS in subject.results)
+    reference = made(num_classes)
+    differ = subject.difference(reference)
     if differ == "":
         return
+    head = f"num_classes={num_classes}: "
     if differ == GRADIENTS:
         raise AnswerError(
-            f"num_classes={num_classes}: the logits are right, but the gradients are not. Is the "
-            "input of a shortcut detached (detach, .data, no_grad)? Then no gradient comes back "
-            "through it."
+            f"{head}the logits are right, but the gradients are not. Is the input of a shortcut "
+            "detached (detach, .data, no_grad)? Then no gradient comes back through it."
         )
-    cause = _part(subject, reference)
+    cause = _part(subject, reference, num_classes)
     doubtful = differ and not cause and subject.x.shape[-1] != FULL
     # Right at 224×224 is right, whatever it does with smaller pictures.
-    if doubtful and _large(model).difference(reference, gradients=False) == "":
+    if doubtful and _large(model).difference(reference) == "":
         return
-    have, want = (sum(p.numel() for p in each.parameters()) for each in (model, reference))
-    head = f"num_classes={num_classes}: "
+    have, want = count(model), count(reference)
     if have != want:
         head += f"expected {want:,} parameters, got {have:,}. "
     elif differ:
@@ -126,46 +127,33 @@ def check_logits(output: Tensor, batch: int, num_classes: int) -> None:
     )
 
 
-def _part(subject: Subject, reference: ResNet) -> str:
+def _part(subject: Subject, reference: nn.Module, num_classes: int) -> str:
     """Find the part of the network that is wrong."""
     if cause := _weights(subject):
         return cause
     if where := _maps(subject, reference):
-        return _tried(subject, reference, in_sizes()) or where
-    return _tried(subject, reference, in_numbers())
+        return _tried(subject, num_classes, IN_SIZES) or where
+    return _tried(subject, num_classes, IN_NUMBERS)
 
 
-def _tried(subject: Subject, reference: ResNet, mistakes: Mistakes) -> str:
+def _tried(subject: Subject, num_classes: int, mistakes: Iterable[Mistake]) -> str:
     """Return what to say about the first mistake that makes the right network compute the same."""
-    count = sum(p.numel() for p in subject.module.parameters())
-    # Most mistakes change no parameter: then the numbers for the right network fit the wrong one.
-    pairings = subject.pairings(reference)
-    numbers = borrowed(reference, pairings[0]) if pairings else {}
-    patience = Patience(1.2)
-    for message, spoil in mistakes:
-        if patience.is_over():
-            break
-        suspect = spoil(copy.deepcopy(reference))
-        if [name for name, _ in suspect.named_parameters()] == list(numbers):
-            same = subject.evaluates_like(suspect, numbers)
-        else:
-            same = sum(p.numel() for p in suspect.parameters()) == count
-            same = same and subject.difference(suspect, gradients=False) == ""
-        if same:
+    for message, *edits in mistakes:
+        suspect = made(num_classes, edits)
+        if count(suspect) == count(subject.module) and subject.difference(suspect) == "":
             return message
     return ""
 
 
 def _weights(subject: Subject) -> str:
     """Compare the kinds of convolutions."""
-    shapes = [tuple(w.shape) for unit in subject.watcher.units for w in unit.weights]
+    shapes = [tuple(weight.shape) for unit in subject.units for weight in unit.weights]
     first = shapes[0] if shapes else ()
     if first != (64, 3, 7, 7):
         return f"The first convolution should have weights of 64×3×7×7, yours has {by(first)}."
     counts = Counter(shape[0] for shape in shapes if shape[2:] == (3, 3))
-    widths, right = (64, 128, 256, 512), (6, 8, 12, 6)
-    have = tuple(counts[width] for width in widths)
-    if have == right:
+    have = tuple(counts[width] for width in (64, 128, 256, 512))
+    if have == (6, 8, 12, 6):
         wide = [shape[1] for shape in shapes if len(shape) == 2 and shape[1] != 512]
         return "".join(
             f"The linear layer takes {width:,} features, expected 512: the head averages each "
@@ -183,30 +171,28 @@ def _weights(subject: Subject) -> str:
     ).rstrip()
 
 
-def _maps(subject: Subject, reference: ResNet) -> str:
+def _maps(subject: Subject, reference: nn.Module) -> str:
     """Compare the sizes of the maps, convolution by convolution."""
     _, watcher = watch(reference, subject.x.to("meta"))
     want, have = (
-        [each for each in trail if len(each) == 3 and each[1][-1] in (3, 7)]
-        for trail in (watcher.trail, subject.watcher.trail)
+        [shapes for shapes in trail if shapes[1][-1] in (3, 7)]
+        for trail in (watcher.trail, subject.trail)
     )
-    pairs = ((a[2], b[2], b[1]) for a, b in zip(want, have, strict=False))
-    right, wrong, weight = next((p for p in pairs if p[0][2:] != p[1][2:]), (None, None, None))
-    if right is None:
+    pairs = [(a, b) for a, b in zip(want, have, strict=False) if a[2][2:] != b[2][2:]]
+    if not pairs:
         return ""
-    side = subject.x.shape[-1]
+    (_, weight, right), (_, _, wrong) = pairs[0]
+    side, larger = subject.x.shape[-1], wrong[-1] > right[-1]
     sizes = f"for a picture of {side}×{side} expected {by(right[1:])}, got {by(wrong[1:])}. "
     if weight[-1] == 7:
         return f"The first convolution: {sizes}It should have stride 2 and padding 3."
-    stage = {64: 1, 128: 2, 256: 3, 512: 4}.get(weight[0], "?")
-    head = f"Stage {stage}: {sizes}"
-    larger = wrong[-1] > right[-1]
-    if stage == 1:
-        return head + (
-            "Is the max pooling before it missing?"
-            if larger
-            else "The stem has halved the map twice already: this stage keeps the size."
-        )
-    if larger:
-        return head + "Its first block should halve the map: stride 2."
-    return head + "Only the first block of a stage halves the map, and only in stages 2, 3 and 4."
+    stage = {64: 1, 128: 2, 256: 3, 512: 4}[weight[0]]
+    if stage == 1 and larger:
+        why = "Is the max pooling before it missing?"
+    elif stage == 1:
+        why = "The stem has halved the map twice already: this stage keeps the size."
+    elif larger:
+        why = "Its first block should halve the map: stride 2."
+    else:
+        why = "Only the first block of a stage halves the map, and only in stages 2, 3 and 4."
+    return f"Stage {stage}: {sizes}{why}"
