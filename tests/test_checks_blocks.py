@@ -18,7 +18,7 @@ from resnet_course.checks.diagnosis import check_block
 from resnet_course.checks.exercise import EXERCISES
 from resnet_course.checks.flow import Unit, joined, pair
 from resnet_course.checks.guard import AnswerError
-from resnet_course.checks.mistakes import BASIC, BASIC_NAMES, IN_BASIC_BLOCKS
+from resnet_course.checks.references import BASIC, BASIC_NAMES, IN_BASIC_BLOCKS
 from resnet_course.checks.variants import Numbers, compiled, edited, spelled
 
 

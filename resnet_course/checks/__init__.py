@@ -6,11 +6,12 @@
 >>> checks.progress()
 
 Read `result` (what a checker says), `guard` (a learner's code runs, whatever it does), `exercise`
-(what all checkers share), `values` (is it a number at all?) and `questions` (is it the right one,
-and which mistake gives the same?). Then the checkers of a chapter: `slopes` and `gradients` (01),
-`shapes`, `addition`, `blocks` (02 and 04), `networks` and `resnet34_shapes` (03), `training` and
-`measuring` on the net of `practice` (05), `transfer` (06). A block or network
-is compared with the right one in `compare`, on the flow of numbers that `flow` has watched.
+(what all checkers share) and `questions` (ask for a value, and name the mistake that gives the
+same). Then the checkers of a chapter: `slopes` and `gradients` (01), `shapes`, `addition`, `blocks`
+(02 and 04), `networks` and `resnet34_shapes` (03), `training` and `measuring` (05), `transfer`
+(06). A block or network is compared with the right one in `compare`, on the flow of numbers that
+`flow` has watched; `diagnosis` and `whole` look for the mistake among the `variants` of the `references`.
+The words stand in text files: exercises.toml (titles, hints), mistakes.toml, block_mistakes.txt.
 `answers` are the course's own solutions; `advice` gives hints, solutions and the progress.
 """
 

@@ -19,21 +19,7 @@ Results = tuple[Tensor, Tensor]  # the output, and the gradient of x
 MISTAKES = known("residual_forward", "x, f", relu=torch.relu, nn=nn)
 
 
-@exercise(
-    chapter=2,
-    title="Add the shortcut",
-    difficulty=1,
-    minutes=5,
-    important=True,
-    hints=(
-        "Three steps: the branch, the addition, the ReLU. Say which comes last, and why.",
-        "A branch may give x itself back. What happens to x then, if you write the sum into the "
-        "branch's result?",
-        "Call the branch once, make a *new* tensor from its result and x, and give the ReLU of "
-        "that back.",
-    ),
-    answers=(answers.residual_forward,),
-)
+@exercise(answers.residual_forward)
 def residual_forward(answer: Callable[[Tensor, Layer], Tensor]) -> str:
     """Check `f(x, branch) -> tensor`, which is ReLU(branch(x) + x)."""
     conv = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4)).eval()

@@ -15,6 +15,7 @@ from resnet_course.checks import guard
 from resnet_course.checks.guard import AnswerError, StepLimit, TooManySteps
 from resnet_course.checks.result import CheckResult
 from resnet_course.checks.stubs import is_untouched
+from resnet_course.checks.texts import read_toml
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Exercise:
     difficulty: int
     minutes: int
     important: bool
-    hints: tuple[str, str, str]
+    hints: list[str]
     answers: tuple[Callable[..., Any], ...]
 
     @property
@@ -55,7 +56,7 @@ STATE: dict[str, CheckResult] = {}  # the last verdict on each exercise in this 
 Checker = Callable[[Any], CheckResult]
 
 
-def exercise(**facts: Any) -> Callable[[Callable[[Any], str]], Checker]:
+def exercise(*answers: Callable[..., Any]) -> Callable[[Callable[[Any], str]], Checker]:
     """Turn questions into a checker.
 
     The decorated function asks the answer questions. It raises `AnswerError` with a message, or
@@ -64,11 +65,13 @@ def exercise(**facts: Any) -> Callable[[Callable[[Any], str]], Checker]:
     warnings are left as they were.
 
     Args:
-        facts: the attributes of `Exercise`, but for the name: the function has it.
+        answers: functions or classes of the package that are the solution. Title, minutes and
+            hints stand in exercises.toml, under the name of the function.
     """
 
     def decorate(ask: Callable[[Any], str]) -> Checker:
-        about = Exercise(ask.__name__, **facts)
+        facts = read_toml("exercises")[ask.__name__]
+        about = Exercise(ask.__name__, **facts, answers=answers)
         EXERCISES[about.name] = about
 
         @functools.wraps(ask)

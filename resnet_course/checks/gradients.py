@@ -92,24 +92,7 @@ def _cases() -> Iterator[tuple[str, nn.Module, Tensor, Tensor]]:
         yield f"A small ResNet in {words} mode", model, torch.randn(8, 1, 6, 6), y
 
 
-@exercise(
-    chapter=1,
-    title="Measure the gradient of every layer",
-    difficulty=3,
-    minutes=20,
-    important=False,
-    hints=(
-        "Four steps: logits, loss, gradients, one norm per layer. Which of them does PyTorch do "
-        "for you, and where does it put the gradients?",
-        "`backward()` adds to what lies in `.grad` already. And which modules have a weight, but "
-        "are neither a convolution nor a linear layer?",
-        "Clear the gradients, go backward from the mean cross-entropy, then walk through "
-        "`named_modules()`. Of each `nn.Conv2d` and `nn.Linear` take the gradient of the weight: "
-        "its norm is the root of the sum of all squares.",
-    ),
-    answers=(gradients.gradient_norms,),
-    patience=2,  # to recognise a mistake, the networks run once for each known one
-)
+@exercise(gradients.gradient_norms)
 def gradient_norms(answer: Callable[[nn.Module, Tensor, Tensor], dict[str, float]]) -> str:
     """Check `f(model, x, y) -> {layer: L2 norm of d(cross-entropy) / d(weight)}`."""
     ask(answer, _cases(), _norms(), MISTAKES, _tell, _run, _same)

@@ -81,20 +81,7 @@ def _why(case: Case, right: float, got: float) -> str:
     return "Work out a small case by hand and compare."
 
 
-@exercise(
-    chapter=5,
-    title="Measure a network",
-    difficulty=2,
-    minutes=10,
-    important=True,
-    hints=(
-        "Which two things differ from training? The text above names both.",
-        "A small batch must not count as much as a large one: count pictures, not batches.",
-        "Two counters, hits and pictures, grow in one loop over the batches; one division comes "
-        "at the end. All of it in evaluation mode and under `no_grad`.",
-    ),
-    answers=(steps.evaluate, steps.predict, modes.evaluation_mode),
-)
+@exercise(steps.evaluate, steps.predict, modes.evaluation_mode)
 def evaluate(answer: Callable[[nn.Module, Iterable[Batch]], float]) -> str:
     """Check `f(model, batches) -> float`."""
     cases = [
@@ -155,20 +142,7 @@ def _run(
     return got
 
 
-@exercise(
-    chapter=5,
-    title="Top-k accuracy",
-    difficulty=2,
-    minutes=10,
-    important=False,
-    hints=(
-        "For each picture, you need the places of its k largest logits, not their values.",
-        "`torch.topk` returns values and indices. Along which axis do the classes lie?",
-        "Compare the (batch, k) indices with the labels, given a second axis of length 1. A row "
-        "with any match is a hit. Then divide the hits by the pictures.",
-    ),
-    answers=(steps.topk_accuracy,),
-)
+@exercise(steps.topk_accuracy)
 def topk_accuracy(answer: Callable[[Tensor, Tensor, int], float]) -> str:
     """Check `f(logits, labels, k) -> float`."""
     cases: list[Case] = []

@@ -23,22 +23,7 @@ class BlockOfExpansion2(Bottleneck):
     expansion = 2
 
 
-@exercise(
-    chapter=3,
-    title="A stage of blocks",
-    difficulty=2,
-    minutes=10,
-    important=True,
-    hints=(
-        "Only one block of a stage may change the shape. Which one, and what do all others take?",
-        "Collect the blocks in a list: the first by itself, the others in a loop. How often does "
-        "the loop run?",
-        "Every block gives channels · block.expansion channels, and that is what the next one "
-        "takes. The stride belongs to the first block alone. nn.Sequential takes the blocks one "
-        "by one, so unpack the list with a star.",
-    ),
-    answers=(answers.make_stage,),
-)
+@exercise(answers.make_stage)
 def make_stage(answer: Callable[..., nn.Sequential]) -> str:
     """Check `f(block, in_channels, channels, depth, stride) -> nn.Sequential`."""
     for block, in_channels, channels, depth, stride in (
@@ -95,23 +80,7 @@ def _make(answer: Callable[..., nn.Sequential], *arguments: object) -> nn.Sequen
     return stage
 
 
-@exercise(
-    chapter=3,
-    title="ResNet-34, complete",
-    difficulty=3,
-    minutes=25,
-    important=False,
-    hints=(
-        "Stem, four stages, head. Write down the shape after each part for a picture of 224×224 "
-        "before you write code.",
-        "The depths are 3, 4, 6, 3 and the channels 64, 128, 256, 512. In which stages does the "
-        "first block halve the map? Not in the first: the stem has done that.",
-        "Stem: 7×7 convolution with stride 2 and padding 3 (no bias), batch norm, ReLU, 3×3 max "
-        "pooling with stride 2 and padding 1. Head: average of each channel, flatten, one linear "
-        "layer that gives logits.",
-    ),
-    answers=(answers.resnet34, answers.make_stage),
-)
+@exercise(answers.resnet34, answers.make_stage)
 def resnet34(answer: Callable[[int], nn.Module]) -> str:
     """Check `f(num_classes) -> nn.Module` for pictures of 3×224×224."""
     with WithoutStartingNumbers():

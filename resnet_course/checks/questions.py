@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import copy
-import functools
 import operator
 import re
-import tomllib
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -16,6 +13,7 @@ from torch import Tensor, nn
 
 from resnet_course.checks.freezing import some
 from resnet_course.checks.guard import AnswerError, call, show
+from resnet_course.checks.texts import read_toml
 from resnet_course.checks.values import refuse
 
 Answer = Callable[..., Any]  # a learner's, the right one, or one with a known mistake
@@ -25,23 +23,12 @@ Tell = Callable[[Case, Any, Any], tuple[str, str]]
 Value = TypeVar("Value")
 
 
-@functools.cache
-def _tables() -> dict[str, dict[str, str]]:
-    file = Path(__file__).with_name("mistakes.toml")
-    return tomllib.loads(file.read_text(encoding="utf-8"))
-
-
-def table(name: str) -> dict[str, str]:
-    """Return a table of mistakes.toml: the code of each mistake → what to say to it."""
-    return _tables()[name]
-
-
 def known(name: str, arguments: str, **names: Any) -> Mistakes:
-    """Return what to say to the mistakes of a table, and an answer with each of them.
+    """Return what to say to the mistakes of a table of mistakes.toml, and an answer with each.
 
     The code uses the arguments of the answers, "n, k, s, p", and `names`.
     """
-    lines = table(name).items()
+    lines = read_toml("mistakes")[name].items()
     return [(words, eval(f"lambda {arguments}: {code}", names)) for code, words in lines]
 
 

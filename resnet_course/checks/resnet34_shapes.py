@@ -45,22 +45,7 @@ def _halved(
 MISTAKES = known("stage_shapes", "size", halved=_halved, right=right)
 
 
-@exercise(
-    chapter=3,
-    title="The shapes of ResNet-34",
-    difficulty=2,
-    minutes=10,
-    important=True,
-    hints=(
-        "Only five steps change the size: two in the stem, and one at the start of three stages.",
-        "Each of the five halves the size. What becomes of the half pixel of an odd size? Work out "
-        "225 by the formula, with kernel 7 and padding 3.",
-        "Take the two steps of the stem first. Then go through the stages with 64, 128, 256 and "
-        "512 channels; the first of them keeps the size.",
-    ),
-    answers=(answers.stage_shapes, answers.conv_output_size),
-    patience=5,  # to build the whole network and run it is a right answer too
-)
+@exercise(answers.stage_shapes, answers.conv_output_size)
 def stage_shapes(answer: Callable[[int], Sequence[Sequence[int]]]) -> str:
     """Check `f(size) -> [(channels, height, width), ...]` after the stem and the four stages."""
     ask(answer, [(224,), (225,), (97,), (44,)], right, MISTAKES, _tell, simply(_shapes))

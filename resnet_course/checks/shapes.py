@@ -31,19 +31,7 @@ PROJECTIONS = {
 }
 
 
-@exercise(
-    chapter=2,
-    title="The size of the output of a convolution",
-    difficulty=1,
-    minutes=5,
-    important=True,
-    hints=(
-        "How many pixels wide is the map after the padding? It has a left side and a right side.",
-        "The first window starts at 0. The last one must end inside. How far can a window move?",
-        "Divide that distance by the stride, round down, and count the first window too.",
-    ),
-    answers=(answers.conv_output_size,),
-)
+@exercise(answers.conv_output_size)
 def conv_output_size(answer: Callable[[int, int, int, int], int]) -> str:
     """Check `f(size, kernel, stride, padding) -> int`."""
     cases = [
@@ -62,19 +50,7 @@ def _by_torch(size: int, kernel: int, stride: int, padding: int) -> int:
         return conv(torch.empty(1, 1, size, size)).shape[-1]
 
 
-@exercise(
-    chapter=2,
-    title="When is a projection needed?",
-    difficulty=1,
-    minutes=5,
-    important=True,
-    hints=(
-        "Two tensors can be added if all their axes agree. Which axes does a block change?",
-        "The number of channels and the size of the map: each is enough to stop the addition.",
-        "x fits as it is only with equal channels *and* stride 1. What is the opposite of that?",
-    ),
-    answers=(answers.needs_projection,),
-)
+@exercise(answers.needs_projection)
 def needs_projection(answer: Callable[[int, int, int], bool]) -> str:
     """Check `f(in_channels, out_channels, stride) -> bool`."""
     where = "{} → {} channels, stride {}".format
@@ -97,19 +73,7 @@ def _yes_or_no(got: Any, where: str) -> bool:
     return bool(value)
 
 
-@exercise(
-    chapter=3,
-    title="Name a ResNet",
-    difficulty=1,
-    minutes=5,
-    important=False,
-    hints=(
-        "Walk from the picture to the logits and count the layers with a matrix of weights.",
-        "Every block has the same number of convolutions. How many blocks are there in all?",
-        "Two layers stand outside the stages. Shortcuts, pooling and batch norm do not count.",
-    ),
-    answers=(answers.count_layers,),
-)
+@exercise(answers.count_layers)
 def count_layers(answer: Callable[[Sequence[int], int], int]) -> str:
     """Check `f(depths, convs_per_block) -> int`."""
     cases = [
@@ -122,19 +86,7 @@ def count_layers(answer: Callable[[Sequence[int], int], int]) -> str:
     return "You count what the paper counts: ResNet-18, 34, 50 and 101 have their names from it."
 
 
-@exercise(
-    chapter=4,
-    title="Count the weights of a convolution",
-    difficulty=1,
-    minutes=5,
-    important=True,
-    hints=(
-        "Begin without groups: how many numbers does one filter have, and how many filters?",
-        "With groups there are as many filters as before. How many input channels does each see?",
-        "Window × window × the input channels of one group × the output channels.",
-    ),
-    answers=(answers.conv_params,),
-)
+@exercise(answers.conv_params)
 def conv_params(answer: Callable[..., int]) -> str:
     """Check `f(in_channels, out_channels, kernel, groups=1) -> int`, without bias."""
     cases = [

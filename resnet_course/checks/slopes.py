@@ -25,19 +25,7 @@ SLOPES = known("sigmoid_slope", "z", s=torch.sigmoid, slope=_slope)
 BOUNDS = known("slope_bound", "depth", exp=math.exp)
 
 
-@exercise(
-    chapter=1,
-    title="The slope of the sigmoid",
-    difficulty=1,
-    minutes=5,
-    important=False,
-    hints=(
-        "The text above has a formula for the slope, with σ(z) in it twice.",
-        "Compute σ(z) once and give it a name. Everything else follows from this one number.",
-        "Multiply σ(z) by its distance from 1.",
-    ),
-    answers=(answers.sigmoid_slope,),
-)
+@exercise(answers.sigmoid_slope)
 def sigmoid_slope(answer: Callable[[Tensor], Tensor]) -> str:
     """Check `f(z) -> tensor`, the slope at every number of a tensor of any shape."""
     cases = (
@@ -87,19 +75,7 @@ def _tell(case: Case, right: Tensor, got: Tensor) -> tuple[str, str]:
     return f"z = {z:.4g}: expected {one:.6g}, got {other:.6g}.", why
 
 
-@exercise(
-    chapter=1,
-    title="How much is left after many layers?",
-    difficulty=1,
-    minutes=5,
-    important=False,
-    hints=(
-        "How large is the slope of one sigmoid at most? Look at the figure above.",
-        "Two layers: two slopes. What does the chain rule do with them?",
-        "The same factor, as many times as there are layers: a power.",
-    ),
-    answers=(answers.slope_bound,),
-)
+@exercise(answers.slope_bound)
 def slope_bound(answer: Callable[[int], float]) -> str:
     """Check `f(depth) -> float`, the largest product of `depth` slopes."""
     ask(

@@ -15,7 +15,8 @@ from torch.optim import SGD, Adam, Optimizer
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import call
 from resnet_course.checks.practice import LOSSES, NOT_CALLED, PracticeNet
-from resnet_course.checks.questions import Answer, Case, ask, check_unchanged, copied, known, table
+from resnet_course.checks.questions import Answer, Case, ask, check_unchanged, copied, known
+from resnet_course.checks.texts import read_toml
 from resnet_course.checks.values import close, number, refuse
 from resnet_course.train import steps
 
@@ -54,7 +55,7 @@ def _acts(
     return step
 
 
-ORDERS = table("train_step")
+ORDERS = read_toml("mistakes")["train_step"]
 OTHER_LOSSES = known("train_step_losses", "z, y, x", F=F)
 RETURNED = known("train_step_returned", "value, n")
 MISTAKES = [
@@ -64,22 +65,7 @@ MISTAKES = [
 ]
 
 
-@exercise(
-    chapter=5,
-    title="One training step",
-    difficulty=2,
-    minutes=10,
-    important=True,
-    hints=(
-        "Say the lines of the loop aloud: forget, compute, loss, gradients, move. The learning "
-        "rate does not belong here.",
-        "The model may come in evaluation mode, and with old gradients. Both must be dealt with "
-        "before the gradients are computed.",
-        "In this order: `train`, `zero_grad`, the loss from `F.cross_entropy`, `backward`, `step`. "
-        "The loss is still a tensor then: `item` makes a number of it.",
-    ),
-    answers=(steps.train_step, steps.step),
-)
+@exercise(steps.train_step, steps.step)
 def train_step(answer: Callable[[nn.Module, Tensor, Tensor, Optimizer], float]) -> str:
     """Check `f(model, x, y, optimizer) -> float`."""
     for kind in ("SGD", "Adam"):  # one after the other: what is wrong with one tells enough

@@ -17,21 +17,7 @@ from resnet_course.checks.guard import AnswerError, call, show
 from resnet_course.checks.modules import call_to_make
 
 
-@exercise(
-    chapter=6,
-    title="Freeze the trunk",
-    difficulty=2,
-    minutes=10,
-    important=True,
-    hints=(
-        "Two kinds of numbers in the trunk must stay as they are: its parameters and its buffers. "
-        "Each kind needs a line of its own.",
-        "`requires_grad_` of a module reaches all parameters in it. Which part of the model must "
-        "learn again after that?",
-        "No gradients for the model, gradients for `fc`, and evaluation mode for batch norm.",
-    ),
-    answers=(answers.freeze_backbone,),
-)
+@exercise(answers.freeze_backbone)
 def freeze_backbone(answer: Callable[[nn.Module], Any]) -> str:
     """Check `f(model)`, which lets only `fc` train and batch norm keep its statistics."""
     stays_asleep = []
@@ -72,21 +58,7 @@ def freeze_backbone(answer: Callable[[nn.Module], Any]) -> str:
     )
 
 
-@exercise(
-    chapter=6,
-    title="Several heads on one trunk",
-    difficulty=2,
-    minutes=10,
-    important=False,
-    hints=(
-        "One linear layer per size. How many there are is known only when `sizes` arrives.",
-        "PyTorch finds a layer only if it is an attribute of the module, or in one of PyTorch's "
-        "own containers. A Python list hides it.",
-        "Fill an `nn.ModuleList` in `__init__`. In `forward`, give the same features to each layer "
-        "in it, and collect the logits in a list.",
-    ),
-    answers=(answers.MultiHead,),
-)
+@exercise(answers.MultiHead)
 def multi_head(answer: Callable[[int, Sequence[int]], nn.Module]) -> str:
     """Check a class `(in_features, sizes)`: features → one logits tensor per size."""
     for in_features, sizes in ((6, [5, 3, 2]), (4, (3, 3)), (7, (4,))):

@@ -16,16 +16,19 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from resnet_course.checks.texts import read_parts
+
 EDIT = re.compile(r"(?:(\w+): )?(.+) → (.*)")
 Mistake = tuple[str, ...]  # what to say, then the edits that make it
 CONDITION = "stride != 1 or in_channels != out_channels"  # when a block has a projection
 
 
-def table(text: str) -> list[Mistake]:
-    """Read mistakes from a text: lines with what to say, then an indented line for each edit."""
+def table(part: str) -> list[Mistake]:
+    """Read a part of block_mistakes.txt: what to say, then an indented line for each edit."""
+    text = read_parts("block_mistakes")[part].replace("{condition}", CONDITION)
     mistakes: list[Mistake] = []
     for said, edits in re.findall(r"((?:^\S.*\n)+)((?:^ +.*\n)+)", text, re.MULTILINE):
-        for way in edits.replace("{condition}", CONDITION).split("    or\n"):
+        for way in edits.split("    or\n"):
             mistakes.append((" ".join(said.split()), *(edit.strip() for edit in way.splitlines())))
     return mistakes
 

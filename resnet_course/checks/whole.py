@@ -19,7 +19,7 @@ from resnet_course.checks.compare import GRADIENTS, Subject
 from resnet_course.checks.diagnosis import in_other_words
 from resnet_course.checks.flow import watch
 from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.mistakes_network import IN_NUMBERS, IN_SIZES, NETWORK
+from resnet_course.checks.references import IN_NUMBERS, IN_SIZES, NETWORK
 from resnet_course.checks.variants import Mistake, compiled, count, edited
 from resnet_course.tracing.recorder import tensors_in
 from resnet_course.tracing.rows import by
