@@ -67,10 +67,9 @@ class TrainConfig:
             raise ValueError(
                 f"augment must be an Augment or another function of a batch, got {self.augment!r}."
             )
-        for name in ("flip_test", "sync_batch_norm"):
-            object.__setattr__(self, name, bool(getattr(self, name)))
-        if self.bfloat16 is not None:
-            object.__setattr__(self, "bfloat16", bool(self.bfloat16))
+        for name in ("flip_test", "sync_batch_norm", "bfloat16"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, bool(getattr(self, name)))
         if self.device is not None:
             try:
                 torch.device(self.device)

@@ -7,8 +7,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-from resnet_course.data import TensorBatches
-from resnet_course.train.config import TrainConfig
 from resnet_course.train.precision import autocast
 from resnet_course.train.processes import share_buffers, total, world
 from resnet_course.train.state import RunState
@@ -19,25 +17,22 @@ from resnet_course.train.watcher import Watcher
 READ_EVERY = 50
 
 
-def train_epoch(
-    network: nn.Module, batches: TensorBatches, run: RunState, watcher: Watcher
-) -> tuple[list[float], float]:
-    """Pass over the batches once, unless the watcher stops it before its end.
+def train_epoch(network: nn.Module, run: RunState, watcher: Watcher) -> tuple[list[float], float]:
+    """Pass over the training images once, unless the watcher stops it before the end.
 
     Returns:
         the loss of every step, and the training accuracy.
     """
-    config, losses = run.config, run.history.step_losses
+    config, train, losses = run.config, run.train, run.history.step_losses
     begin, epoch = len(losses), len(run.history) + 1
     unread: list[Tensor] = []
-    hits = torch.zeros((), dtype=torch.int64, device=batches.images.device)
+    hits = torch.zeros((), dtype=torch.int64, device=train.images.device)
     images = 0
     try:
-        for i, (x, y) in enumerate(batches):
+        for i, (x, y) in enumerate(train):
             x = x.to(memory_format=torch.channels_last)
             # The share of this process in the mean over the whole batch.
-            whole = min(config.batch_size, len(batches.images) - i * config.batch_size)
-            share = len(y) / whole
+            share = len(y) / min(config.batch_size, len(train.images) - i * config.batch_size)
             with autocast(x.device, run.bfloat16):
                 loss, logits = step(
                     network, x, y, run.optimizer, config.label_smoothing, share * world().size
@@ -48,59 +43,46 @@ def train_epoch(
             images += len(y)
             watcher.step(loss)
             if len(unread) == READ_EVERY:
-                _read(unread, losses, begin, len(batches), epoch, config)
+                _read(unread, run)
             if watcher.stopped:
                 break
     finally:
         if world().size == 1:  # an interrupted run keeps the losses of its last steps
             losses += [loss.item() for loss in unread]
             unread = []
-    _read(unread, losses, begin, len(batches), epoch, config)
+    _read(unread, run)
     right, seen = total(torch.stack([hits, hits.new_tensor(images)])).tolist()
-    _check_weights(network, epoch, config)
+    for name, value in network.state_dict().items():  # no loss tells what the last step did
+        if value.is_floating_point() and not value.isfinite().all():
+            raise _over(run, f"{name} is not finite after the last step of epoch {epoch}")
     return losses[begin:], right / seen
 
 
-def _read(
-    unread: list[Tensor],
-    losses: list[float],
-    begin: int,
-    steps: int,
-    epoch: int,
-    config: TrainConfig,
-) -> None:
-    """Move the losses of the last steps to `losses`; stop if one of them is not finite."""
+def _read(unread: list[Tensor], run: RunState) -> None:
+    """Move the losses of the last steps to the history; stop if one of them is not finite."""
+    losses, steps, done = run.history.step_losses, len(run.train), len(run.history)
     if unread:
         losses += total(torch.stack(unread)).tolist()
         unread.clear()
-    for i in range(begin, len(losses)):
+    for i in range(done * steps, len(losses)):
         if not math.isfinite(losses[i]):
-            raise FloatingPointError(
-                f"the loss is {losses[i]} in step {i - begin + 1} of {steps} of epoch {epoch} "
-                f"(step {i + 1} of the run), so the run is over. The step before was too large: "
-                f"try a lower learning rate than {config.lr:g}. Checkpoints are those of the epoch "
-                "before."
-            )
+            where = f"step {i % steps + 1} of {steps} of epoch {done + 1} (step {i + 1} of the run)"
+            raise _over(run, f"the loss is {losses[i]} in {where}", " before")
 
 
-def _check_weights(network: nn.Module, epoch: int, config: TrainConfig) -> None:
-    """Stop if the last step of an epoch spoilt the weights: no loss after it would tell."""
-    for name, value in network.state_dict().items():
-        if value.is_floating_point() and not value.isfinite().all():
-            raise FloatingPointError(
-                f"{name} is not finite after the last step of epoch {epoch}, so the run is over. "
-                f"The step was too large: try a lower learning rate than {config.lr:g}. "
-                "Checkpoints are those of the epoch before."
-            )
+def _over(run: RunState, what: str, before: str = "") -> FloatingPointError:
+    return FloatingPointError(
+        f"{what}, so the run is over. The step{before} was too large: try a lower learning rate "
+        f"than {run.config.lr:g}. Checkpoints are those of the epoch before."
+    )
 
 
-def test_accuracy(model: nn.Module, test: TensorBatches, run: RunState) -> float:
+def test_accuracy(run: RunState) -> float:
     """Return the accuracy on all test images, to which every process adds its part."""
-    share_buffers(model)
-    if world().size == 1:
-        return evaluate(model, test, bfloat16=run.bfloat16, flip=run.config.flip_test)
-    rank, size = test.part
+    share_buffers(run.model)
+    test, (rank, size) = run.test, run.test.part
     own = sum(len(batch.tensor_split(size)[rank]) for batch in test.labels.split(test.batch_size))
-    accuracy = evaluate(model, test, bfloat16=run.bfloat16, flip=run.config.flip_test) if own else 0
+    options = {"bfloat16": run.bfloat16, "flip": run.config.flip_test}
+    accuracy = evaluate(run.model, test, **options) if own else 0
     right, seen = total(torch.tensor([round(accuracy * own), own], device=test.labels.device))
     return int(right) / int(seen)

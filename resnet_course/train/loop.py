@@ -10,6 +10,7 @@ import math
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.optim.lr_scheduler import OneCycleLR
 
-from resnet_course.data import Splits, TensorBatches, check_splits
+from resnet_course.data import Splits, TensorBatches, check_splits, to_float
 from resnet_course.train import checkpoints
 from resnet_course.train.batch_norm import synchronise
 from resnet_course.train.config import TrainConfig
@@ -81,44 +82,45 @@ def fit(
             processes with different images or settings.
         KeyboardInterrupt: only where several processes train.
     """
-    config = config or TrainConfig()
+    config, notes = config or TrainConfig(), dict(notes or {})
     folder = None if out is None else Path(out)
     if monitor is not None and world().size > 1:
         raise ValueError("a monitor can stop one process only: with several, use the progress bar.")
     _check(model, splits, config)
     if folder is not None:
         from_first(lambda: checkpoints.make(folder))
-        checkpoints.check_plain({"config": config.as_data(), "notes": dict(notes or {})})
-    train, test, run = _prepare(model, splits, config, notes or {})
+        checkpoints.check_plain({"config": config.as_data(), "notes": notes})
+    run = _prepare(model, splits, config, notes)
     start_file = from_first(lambda: checkpoints.to_resume(resume, folder))
     if start_file is not None:
         run.restore(start_file)
         if folder is not None and world().is_first:
             checkpoints.adopt(start_file, folder)
 
-    history = run.history
-    train.epoch = len(history)
+    history, steps = run.history, len(run.train)
+    run.train.epoch = len(history)
     network = parallel(model)
     watcher = monitor or ProgressBar(progress and world().is_first)
-    watcher.start(label or type(model).__name__, config.epochs, len(train), len(history))
+    watcher.start(label or type(model).__name__, config.epochs, steps, len(history))
     for row in history:
         watcher.epoch(row)
     start = time.perf_counter() - (history.last.seconds if history.rows else 0)
+    ended = ""
     try:
         for epoch in range(len(history) + 1, config.epochs + 1):
-            losses, accuracy = train_epoch(network, train, run, watcher)
+            losses, accuracy = train_epoch(network, run, watcher)
             history.rows.append(
                 EpochRow(
                     epoch=epoch,
                     train_loss=sum(losses) / len(losses),
                     train_accuracy=accuracy,
-                    test_accuracy=test_accuracy(model, test, run),
+                    test_accuracy=test_accuracy(run),
                     seconds=time.perf_counter() - start,
                 )
             )
             watcher.epoch(history.last)
-            if len(losses) < len(train):  # half an epoch: there is no going on from here
-                history.interrupted = _where("stopped", history, config.epochs * len(train))
+            if len(losses) < steps:  # half an epoch: there is no going on from here
+                ended = "stopped"
             elif folder is not None and world().is_first:
                 run.save(folder)
             if watcher.stopped:
@@ -126,9 +128,17 @@ def fit(
     except KeyboardInterrupt:
         if world().size > 1:  # the others wait for this process: let the whole group end
             raise
-        history.interrupted = _where("interrupted", history, config.epochs * len(train))
+        ended = "interrupted"
     finally:
         watcher.finish()
+    if ended:
+        losses = history.step_losses
+        history.interrupted = f"{ended} after step {len(losses)} of {config.epochs * steps}"
+        bad = next((i for i, loss in enumerate(losses, 1) if not math.isfinite(loss)), None)
+        if bad is not None:
+            history.interrupted += (
+                f"; the loss is {losses[bad - 1]} since step {bad}, so the weights are of no use"
+            )
     model.eval()  # ready for use: in training mode, every batch would change batch norm's means
     return history
 
@@ -142,95 +152,73 @@ def _check(model: nn.Module, splits: Splits, config: TrainConfig) -> None:
     check_learns(model)
     if any(map(is_lazy, model.parameters())):  # its sizes follow from the first batch
         return
-    device = next(model.parameters()).device
-    pictures = TensorBatches(
-        *(splits.train_images[:1], splits.train_labels[:1], 1),
-        **{"mean": splits.mean, "std": splits.std, "device": device},
-    )
-    logits, _ = predict(model, pictures)
+    picture = to_float(splits.train_images[:1], splits.mean, splits.std)
+    picture = picture.to(next(model.parameters()).device)
+    logits, _ = predict(model, [(picture, splits.train_labels[:1])])
     for labels in (splits.train_labels, splits.test_labels):
         check_labels(labels, len(labels), logits.shape[1])
 
 
-def _where(word: str, history: History, steps: int) -> str:
-    """Say after which step a run was ended; and if the loss was lost before, say so."""
-    losses = history.step_losses
-    text = f"{word} after step {len(losses)} of {steps}"
-    bad = next((i for i, loss in enumerate(losses, start=1) if not math.isfinite(loss)), None)
-    if bad is not None:
-        text += f"; the loss is {losses[bad - 1]} since step {bad}, so the weights are of no use"
-    return text
-
-
 def _prepare(
-    model: nn.Module, splits: Splits, config: TrainConfig, notes: Mapping[str, Any]
-) -> tuple[TensorBatches, TensorBatches, RunState]:
+    model: nn.Module, splits: Splits, config: TrainConfig, notes: dict[str, Any]
+) -> RunState:
     images = fingerprint(splits)
     check_same("images", images)
     check_same("settings", config.as_data())
     check_same("network", describe(model))
-    check_same("notes", dict(notes))
+    check_same("notes", notes)
     device = torch.device(config.device) if config.device else local_gpu() or torch.device("cpu")
     # Pixels whose channels lie side by side in memory suit the convolutions of most processors.
     model.to(device, memory_format=torch.channels_last)
     if config.sync_batch_norm:
         synchronise(model)
     train, test = _batches(splits, config, device)
-    if config.batch_size < world().size:
-        raise ValueError(
-            f"batch_size is {config.batch_size}, but {world().size} processes share a batch: each "
-            "needs a picture at least."
-        )
+    images["steps per epoch"] = len(train)
+    moves = config.momentum > 0
     optimizer = torch.optim.SGD(
         model.parameters(),
         lr=config.lr,
         momentum=config.momentum,
         weight_decay=config.weight_decay,
-        nesterov=config.momentum > 0,
+        nesterov=moves,
     )
-    images["steps per epoch"] = len(train)
-    steps = config.epochs * len(train)
-    warm_up = config.warm_up
+    steps, warm_up = config.epochs * len(train), config.warm_up
     if warm_up * steps == 1:  # OneCycleLR would divide by the 0 steps between first and highest
         warm_up *= 1 - 1e-9
     schedule = OneCycleLR(
-        optimizer,
-        config.lr,
-        total_steps=steps,
-        pct_start=warm_up,
-        cycle_momentum=config.momentum > 0,
+        optimizer, config.lr, total_steps=steps, pct_start=warm_up, cycle_momentum=moves
     )
     bfloat16 = from_first(lambda: config.bfloat16_on(device))
     history = History(source=splits.source)
-    run = RunState(model, optimizer, schedule, history, config, bfloat16, images, notes)
-    return train, test, run
+    return RunState(
+        model, train, test, optimizer, schedule, history, config, bfloat16, images, notes
+    )
 
 
 def _batches(
     splits: Splits, config: TrainConfig, device: torch.device
 ) -> tuple[TensorBatches, TensorBatches]:
-    own = world()
+    own, count = world(), len(splits.train_labels)
+    if config.batch_size < own.size:
+        raise ValueError(
+            f"batch_size is {config.batch_size}, but {own.size} processes share a batch: each "
+            "needs a picture at least."
+        )
     # Batch norm needs two pictures, and every process a picture of every batch. A last batch that
     # is smaller is left out.
     least = max(2, own.size) if config.sync_batch_norm else 2 * own.size
-    if config.batch_size >= least > len(splits.train_labels):
-        raise ValueError(
-            f"there are {len(splits.train_labels)} training images: at least {least} are needed."
-        )
-    shared = {
-        "mean": splits.mean,
-        "std": splits.std,
-        "device": device,
-        "part": (own.rank, own.size),
-    }
-    train = TensorBatches(
+    if config.batch_size >= least > count:
+        raise ValueError(f"there are {count} training images: at least {least} are needed.")
+    batches = partial(
+        TensorBatches, mean=splits.mean, std=splits.std, device=device, part=(own.rank, own.size)
+    )
+    train = batches(
         splits.train_images,
         splits.train_labels,
         config.batch_size,
         shuffle=True,
         seed=config.seed,
         transform=config.augment,
-        drop_last=len(splits.train_labels) % config.batch_size < least,
-        **shared,
+        drop_last=count % config.batch_size < least,
     )
-    return train, TensorBatches(splits.test_images, splits.test_labels, 500, **shared)
+    return train, batches(splits.test_images, splits.test_labels, 500)

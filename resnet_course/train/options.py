@@ -74,15 +74,14 @@ def train_config(options: argparse.Namespace) -> TrainConfig:
 
 def network(options: argparse.Namespace, classes: int) -> ResNet:
     """Build the network. Raises a ValueError for what cannot be built."""
-    overrides: dict[str, Any] = {"zero_init_residual": options.zero_init}
-    if options.stem is not None:
-        overrides["stem"] = options.stem
-    if options.stem_stride is not None:
-        overrides["stem_stride"] = options.stem_stride
-    for name in ("widths", "depths"):
-        if getattr(options, name):
-            overrides[name] = tuple(getattr(options, name))
-    return create_model(options.model, in_channels=1, num_classes=classes, **overrides)
+    given = {name: getattr(options, name) for name in ("stem", "stem_stride", "widths", "depths")}
+    return create_model(
+        options.model,
+        in_channels=1,
+        num_classes=classes,
+        zero_init_residual=options.zero_init,
+        **{name: value for name, value in given.items() if value is not None},
+    )
 
 
 # Numbers and switches of the recipe that `TrainConfig` has under the same name.

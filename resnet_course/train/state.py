@@ -14,28 +14,16 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
-from resnet_course.data import Splits
+from resnet_course.data import Splits, TensorBatches
 from resnet_course.train import checkpoints
 from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.history import EpochRow, History
 from resnet_course.train.processes import from_first
 
-# Where a run computes may change from one machine to the next; the rest makes it another run.
-FREE_TO_CHANGE = ("device",)
-KEYS = {
-    "model",
-    "config",
-    "epoch",
-    "test_accuracy",
-    "optimizer",
-    "schedule",
-    "random",
-    "history",
-    "bfloat16",
-    "images",
-    "network",
-    "notes",
+KEYS = {  # of last.pt; best.pt has the first four
+    *("model", "config", "epoch", "test_accuracy"),
+    *("optimizer", "schedule", "random", "history", "bfloat16", "images", "network", "notes"),
 }
 
 
@@ -45,6 +33,8 @@ class RunState:
 
     Attributes:
         model: the network, not wrapped.
+        train: the training images.
+        test: the images that measure it.
         optimizer: its parameters are the model's.
         schedule: of the learning rate.
         history: the finished epochs.
@@ -55,13 +45,15 @@ class RunState:
     """
 
     model: nn.Module
+    train: TensorBatches
+    test: TensorBatches
     optimizer: torch.optim.Optimizer
     schedule: LRScheduler
     history: History
     config: TrainConfig
     bfloat16: bool
     images: dict[str, Any]
-    notes: Mapping[str, Any]
+    notes: dict[str, Any]
 
     def save(self, folder: Path) -> None:
         """Write `best.pt`, `history.csv` and `last.pt`.
@@ -88,15 +80,11 @@ class RunState:
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": plain(self.schedule),
                 "random": random_states(),
-                "history": {
-                    "source": history.source,
-                    "rows": [asdict(row) for row in history.rows],
-                    "step_losses": history.step_losses,
-                },
+                "history": {k: v for k, v in asdict(history).items() if k != "interrupted"},
                 "bfloat16": self.bfloat16,
                 "images": self.images,
                 "network": describe(self.model),
-                "notes": dict(self.notes),
+                "notes": self.notes,
             },
             folder / "last.pt",
         )
@@ -127,36 +115,42 @@ class RunState:
 
     def _check(self, path: Path, saved: Mapping[str, Any]) -> None:
         """Compare what must be equal, and name all that is not."""
-        pairs = [
-            *_pairs("", saved["config"], self.config.as_data(), FREE_TO_CHANGE),
-            *_pairs("images: ", saved["images"], self.images),
-            *(_pairs("", saved["notes"], dict(self.notes)) if self.notes else ()),
-            ("network", saved["network"], describe(self.model)),
+        # Where a run computes may change from one machine to the next.
+        config = self.config.as_data() | {"device": saved["config"].get("device")}
+        told = [
+            *_differences(saved["config"], config),
+            *_differences(saved["images"], self.images, prefix="images: "),
+            *(_differences(saved["notes"], self.notes) if self.notes else ()),
+            *_differences({"network": saved["network"]}, {"network": describe(self.model)}),
         ]
-        told = dict.fromkeys(
-            f"{name} is {was} in the checkpoint and {now} here"
-            for name, was, now in pairs
-            if was != now
-        )
-        shapes = {key: tuple(value.shape) for key, value in self.model.state_dict().items()}
-        saved_shapes = {key: tuple(value.shape) for key, value in saved["model"].items()}
-        for key in sorted(shapes.keys() | saved_shapes.keys()) if not told else ():
-            if shapes.get(key) != saved_shapes.get(key):
-                was, now = saved_shapes.get(key, "missing"), shapes.get(key, "missing")
-                told[f"{key} is {was} in the checkpoint and {now} in this model"] = None
-                break  # one is enough: the networks differ
+        if not told:
+            shapes = [
+                {key: tuple(value.shape) for key, value in weights.items()}
+                for weights in (saved["model"], self.model.state_dict())
+            ]
+            told = _differences(*shapes, missing="missing", here="in this model")
+            told = told[:1]  # one is enough: the networks differ
         if told:
             raise CheckpointError(
-                f"{path} is of another run: {'; '.join(told)}. Ask for the same again, or start a "
-                "new run in another folder."
+                f"{path} is of another run: {'; '.join(dict.fromkeys(told))}. Ask for the same "
+                "again, or start a new run in another folder."
             )
 
 
-def _pairs(
-    prefix: str, was: Mapping[str, Any], now: Mapping[str, Any], left_out: tuple[str, ...] = ()
-) -> list[tuple[str, Any, Any]]:
-    keys = [key for key in {**was, **now} if key not in left_out]
-    return [(f"{prefix}{key}", was.get(key), now.get(key)) for key in keys]
+def _differences(
+    was: Mapping[str, Any],
+    now: Mapping[str, Any],
+    prefix: str = "",
+    missing: str | None = None,
+    here: str = "here",
+) -> list[str]:
+    """Say of every key whose values differ what both are; `missing` stands where there is none."""
+    pairs = {key: (was.get(key, missing), now.get(key, missing)) for key in {**was, **now}}
+    return [
+        f"{prefix}{key} is {old} in the checkpoint and {new} {here}"
+        for key, (old, new) in pairs.items()
+        if old != new
+    ]
 
 
 def fingerprint(splits: Splits) -> dict[str, Any]:
@@ -187,12 +181,12 @@ def describe(model: nn.Module) -> str:
 
 def random_states() -> dict[str, Any]:
     """Return the state of every generator that a network or a transform may draw from."""
-    kind, keys, position, has_gauss, gauss = np.random.get_state()
+    kind, keys, *rest = np.random.get_state()
     version, numbers, spare = random.getstate()
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
-        "numpy": [kind, keys.tolist(), position, has_gauss, gauss],
+        "numpy": [kind, keys.tolist(), *rest],
         "python": [version, list(numbers), spare],
     }
 

@@ -145,17 +145,12 @@ def predict(
 
 
 def _pairs(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    wanted = "batches must give pairs (pictures, labels), such as TensorBatches(…) or [(x, y)]"
     if not isinstance(batches, Iterable):
-        raise ValueError(
-            "batches must give pairs (pictures, labels), such as TensorBatches(…) or [(x, y)], got "
-            f"{type(batches).__name__}."
-        )
+        raise ValueError(f"{wanted}, got {type(batches).__name__}.")
     for batch in batches:
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise ValueError(
-                "batches must give pairs (pictures, labels), such as TensorBatches(…) or [(x, y)]; "
-                f"here comes a {type(batch).__name__}."
-            )
+            raise ValueError(f"{wanted}; here comes a {type(batch).__name__}.")
         yield batch[0], batch[1]
 
 
