@@ -61,8 +61,7 @@ def _train_together(options: argparse.Namespace, arguments: list[str]) -> None:
         _train(options, arguments)
     except (RuntimeError, KeyboardInterrupt) as error:
         first_line = (str(error).strip().splitlines() or ["interrupted"])[0]
-        lost = isinstance(error, KeyboardInterrupt) or any(word in first_line for word in LOST)
-        if not lost:
+        if isinstance(error, RuntimeError) and not any(word in first_line for word in LOST):
             raise
         own, last = world(), Path(options.out) / "last.pt"
         if last.exists():

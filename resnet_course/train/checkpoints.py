@@ -14,6 +14,8 @@ import torch
 
 from resnet_course.data.files import remove_parts, write_whole
 
+Place = str | os.PathLike[str]
+
 
 class CheckpointError(RuntimeError):
     """A checkpoint cannot be written, read or used; the text says why and what to do."""
@@ -31,18 +33,13 @@ def make(folder: Path) -> None:
 def save(state: dict[str, Any], path: Path) -> None:
     """Write `state` in one step: whoever reads `path` finds the old file or the new one, whole.
 
-    Raises:
-        CheckpointError: it cannot be written; the old file is still there.
+    Raises a CheckpointError where it cannot be written; the old file is still there.
     """
     store(path, _encoded(state))
 
 
 def check_plain(state: dict[str, Any]) -> None:
-    """Check that `load` will not refuse `state`: better before the training than after hours.
-
-    Raises:
-        CheckpointError: it would.
-    """
+    """Raise a CheckpointError if `load` would refuse `state`: better now than after hours."""
     try:
         torch.load(io.BytesIO(_encoded(state)), weights_only=True)
     except pickle.UnpicklingError as error:
@@ -72,7 +69,7 @@ def store(path: Path, content: bytes) -> None:
         ) from error
 
 
-def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+def load(path: Place) -> dict[str, Any]:
     """Read a checkpoint onto the CPU. It can hold data only, no code (`weights_only=True`).
 
     Raises:
@@ -95,9 +92,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     return state
 
 
-def to_resume(
-    resume: bool | str | os.PathLike[str] | None, folder: str | os.PathLike[str] | None
-) -> Path | None:
+def to_resume(resume: bool | Place | None, folder: Place | None) -> Path | None:
     """Return the checkpoint that a run goes on from, or None if it begins.
 
     Args:

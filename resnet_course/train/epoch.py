@@ -7,10 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from resnet_course.train.precision import autocast
 from resnet_course.train.processes import share_buffers, total, world
 from resnet_course.train.state import RunState
-from resnet_course.train.steps import evaluate, step
+from resnet_course.train.steps import autocast, evaluate, step
 from resnet_course.train.watcher import Watcher
 
 # Reading a loss makes Python wait for a GPU, and processes for each other: so not in every step.

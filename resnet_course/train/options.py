@@ -114,10 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument_group("the network").add_argument
     add("--model", default="resnet20", choices=CONFIGS, metavar="NAME", help=", ".join(CONFIGS))
     add("--stem", choices=STEMS, help="first layers; if not given, the model's own")
-    stem_stride = (
-        "stride of the first convolution; 2 instead of 1 leaves about a quarter of the work"
-    )
-    add("--stem-stride", **number, help=stem_stride)
+    words = "stride of the first convolution; 2 instead of 1 leaves about a quarter of the work"
+    add("--stem-stride", **number, help=words)
     for name, what in (("--widths", "channels"), ("--depths", "blocks")):
         words = f"{what} of each stage; if not given, the model's own"
         add(name, nargs="+", **number, help=words)
@@ -126,11 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument_group("the recipe").add_argument
     default = TrainConfig()
     for name, words in RECIPE.items():
-        value = getattr(default, name)
-        option = {"default": value, "type": type(value)}
-        if value is False:
-            option = {"action": "store_true"}
-        add(f"--{name.replace('_', '-')}", **option, help=words)
+        value, option = getattr(default, name), f"--{name.replace('_', '-')}"
+        kind = {"action": "store_true"} if value is False else {"type": type(value)}
+        add(option, **kind, default=value, help=words)
     add("--shift", default=0, **number, help="move each picture by up to N pixels")
     add("--flip", action="store_true", help="mirror each picture with probability 1/2")
     add("--cutout", default=0, **number, help="cover a square of N×N pixels")

@@ -50,11 +50,7 @@ class Record:
         return tuple(dict.fromkeys(run.label for run in self.runs))
 
     def of(self, label: str) -> tuple[RecordedRun, ...]:
-        """Return the runs of one label, one for each seed.
-
-        Raises:
-            ValueError: if there is none.
-        """
+        """Return the runs of one label, one for each seed. Raises a ValueError if there is none."""
         found = tuple(run for run in self.runs if run.label == label)
         if not found:
             raise ValueError(f"no run {label!r} in {self.name!r}: choose one of {self.labels}.")
@@ -106,11 +102,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def recorded(name: str) -> Record:
-    """Load a record by name.
-
-    Raises:
-        ValueError: if there is none; the message lists what there is.
-    """
+    """Load a record by name. Errors are those of `reported`."""
     content = json.loads(packaged(FOLDER, name))
     runs = (
         RecordedRun(**{k: tuple(v) if isinstance(v, list) else v for k, v in run.items()})
