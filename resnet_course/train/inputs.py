@@ -109,15 +109,9 @@ def check_name(name: object, names: Sequence[str], what: str, place: str = "") -
 
 
 def run(model: nn.Module, x: Tensor, call: Callable[[Tensor], object] | None = None) -> object:
-    """Call a network; an error of PyTorch about sizes becomes one about pictures.
+    """Call a network with a batch `x`, by `call` if not by itself.
 
-    Args:
-        model: the network.
-        x: a batch.
-        call: how to call it, if not by itself.
-
-    Raises:
-        ValueError: the network was built for other pictures.
+    PyTorch's error about sizes becomes a ValueError: the network was built for other pictures.
     """
     try:
         return (call or model)(x)

@@ -114,8 +114,7 @@ def recorded(name: str) -> Record:
 def reported(name: str) -> str:
     """Return what a benchmark printed, word for word: records/`name`.txt.
 
-    Raises:
-        ValueError: if there is none; the message lists what there is.
+    Raises a ValueError if there is none; the message lists what there is.
     """
     return packaged(FOLDER, name, ".txt").rstrip()
 

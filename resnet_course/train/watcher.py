@@ -39,11 +39,7 @@ class Watcher(Protocol):
 
 
 class ProgressBar(Watcher):
-    """A bar with the epoch, the loss and the time left.
-
-    Args:
-        show: False draws nothing.
-    """
+    """A bar with the epoch, the loss and the time left; `show=False` draws nothing."""
 
     stopped = False
 
