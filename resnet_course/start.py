@@ -15,6 +15,7 @@ TORCH_MISFIT = (
     "torch and torchvision do not fit together. Install both in one command: "
     "pip install --force-reinstall torch torchvision"
 )
+D2L = "only the sections that compare with the d2l book need it: pip install --no-deps d2l==1.0.3"
 NEEDED = ("torch", "torchvision", "matplotlib", "ipywidgets", "jupyterlab", "tqdm", "drawsvg")
 
 
@@ -52,7 +53,9 @@ class Report:
 
 def check_environment() -> Report:
     """Look at Python, the packages and the machine; nothing is changed or downloaded."""
-    return Report((_python(), *(_package(name) for name in NEEDED), _d2l(), _machine()))
+    # The d2l sections are extra: without the package the course is complete but for them.
+    d2l = _package("d2l", needed=False, advice=D2L)
+    return Report((_python(), *map(_package, NEEDED), d2l, _machine()))
 
 
 def _python() -> Check:
@@ -62,27 +65,17 @@ def _python() -> Check:
     return Check("Python", platform.python_version(), ok, advice)
 
 
-def _package(name: str) -> Check:
+def _package(name: str, needed: bool = True, advice: str = "") -> Check:
     version = _version(name)
     if version is None:
-        return Check(name, "not installed", False, f"in a terminal: pip install {name}")
+        advice = advice or f"in a terminal: pip install {name}"
+        return Check(name, "not installed", not needed, advice)
     if name == "torchvision":
         try:
             import torchvision  # noqa: F401  (the import itself is the test)
         except (ImportError, RuntimeError):
             return Check(name, version, False, TORCH_MISFIT)
     return Check(name, version, True)
-
-
-def _d2l() -> Check:
-    """The d2l sections are extra: without the package the course is complete but for them."""
-    version = _version("d2l")
-    if version:
-        return Check("d2l", version, True)
-    advice = (
-        "only the sections that compare with the d2l book need it: pip install --no-deps d2l==1.0.3"
-    )
-    return Check("d2l", "not installed", True, advice)
 
 
 def _machine() -> Check:

@@ -23,7 +23,7 @@ from resnet_course import (
     fit,
     hold_out,
 )
-from resnet_course.train import checkpoints, epoch
+from resnet_course.train import checkpoints, loop
 from resnet_course.train.__main__ import main
 from resnet_course.train.evidence import commit
 from resnet_course.train.history import EpochRow, History
@@ -127,7 +127,7 @@ def test_best_is_the_first_of_the_best_epochs(tmp_path):
 
 def test_fit_writes_the_best_epoch_and_the_last(tmp_path, monkeypatch):
     accuracies = iter([0.5, 0.9, 0.7])
-    monkeypatch.setattr(epoch, "evaluate", lambda *args, **options: next(accuracies))
+    monkeypatch.setattr(loop, "evaluate", lambda *args, **options: next(accuracies))
     splits = drawn_garments(64, 10)
     model = create_model("resnet8", in_channels=1, stem_stride=2)
     history = fit(model, splits, TrainConfig(epochs=3), out=tmp_path, progress=False)

@@ -12,8 +12,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,7 +23,6 @@ from resnet_course.pictures.curves import history_curves
 from resnet_course.resnet import ResNet
 from resnet_course.train import checkpoints
 from resnet_course.train.checkpoints import CheckpointError
-from resnet_course.train.config import TrainConfig
 from resnet_course.train.evidence import gather_evidence
 from resnet_course.train.history import History
 from resnet_course.train.loop import fit
@@ -40,18 +38,16 @@ LOST = ("onnection", "peer", "imed out", "gloo", "NCCL")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train as the command line says; write weights, history and evidence into a folder."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    with joined() as own, open(os.devnull, "w") as nowhere:  # noqa: PTH123, devnull is no path
+    with (
+        joined() as own,
+        open(os.devnull, "w") as nowhere,  # noqa: PTH123, devnull is no path
         # What all processes would print alike, one prints.
-        quiet = contextlib.nullcontext() if own.is_first else contextlib.redirect_stdout(nowhere)
-        with quiet:
-            try:
-                options = read_options(arguments)
-            except CheckpointError as error:
-                _end(error, WRONG_USE)
-            if own.size == 1:
-                _train(options, arguments)
-            else:
-                _train_together(options, arguments)
+        contextlib.nullcontext() if own.is_first else contextlib.redirect_stdout(nowhere),
+    ):
+        with _told(WRONG_USE, CheckpointError):
+            options = read_options(arguments)
+        train = _train if own.size == 1 else _train_together
+        train(options, arguments)
 
 
 def _train_together(options: argparse.Namespace, arguments: list[str]) -> None:
@@ -65,8 +61,7 @@ def _train_together(options: argparse.Namespace, arguments: list[str]) -> None:
         _train(options, arguments)
     except (RuntimeError, KeyboardInterrupt) as error:
         first_line = (str(error).strip().splitlines() or ["interrupted"])[0]
-        lost = isinstance(error, KeyboardInterrupt) or any(word in first_line for word in LOST)
-        if not lost:
+        if isinstance(error, RuntimeError) and not any(word in first_line for word in LOST):
             raise
         own, last = world(), Path(options.out) / "last.pt"
         if last.exists():
@@ -91,17 +86,15 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
         model = network(options, len(splits.classes))
     except (ValueError, DataUnavailableError) as error:
         problem = str(error)  # as a text: not every error can travel to another process
-    for one in filter(None, gathered(problem)):  # another machine may lack what is here
-        _end(one, WRONG_USE)
-    try:
+    with _told(WRONG_USE, ValueError, CheckpointError):
+        for one in filter(None, gathered(problem)):  # another machine may lack what is here
+            raise ValueError(one)
         from_first(lambda: _spare_what_cannot_be_replaced(out, options.resume))
-    except CheckpointError as error:
-        _end(error, WRONG_USE)
 
     if options.resume:
         print(f"Going on from {options.resume}.")
     before = _written(out / "last.pt")
-    try:
+    with _told(1, CheckpointError, FloatingPointError, ValueError):
         history = fit(
             model,
             splits,
@@ -111,8 +104,6 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
             label=options.model,
             notes=notes(options),
         )
-    except (CheckpointError, FloatingPointError, ValueError) as error:
-        _end(error, 1)
     print(history)
     if history.interrupted:
         print(
@@ -124,37 +115,28 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
     if _written(out / "last.pt") == before:
         print(f"All epochs were finished already: the files in {out} stay as they are.")
     elif world().is_first:
-        try:
-            _write_evidence(out, options, arguments, splits, config, model, history)
-        except CheckpointError as error:
-            _end(error, 1)
+        with _told(1, CheckpointError):
+            _write_evidence(out, shlex.join(arguments), model, splits, history)
 
 
 def _write_evidence(
-    out: Path,
-    options: argparse.Namespace,
-    arguments: list[str],
-    splits: Splits,
-    config: TrainConfig,
-    model: ResNet,
-    history: History,
+    out: Path, options: str, model: ResNet, splits: Splits, history: History
 ) -> None:
-    command = shlex.join(["python", "-m", "resnet_course.train", *arguments])
-    device = next(model.parameters()).device
-    bfloat16 = checkpoints.load(out / "last.pt")["bfloat16"]
+    last = checkpoints.load(out / "last.pt")
+    command, device = f"python -m resnet_course.train {options}", next(model.parameters()).device
     run = {
-        **gather_evidence(command, splits, device, bfloat16),
+        **gather_evidence(command, splits, device, last["bfloat16"]),
         "processes": world().size,
-        "model": options.model,
-        "seed": options.seed,
+        "model": last["notes"]["model"],
+        "seed": last["notes"]["seed"],
         # A command that resumed a run does not name them all.
-        "options": notes(options),
-        "config": config.as_data(),
+        "options": last["notes"],
+        "config": last["config"],
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "history": [asdict(row) for row in history],
+        "history": last["history"]["rows"],
     }
     checkpoints.store(out / "run.json", (json.dumps(run, indent=1) + "\n").encode())
-    checkpoints.store(out / "history.svg", str(history_curves(history, options.model)).encode())
+    checkpoints.store(out / "history.svg", str(history_curves(history, run["model"])).encode())
     print(f"Weights, history and evidence are in {out}.")
 
 
@@ -182,10 +164,15 @@ def _spare_what_cannot_be_replaced(out: Path, resume: Path | None) -> None:
         )
 
 
-def _end(error: Exception | str, code: int) -> NoReturn:
-    if world().is_first:
-        print(f"error: {error}", file=sys.stderr)
-    sys.exit(code)
+@contextlib.contextmanager
+def _told(code: int, *kinds: type[Exception]) -> Iterator[None]:
+    """End the program with a sentence, told by one process, where such an error is raised."""
+    try:
+        yield
+    except kinds as error:
+        if world().is_first:
+            print(f"error: {error}", file=sys.stderr)
+        sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -32,22 +32,18 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         if not self.training or world().size == 1:
             return super().forward(x)
         wide = x.float()
-        channels = wide.shape[1]
-        sums = torch.cat([wide.sum(dim=(0, 2, 3)), wide.new_tensor([wide.numel() / channels])])
-        sums = all_reduce(sums)
+        values = wide.new_tensor([wide[:, 0].numel()])
+        sums = all_reduce(torch.cat([wide.sum(dim=(0, 2, 3)), values]))
         count = sums[-1]  # values per channel, in all processes
-        mean = (sums[:-1] / count)[:, None, None]
+        mean = sums[:-1] / count
+        centred = wide - mean[:, None, None]
         # A second pass over the values: the difference of two large sums would lose digits.
-        squares = all_reduce((wide - mean).square().sum(dim=(0, 2, 3)))
-        variance = squares / count
-        self._remember(mean.detach().flatten(), variance.detach(), count)
-        scale = torch.rsqrt(variance + self.eps)
-        if self.weight is not None:
-            scale = scale * self.weight
-        out = (wide - mean) * scale[:, None, None]
-        if self.bias is not None:
-            out = out + self.bias[:, None, None]
-        return out.to(x.dtype)
+        variance = all_reduce(centred.square().sum(dim=(0, 2, 3))) / count
+        self._remember(mean.detach(), variance.detach(), count)
+        scale, shift = torch.rsqrt(variance + self.eps), torch.zeros_like(mean)
+        if self.affine:
+            scale, shift = scale * self.weight, self.bias
+        return (centred * scale[:, None, None] + shift[:, None, None]).to(x.dtype)
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:

@@ -14,6 +14,8 @@ import torch
 
 from resnet_course.data.files import remove_parts, write_whole
 
+Place = str | os.PathLike[str]
+
 
 class CheckpointError(RuntimeError):
     """A checkpoint cannot be written, read or used; the text says why and what to do."""
@@ -31,25 +33,15 @@ def make(folder: Path) -> None:
 def save(state: dict[str, Any], path: Path) -> None:
     """Write `state` in one step: whoever reads `path` finds the old file or the new one, whole.
 
-    Raises:
-        CheckpointError: it cannot be written; the old file is still there.
+    Raises a CheckpointError where it cannot be written; the old file is still there.
     """
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    store(path, buffer.getvalue())
+    store(path, _encoded(state))
 
 
 def check_plain(state: dict[str, Any]) -> None:
-    """Check that `load` will not refuse `state`: better before the training than after hours.
-
-    Raises:
-        CheckpointError: it would.
-    """
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    buffer.seek(0)
+    """Raise a CheckpointError if `load` would refuse `state`: better now than after hours."""
     try:
-        torch.load(buffer, weights_only=True)
+        torch.load(io.BytesIO(_encoded(state)), weights_only=True)
     except pickle.UnpicklingError as error:
         kind = re.search(r"GLOBAL (\S+)", str(error))
         raise CheckpointError(
@@ -64,18 +56,20 @@ def store(path: Path, content: bytes) -> None:
     try:
         write_whole(path, content)
     except OSError as error:
+        advice = "Make room, or choose another folder."
+        if path.exists():
+            advice = "The file of the epoch before is untouched: make room and resume."
+        try:
+            free = f"{shutil.disk_usage(path.parent).free / 1e6:,.1f}"
+        except OSError:
+            free = "an unknown number of"
         raise CheckpointError(
             f"{path} cannot be written: {error.strerror or error}. It needs "
-            f"{_megabytes(len(content))}, and {_free(path.parent)} are free there. "
-            + (
-                "The file of the epoch before is untouched: make room and resume."
-                if path.exists()
-                else "Make room, or choose another folder."
-            )
+            f"{len(content) / 1e6:,.1f} MB, and {free} MB are free there. {advice}"
         ) from error
 
 
-def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+def load(path: Place) -> dict[str, Any]:
     """Read a checkpoint onto the CPU. It can hold data only, no code (`weights_only=True`).
 
     Raises:
@@ -84,24 +78,21 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise CheckpointError(f"there is no checkpoint {os.fspath(path)}.") from None
+        raise CheckpointError(f"there is no checkpoint {path}.") from None
     except OSError as error:
-        raise CheckpointError(f"{os.fspath(path)} cannot be read: {error.strerror}.") from error
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
     except Exception as error:  # a file of another kind can break the reader in any way
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
-            f"{os.fspath(path)} is damaged, or it is no checkpoint of torch ({reason[:200]})."
+            f"{path} is damaged, or it is no checkpoint of torch ({reason[:200]})."
         ) from error
     if not isinstance(state, dict):
-        raise CheckpointError(
-            f"{os.fspath(path)} holds a {type(state).__name__}, not the dictionary of a checkpoint."
-        )
+        held = type(state).__name__
+        raise CheckpointError(f"{path} holds a {held}, not the dictionary of a checkpoint.")
     return state
 
 
-def to_resume(
-    resume: bool | str | os.PathLike[str] | None, folder: str | os.PathLike[str] | None
-) -> Path | None:
+def to_resume(resume: bool | Place | None, folder: Place | None) -> Path | None:
     """Return the checkpoint that a run goes on from, or None if it begins.
 
     Args:
@@ -114,13 +105,13 @@ def to_resume(
     """
     if resume is None or resume is False:
         return None
-    if resume is True:
-        if folder is None:
-            raise ValueError("resume=True goes on from the folder `out`: name one.")
-        path = Path(folder) / "last.pt"
-        return path if path.exists() else None
-    path = Path(resume)
-    return path / "last.pt" if path.is_dir() else path
+    if resume is not True:
+        path = Path(resume)
+        return path / "last.pt" if path.is_dir() else path
+    if folder is None:
+        raise ValueError("resume=True goes on from the folder `out`: name one.")
+    path = Path(folder) / "last.pt"
+    return path if path.exists() else None
 
 
 def adopt(start: Path, folder: Path) -> None:
@@ -135,12 +126,7 @@ def adopt(start: Path, folder: Path) -> None:
     store(folder / "last.pt", start.read_bytes())
 
 
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB"
-
-
-def _free(folder: Path) -> str:
-    try:
-        return _megabytes(shutil.disk_usage(folder).free)
-    except OSError:
-        return "an unknown number of MB"
+def _encoded(state: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()

@@ -8,7 +8,9 @@ same lines.
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,14 +59,8 @@ def hardware(device: torch.device) -> str:
     """Return the name of the processor, or of the GPU, with the number of cores."""
     if device.type == "cuda":
         return f"one {torch.cuda.get_device_name(device)}"
-    return f"{torch.get_num_threads()} threads on {_processor()}"
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+    name = platform.processor() or platform.machine()
+    with suppress(OSError):  # Linux has the full name here
+        found = re.search(r"^model name\s*:(.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        name = found[1].strip() if found else name
+    return f"{torch.get_num_threads()} threads on {name}"

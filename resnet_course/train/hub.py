@@ -8,7 +8,6 @@ torchvision's own loader is not used: without a network it may wait for minutes,
 import hashlib
 import io
 import re
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -43,7 +42,12 @@ def torchvision_weights(name: str) -> dict[str, Tensor]:
     if beginning is None:
         raise ValueError(f"{file_name} has no checksum in its name, so it cannot be checked.")
     path = Path(torch.hub.get_dir()) / "checkpoints" / file_name
-    check = partial(_verified, beginning=beginning[1])
+
+    def check(content: bytes) -> bytes:
+        if not hashlib.sha256(content).hexdigest().startswith(beginning[1]):
+            raise ValueError("wrong checksum")
+        return content
+
     content = read_checked([path], check, [])
     if content is None:
         try:
@@ -56,10 +60,3 @@ def torchvision_weights(name: str) -> dict[str, Tensor]:
                 " into the folder checkpoints of torch.hub.get_dir().",
             ) from None
     return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-
-
-def _verified(content: bytes, beginning: str) -> bytes:
-    """Return the content if its checksum begins like this, else raise a ValueError."""
-    if not hashlib.sha256(content).hexdigest().startswith(beginning):
-        raise ValueError("wrong checksum")
-    return content

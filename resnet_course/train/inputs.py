@@ -13,6 +13,16 @@ import torch
 from torch import Tensor, nn
 
 SHOWN = 8  # names listed where there are many
+# What PyTorch says of sizes that do not fit → what it means; {1} and {2} are the numbers in it.
+MISFITS = {
+    r"to have (\d+) channels, but got (\d+) channels": "{name} was built for {1} channels, but the "
+    "pictures have {2}: build it with in_channels={2}, or take other pictures.",
+    r"[Ee]xpected (2D or )?[34]D": "{name} takes a batch (batch, channels, height, width), got "
+    "{shape}. One picture needs a batch axis: x[None].",
+    r"cannot be multiplied \(\d+x(\d+) and (\d+)x": "a linear layer of {name} was built for {2} "
+    "numbers, but gets {1} from pictures {shape}: is their size or their number of channels "
+    "another one?",
+}
 
 
 def check_model(model: object) -> None:
@@ -55,20 +65,18 @@ def check_labels(labels: object, count: int, classes: int, name: str = "labels")
         )
     _check_tensor(name, labels)
     wanted = f"{name} must be one class number for each of {count} pictures, int64 ({count},)"
-    if labels.ndim == 2:
-        raise ValueError(
-            f"{wanted}, got shape {tuple(labels.shape)}: is it one-hot? {name}.argmax(dim=1) "
-            "gives the numbers."
-        )
     if labels.shape != (count,):
-        raise ValueError(f"{wanted}, got shape {tuple(labels.shape)}.")
+        hint = (
+            f": is it one-hot? {name}.argmax(dim=1) gives the numbers" if labels.ndim == 2 else ""
+        )
+        raise ValueError(f"{wanted}, got shape {tuple(labels.shape)}{hint}.")
     if labels.dtype != torch.int64:
         raise ValueError(f"{wanted}, got {labels.dtype}: {name}.long() makes them.")
-    if count and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-        worst = int(labels.min()) if int(labels.min()) < 0 else int(labels.max())
+    low, high = map(int, labels.aminmax()) if count else (0, 0)
+    if low < 0 or high >= classes:
         raise ValueError(
-            f"{name} hold {worst}, but the network has {classes} classes, 0 to {classes - 1}: "
-            "build it with more (num_classes), or count the classes from 0."
+            f"{name} hold {low if low < 0 else high}, but the network has {classes} classes, 0 to "
+            f"{classes - 1}: build it with more (num_classes), or count the classes from 0."
         )
 
 
@@ -101,35 +109,17 @@ def check_name(name: object, names: Sequence[str], what: str, place: str = "") -
 
 
 def run(model: nn.Module, x: Tensor, call: Callable[[Tensor], object] | None = None) -> object:
-    """Call a network; an error of PyTorch about sizes becomes one about pictures.
+    """Call a network with a batch `x`, by `call` if not by itself.
 
-    Args:
-        model: the network.
-        x: a batch.
-        call: how to call it, if not by itself.
-
-    Raises:
-        ValueError: the network was built for other pictures.
+    PyTorch's error about sizes becomes a ValueError: the network was built for other pictures.
     """
     try:
         return (call or model)(x)
     except (RuntimeError, ValueError) as error:
-        name, shape = type(model).__name__, tuple(x.shape)
-        if found := re.search(r"to have (\d+) channels, but got (\d+) channels", str(error)):
-            raise ValueError(
-                f"{name} was built for {found[1]} channels, but the pictures have {found[2]}: "
-                f"build it with in_channels={found[2]}, or take other pictures."
-            ) from error
-        if re.search(r"[Ee]xpected (2D or )?[34]D", str(error)):
-            raise ValueError(
-                f"{name} takes a batch (batch, channels, height, width), got {shape}. One picture "
-                "needs a batch axis: x[None]."
-            ) from error
-        if found := re.search(r"cannot be multiplied \(\d+x(\d+) and (\d+)x", str(error)):
-            raise ValueError(
-                f"a linear layer of {name} was built for {found[2]} numbers, but gets {found[1]} "
-                f"from pictures {shape}: is their size or their number of channels another one?"
-            ) from error
+        for pattern, words in MISFITS.items():
+            if found := re.search(pattern, str(error)):
+                told = {"name": type(model).__name__, "shape": tuple(x.shape)}
+                raise ValueError(words.format(found[0], *found.groups(), **told)) from error
         raise
 
 

@@ -1,8 +1,4 @@
-"""One training run.
-
-The recipe is plain stochastic gradient descent with Nesterov momentum and a learning rate that
-rises to a peak and falls to nearly zero within the run (Smith and Topin 2018, "Super-Convergence").
-"""
+"""One training run: its epochs, each a pass over the training images and a look at the others."""
 
 from __future__ import annotations
 
@@ -14,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
-from torch.optim.lr_scheduler import OneCycleLR
 
-from resnet_course.data import Splits, TensorBatches, check_splits
+from resnet_course.data import Splits, check_splits, to_float
 from resnet_course.train import checkpoints
-from resnet_course.train.batch_norm import synchronise
 from resnet_course.train.config import TrainConfig
-from resnet_course.train.epoch import test_accuracy, train_epoch
 from resnet_course.train.history import EpochRow, History
 from resnet_course.train.inputs import check_labels, check_learns, check_model
-from resnet_course.train.processes import check_same, from_first, local_gpu, parallel, world
-from resnet_course.train.state import RunState, describe, fingerprint
-from resnet_course.train.steps import predict
+from resnet_course.train.processes import from_first, parallel, share_buffers, total, world
+from resnet_course.train.state import RunState
+from resnet_course.train.steps import autocast, evaluate, predict, step
 from resnet_course.train.watcher import ProgressBar, Watcher
+
+# Reading a loss makes Python wait for a GPU, and processes for each other: so not in every step.
+READ_EVERY = 50
 
 
 def fit(
@@ -77,48 +73,44 @@ def fit(
             cannot be written, or could not be read back. The old files are untouched.
         FloatingPointError: the loss is no finite number any more; the text says since which step.
         ValueError: model, splits or config are not such, or do not fit together; `resume=True`
-            without `out`, a monitor where several processes train, or
-            processes with different images or settings.
+            without `out`, a monitor where several processes train, or processes with different
+            images or settings.
         KeyboardInterrupt: only where several processes train.
     """
-    config = config or TrainConfig()
+    config, notes = config or TrainConfig(), dict(notes or {})
     folder = None if out is None else Path(out)
     if monitor is not None and world().size > 1:
         raise ValueError("a monitor can stop one process only: with several, use the progress bar.")
     _check(model, splits, config)
     if folder is not None:
         from_first(lambda: checkpoints.make(folder))
-        checkpoints.check_plain({"config": config.as_data(), "notes": dict(notes or {})})
-    train, test, run = _prepare(model, splits, config, notes or {})
+        checkpoints.check_plain({"config": config.as_data(), "notes": notes})
+    run = RunState(model, splits, config, notes)
     start_file = from_first(lambda: checkpoints.to_resume(resume, folder))
     if start_file is not None:
         run.restore(start_file)
         if folder is not None and world().is_first:
             checkpoints.adopt(start_file, folder)
 
-    history = run.history
-    train.epoch = len(history)
+    history, steps = run.history, len(run.train)
+    run.train.epoch = len(history)
     network = parallel(model)
     watcher = monitor or ProgressBar(progress and world().is_first)
-    watcher.start(label or type(model).__name__, config.epochs, len(train), len(history))
+    watcher.start(label or type(model).__name__, config.epochs, steps, len(history))
     for row in history:
         watcher.epoch(row)
     start = time.perf_counter() - (history.last.seconds if history.rows else 0)
+    ended = ""
     try:
         for epoch in range(len(history) + 1, config.epochs + 1):
-            losses, accuracy = train_epoch(network, train, run, watcher)
-            history.rows.append(
-                EpochRow(
-                    epoch=epoch,
-                    train_loss=sum(losses) / len(losses),
-                    train_accuracy=accuracy,
-                    test_accuracy=test_accuracy(model, test, run),
-                    seconds=time.perf_counter() - start,
-                )
-            )
+            loss, accuracy = train_epoch(network, run, watcher)
+            tested, seconds = test_accuracy(run), time.perf_counter() - start
+            history.rows.append(EpochRow(epoch, loss, accuracy, tested, seconds))
             watcher.epoch(history.last)
-            if len(losses) < len(train):  # half an epoch: there is no going on from here
-                history.interrupted = _where("stopped", history, config.epochs * len(train))
+            if (
+                len(history.step_losses) < epoch * steps
+            ):  # half an epoch: there is no going on from here
+                ended = "stopped"
             elif folder is not None and world().is_first:
                 run.save(folder)
             if watcher.stopped:
@@ -126,9 +118,17 @@ def fit(
     except KeyboardInterrupt:
         if world().size > 1:  # the others wait for this process: let the whole group end
             raise
-        history.interrupted = _where("interrupted", history, config.epochs * len(train))
+        ended = "interrupted"
     finally:
         watcher.finish()
+    if ended:
+        losses = history.step_losses
+        history.interrupted = f"{ended} after step {len(losses)} of {config.epochs * steps}"
+        bad = next((i for i, loss in enumerate(losses, 1) if not math.isfinite(loss)), None)
+        if bad is not None:
+            history.interrupted += (
+                f"; the loss is {losses[bad - 1]} since step {bad}, so the weights are of no use"
+            )
     model.eval()  # ready for use: in training mode, every batch would change batch norm's means
     return history
 
@@ -142,95 +142,79 @@ def _check(model: nn.Module, splits: Splits, config: TrainConfig) -> None:
     check_learns(model)
     if any(map(is_lazy, model.parameters())):  # its sizes follow from the first batch
         return
-    device = next(model.parameters()).device
-    pictures = TensorBatches(
-        *(splits.train_images[:1], splits.train_labels[:1], 1),
-        **{"mean": splits.mean, "std": splits.std, "device": device},
-    )
-    logits, _ = predict(model, pictures)
+    picture = to_float(splits.train_images[:1], splits.mean, splits.std)
+    picture = picture.to(next(model.parameters()).device)
+    logits, _ = predict(model, [(picture, splits.train_labels[:1])])
     for labels in (splits.train_labels, splits.test_labels):
         check_labels(labels, len(labels), logits.shape[1])
 
 
-def _where(word: str, history: History, steps: int) -> str:
-    """Say after which step a run was ended; and if the loss was lost before, say so."""
-    losses = history.step_losses
-    text = f"{word} after step {len(losses)} of {steps}"
-    bad = next((i for i, loss in enumerate(losses, start=1) if not math.isfinite(loss)), None)
-    if bad is not None:
-        text += f"; the loss is {losses[bad - 1]} since step {bad}, so the weights are of no use"
-    return text
+def train_epoch(network: nn.Module, run: RunState, watcher: Watcher) -> tuple[float, float]:
+    """Pass over the training images once, unless the watcher stops it before the end.
+
+    Returns the mean of the steps' losses, which are in the history then, and the accuracy.
+    """
+    config, train, losses = run.config, run.train, run.history.step_losses
+    unread: list[Tensor] = []
+    hits = torch.zeros((), dtype=torch.int64, device=train.images.device)
+    images = 0
+    try:
+        for i, (x, y) in enumerate(train):
+            x = x.to(memory_format=torch.channels_last)
+            # The share of this process in the mean over the whole batch.
+            share = len(y) / min(config.batch_size, len(train.images) - i * config.batch_size)
+            with autocast(x.device, run.bfloat16):
+                loss, logits = step(
+                    network, x, y, run.optimizer, config.label_smoothing, share * world().size
+                )
+            run.schedule.step()
+            unread.append(loss * share)
+            hits += (logits.argmax(dim=1) == y).sum()
+            images += len(y)
+            watcher.step(loss)
+            if len(unread) == READ_EVERY:
+                _read(unread, run)
+            if watcher.stopped:
+                break
+    finally:
+        if world().size == 1:  # an interrupted run keeps the losses of its last steps
+            losses += [loss.item() for loss in unread]
+            unread = []
+    _read(unread, run)
+    right, seen = total(torch.stack([hits, hits.new_tensor(images)])).tolist()
+    for name, value in network.state_dict().items():  # no loss tells what the last step did
+        if value.is_floating_point() and not value.isfinite().all():
+            last = f"the last step of epoch {len(run.history) + 1}"
+            raise _over(run, f"{name} is not finite after {last}")
+    own = losses[len(run.history) * len(train) :]
+    return sum(own) / len(own), right / seen
 
 
-def _prepare(
-    model: nn.Module, splits: Splits, config: TrainConfig, notes: Mapping[str, Any]
-) -> tuple[TensorBatches, TensorBatches, RunState]:
-    images = fingerprint(splits)
-    check_same("images", images)
-    check_same("settings", config.as_data())
-    check_same("network", describe(model))
-    check_same("notes", dict(notes))
-    device = torch.device(config.device) if config.device else local_gpu() or torch.device("cpu")
-    # Pixels whose channels lie side by side in memory suit the convolutions of most processors.
-    model.to(device, memory_format=torch.channels_last)
-    if config.sync_batch_norm:
-        synchronise(model)
-    train, test = _batches(splits, config, device)
-    if config.batch_size < world().size:
-        raise ValueError(
-            f"batch_size is {config.batch_size}, but {world().size} processes share a batch: each "
-            "needs a picture at least."
-        )
-    optimizer = torch.optim.SGD(
-        model.parameters(),
-        lr=config.lr,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        nesterov=config.momentum > 0,
+def _read(unread: list[Tensor], run: RunState) -> None:
+    """Move the losses of the last steps to the history; stop if one of them is not finite."""
+    losses, steps, done = run.history.step_losses, len(run.train), len(run.history)
+    if unread:
+        losses += total(torch.stack(unread)).tolist()
+        unread.clear()
+    for i in range(done * steps, len(losses)):
+        if not math.isfinite(losses[i]):
+            where = f"step {i % steps + 1} of {steps} of epoch {done + 1} (step {i + 1} of the run)"
+            raise _over(run, f"the loss is {losses[i]} in {where}", " before")
+
+
+def _over(run: RunState, what: str, before: str = "") -> FloatingPointError:
+    return FloatingPointError(
+        f"{what}, so the run is over. The step{before} was too large: try a lower learning rate "
+        f"than {run.config.lr:g}. Checkpoints are those of the epoch before."
     )
-    images["steps per epoch"] = len(train)
-    steps = config.epochs * len(train)
-    warm_up = config.warm_up
-    if warm_up * steps == 1:  # OneCycleLR would divide by the 0 steps between first and highest
-        warm_up *= 1 - 1e-9
-    schedule = OneCycleLR(
-        optimizer,
-        config.lr,
-        total_steps=steps,
-        pct_start=warm_up,
-        cycle_momentum=config.momentum > 0,
-    )
-    bfloat16 = from_first(lambda: config.bfloat16_on(device))
-    history = History(source=splits.source)
-    run = RunState(model, optimizer, schedule, history, config, bfloat16, images, notes)
-    return train, test, run
 
 
-def _batches(
-    splits: Splits, config: TrainConfig, device: torch.device
-) -> tuple[TensorBatches, TensorBatches]:
-    own = world()
-    # Batch norm needs two pictures, and every process a picture of every batch. A last batch that
-    # is smaller is left out.
-    least = max(2, own.size) if config.sync_batch_norm else 2 * own.size
-    if config.batch_size >= least > len(splits.train_labels):
-        raise ValueError(
-            f"there are {len(splits.train_labels)} training images: at least {least} are needed."
-        )
-    shared = {
-        "mean": splits.mean,
-        "std": splits.std,
-        "device": device,
-        "part": (own.rank, own.size),
-    }
-    train = TensorBatches(
-        splits.train_images,
-        splits.train_labels,
-        config.batch_size,
-        shuffle=True,
-        seed=config.seed,
-        transform=config.augment,
-        drop_last=len(splits.train_labels) % config.batch_size < least,
-        **shared,
-    )
-    return train, TensorBatches(splits.test_images, splits.test_labels, 500, **shared)
+def test_accuracy(run: RunState) -> float:
+    """Return the accuracy on all test images, to which every process adds its part."""
+    share_buffers(run.model)
+    test, (rank, size) = run.test, run.test.part
+    own = sum(len(batch.tensor_split(size)[rank]) for batch in test.labels.split(test.batch_size))
+    options = {"bfloat16": run.bfloat16, "flip": run.config.flip_test}
+    accuracy = evaluate(run.model, test, **options) if own else 0
+    right, seen = total(torch.tensor([round(accuracy * own), own], device=test.labels.device))
+    return int(right) / int(seen)

@@ -74,15 +74,14 @@ def train_config(options: argparse.Namespace) -> TrainConfig:
 
 def network(options: argparse.Namespace, classes: int) -> ResNet:
     """Build the network. Raises a ValueError for what cannot be built."""
-    overrides: dict[str, Any] = {"zero_init_residual": options.zero_init}
-    if options.stem is not None:
-        overrides["stem"] = options.stem
-    if options.stem_stride is not None:
-        overrides["stem_stride"] = options.stem_stride
-    for name in ("widths", "depths"):
-        if getattr(options, name):
-            overrides[name] = tuple(getattr(options, name))
-    return create_model(options.model, in_channels=1, num_classes=classes, **overrides)
+    given = {name: getattr(options, name) for name in ("stem", "stem_stride", "widths", "depths")}
+    return create_model(
+        options.model,
+        in_channels=1,
+        num_classes=classes,
+        zero_init_residual=options.zero_init,
+        **{name: value for name, value in given.items() if value is not None},
+    )
 
 
 # Numbers and switches of the recipe that `TrainConfig` has under the same name.
@@ -115,10 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument_group("the network").add_argument
     add("--model", default="resnet20", choices=CONFIGS, metavar="NAME", help=", ".join(CONFIGS))
     add("--stem", choices=STEMS, help="first layers; if not given, the model's own")
-    stem_stride = (
-        "stride of the first convolution; 2 instead of 1 leaves about a quarter of the work"
-    )
-    add("--stem-stride", **number, help=stem_stride)
+    words = "stride of the first convolution; 2 instead of 1 leaves about a quarter of the work"
+    add("--stem-stride", **number, help=words)
     for name, what in (("--widths", "channels"), ("--depths", "blocks")):
         words = f"{what} of each stage; if not given, the model's own"
         add(name, nargs="+", **number, help=words)
@@ -127,11 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument_group("the recipe").add_argument
     default = TrainConfig()
     for name, words in RECIPE.items():
-        value = getattr(default, name)
-        option = {"default": value, "type": type(value)}
-        if value is False:
-            option = {"action": "store_true"}
-        add(f"--{name.replace('_', '-')}", **option, help=words)
+        value, option = getattr(default, name), f"--{name.replace('_', '-')}"
+        kind = {"action": "store_true"} if value is False else {"type": type(value)}
+        add(option, **kind, default=value, help=words)
     add("--shift", default=0, **number, help="move each picture by up to N pixels")
     add("--flip", action="store_true", help="mirror each picture with probability 1/2")
     add("--cutout", default=0, **number, help="cover a square of N×N pixels")

@@ -7,13 +7,14 @@ stored weights.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from resnet_course.resnet import ResNet, create_model
-from resnet_course.train.records import read_json
+from resnet_course.train.records import packaged
 
 FOLDER = Path(__file__).parent / "weights"
 
@@ -39,4 +40,4 @@ def trained_record(source: str = "fashion-mnist") -> dict[str, Any]:
 
     The keys are those of `run.json` and "test_accuracy". Errors are those of `trained_model`.
     """
-    return read_json(FOLDER, source)
+    return json.loads(packaged(FOLDER, source))

@@ -117,11 +117,7 @@ def gathered(value: T) -> list[T]:
 
 
 def check_same(what: str, value: object) -> None:
-    """Check that all processes were given the same.
-
-    Raises:
-        ValueError: in every process; it says who has what.
-    """
+    """Raise a ValueError in every process if they were given different values; it says who what."""
     values = gathered(value)
     for rank, other in enumerate(values):
         if other != values[0]:

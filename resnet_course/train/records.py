@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
 FOLDER = Path(__file__).parent / "records"
 
@@ -51,11 +50,7 @@ class Record:
         return tuple(dict.fromkeys(run.label for run in self.runs))
 
     def of(self, label: str) -> tuple[RecordedRun, ...]:
-        """Return the runs of one label, one for each seed.
-
-        Raises:
-            ValueError: if there is none.
-        """
+        """Return the runs of one label, one for each seed. Raises a ValueError if there is none."""
         found = tuple(run for run in self.runs if run.label == label)
         if not found:
             raise ValueError(f"no run {label!r} in {self.name!r}: choose one of {self.labels}.")
@@ -107,12 +102,8 @@ def spread(values: Sequence[float]) -> str:
 
 
 def recorded(name: str) -> Record:
-    """Load a record by name.
-
-    Raises:
-        ValueError: if there is none; the message lists what there is.
-    """
-    content = read_json(FOLDER, name)
+    """Load a record by name. Errors are those of `reported`."""
+    content = json.loads(packaged(FOLDER, name))
     runs = (
         RecordedRun(**{k: tuple(v) if isinstance(v, list) else v for k, v in run.items()})
         for run in content["runs"]
@@ -123,23 +114,14 @@ def recorded(name: str) -> Record:
 def reported(name: str) -> str:
     """Return what a benchmark printed, word for word: records/`name`.txt.
 
-    Raises:
-        ValueError: if there is none; the message lists what there is.
+    Raises a ValueError if there is none; the message lists what there is.
     """
-    return _find(FOLDER, name, ".txt").read_text(encoding="utf-8").rstrip()
+    return packaged(FOLDER, name, ".txt").rstrip()
 
 
-def read_json(folder: Path, name: str) -> dict[str, Any]:
-    """Return the content of `name`.json in a folder of the package.
-
-    Raises:
-        ValueError: if there is no such file; the message lists what there is.
-    """
-    return json.loads(_find(folder, name, ".json").read_text(encoding="utf-8"))
-
-
-def _find(folder: Path, name: str, ending: str) -> Path:
+def packaged(folder: Path, name: str, ending: str = ".json") -> str:
+    """Return the text of a file in a folder of the package; errors as in `reported`."""
     there = sorted(path.stem for path in folder.glob(f"*{ending}"))
     if name not in there:
         raise ValueError(f"there is no {name!r} in the course: choose one of {', '.join(there)}.")
-    return folder / f"{name}{ending}"
+    return (folder / f"{name}{ending}").read_text(encoding="utf-8")

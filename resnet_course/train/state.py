@@ -5,72 +5,90 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import OneCycleLR
 
-from resnet_course.data import Splits
+from resnet_course.data import Splits, TensorBatches
 from resnet_course.train import checkpoints
+from resnet_course.train.batch_norm import synchronise
 from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.history import EpochRow, History
-from resnet_course.train.processes import from_first
+from resnet_course.train.processes import check_same, from_first, local_gpu, world
 
-# Where a run computes may change from one machine to the next; the rest makes it another run.
-FREE_TO_CHANGE = ("device",)
-KEYS = {
-    "model",
-    "config",
-    "epoch",
-    "test_accuracy",
-    "optimizer",
-    "schedule",
-    "random",
-    "history",
-    "bfloat16",
-    "images",
-    "network",
-    "notes",
+KEYS = {  # of last.pt; best.pt has the first four
+    *("model", "config", "epoch", "test_accuracy"),
+    *("optimizer", "schedule", "random", "history", "bfloat16", "images", "network", "notes"),
 }
 
 
-@dataclass
 class RunState:
     """A run between two epochs: the parts that change, and the names of those that must not.
 
-    Attributes:
-        model: the network, not wrapped.
-        optimizer: its parameters are the model's.
-        schedule: of the learning rate.
-        history: the finished epochs.
+    The recipe is plain stochastic gradient descent with Nesterov momentum and a learning rate that
+    rises to a peak and falls to nearly zero within the run (Smith and Topin 2018,
+    "Super-Convergence").
+
+    Args:
+        model: the network, not wrapped. It is moved to its device.
+        splits: the images; `images` is what tells them from others, see `fingerprint`.
         config: how the run was asked to train.
-        bfloat16: whether the run computes with 16 bits, decided once for all of it.
-        images: which images, see `fingerprint`, and in how many steps an epoch shows them.
         notes: numbers and texts of the caller, such as the options of a command.
+
+    Raises:
+        ValueError: images and config do not fit together, or other processes have others.
     """
 
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
-    schedule: LRScheduler
-    history: History
-    config: TrainConfig
-    bfloat16: bool
-    images: dict[str, Any]
-    notes: Mapping[str, Any]
+    def __init__(
+        self, model: nn.Module, splits: Splits, config: TrainConfig, notes: dict[str, Any]
+    ) -> None:
+        self.model, self.config, self.notes = model, config, notes
+        self.images = fingerprint(splits)
+        check_same("images", self.images)
+        check_same("settings", config.as_data())
+        check_same("network", describe(model))
+        check_same("notes", notes)
+        device = torch.device(config.device or local_gpu() or "cpu")
+        # Pixels whose channels lie side by side in memory suit the convolutions of most processors.
+        model.to(device, memory_format=torch.channels_last)
+        if config.sync_batch_norm:
+            synchronise(model)
+        self.train, self.test = _batches(splits, config, device)
+        self.images["steps per epoch"] = len(self.train)
+        self.optimizer = torch.optim.SGD(
+            model.parameters(),
+            lr=config.lr,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            nesterov=config.momentum > 0,
+        )
+        steps, warm_up = config.epochs * len(self.train), config.warm_up
+        if warm_up * steps == 1:  # OneCycleLR would divide by the 0 steps from first to highest
+            warm_up *= 1 - 1e-9
+        self.schedule = OneCycleLR(
+            self.optimizer,
+            config.lr,
+            total_steps=steps,
+            pct_start=warm_up,
+            cycle_momentum=config.momentum > 0,
+        )
+        self.history = History(splits.source)
+        # Decided once: a run that goes on elsewhere keeps it.
+        self.bfloat16 = from_first(lambda: config.bfloat16_on(device))
 
     def save(self, folder: Path) -> None:
         """Write `best.pt`, `history.csv` and `last.pt`.
 
         `last.pt` comes last: a run that dies in between goes on from the epoch before, and writes
-        the other two again.
-
-        Raises:
-            CheckpointError: a file cannot be written; the old one is still there.
+        the other two again. A file that cannot be written is a CheckpointError; the old one is
+        still there.
         """
         history = self.history
         weights = {
@@ -86,17 +104,13 @@ class RunState:
             weights
             | {
                 "optimizer": self.optimizer.state_dict(),
-                "schedule": plain(self.schedule),
+                "schedule": self.schedule.state_dict(),
                 "random": random_states(),
-                "history": {
-                    "source": history.source,
-                    "rows": [asdict(row) for row in history.rows],
-                    "step_losses": history.step_losses,
-                },
+                "history": {k: v for k, v in asdict(history).items() if k != "interrupted"},
                 "bfloat16": self.bfloat16,
                 "images": self.images,
                 "network": describe(self.model),
-                "notes": dict(self.notes),
+                "notes": self.notes,
             },
             folder / "last.pt",
         )
@@ -104,8 +118,7 @@ class RunState:
     def restore(self, path: Path) -> None:
         """Take over the run that is kept in `path`, a `last.pt`.
 
-        Raises:
-            CheckpointError: it cannot be read, or it is of another run; nothing is changed then.
+        Raises a CheckpointError, and changes nothing, if it cannot be read or is of another run.
         """
         saved = from_first(lambda: checkpoints.load(path))
         missing = KEYS - saved.keys()
@@ -127,36 +140,71 @@ class RunState:
 
     def _check(self, path: Path, saved: Mapping[str, Any]) -> None:
         """Compare what must be equal, and name all that is not."""
-        pairs = [
-            *_pairs("", saved["config"], self.config.as_data(), FREE_TO_CHANGE),
-            *_pairs("images: ", saved["images"], self.images),
-            *(_pairs("", saved["notes"], dict(self.notes)) if self.notes else ()),
-            ("network", saved["network"], describe(self.model)),
+        # Where a run computes may change from one machine to the next.
+        config = self.config.as_data() | {"device": saved["config"].get("device")}
+        told = [
+            *_differences(saved["config"], config),
+            *_differences(saved["images"], self.images, prefix="images: "),
+            *(_differences(saved["notes"], self.notes) if self.notes else ()),
+            *_differences({"network": saved["network"]}, {"network": describe(self.model)}),
         ]
-        told = dict.fromkeys(
-            f"{name} is {was} in the checkpoint and {now} here"
-            for name, was, now in pairs
-            if was != now
-        )
-        shapes = {key: tuple(value.shape) for key, value in self.model.state_dict().items()}
-        saved_shapes = {key: tuple(value.shape) for key, value in saved["model"].items()}
-        for key in sorted(shapes.keys() | saved_shapes.keys()) if not told else ():
-            if shapes.get(key) != saved_shapes.get(key):
-                was, now = saved_shapes.get(key, "missing"), shapes.get(key, "missing")
-                told[f"{key} is {was} in the checkpoint and {now} in this model"] = None
-                break  # one is enough: the networks differ
+        if not told:
+            shapes = [
+                {key: tuple(value.shape) for key, value in weights.items()}
+                for weights in (saved["model"], self.model.state_dict())
+            ]
+            told = _differences(*shapes, missing="missing", here="in this model")
+            told = told[:1]  # one is enough: the networks differ
         if told:
             raise CheckpointError(
-                f"{path} is of another run: {'; '.join(told)}. Ask for the same again, or start a "
-                "new run in another folder."
+                f"{path} is of another run: {'; '.join(dict.fromkeys(told))}. Ask for the same "
+                "again, or start a new run in another folder."
             )
 
 
-def _pairs(
-    prefix: str, was: Mapping[str, Any], now: Mapping[str, Any], left_out: tuple[str, ...] = ()
-) -> list[tuple[str, Any, Any]]:
-    keys = [key for key in {**was, **now} if key not in left_out]
-    return [(f"{prefix}{key}", was.get(key), now.get(key)) for key in keys]
+def _batches(
+    splits: Splits, config: TrainConfig, device: torch.device
+) -> tuple[TensorBatches, TensorBatches]:
+    own, count = world(), len(splits.train_labels)
+    if config.batch_size < own.size:
+        raise ValueError(
+            f"batch_size is {config.batch_size}, but {own.size} processes share a batch: each "
+            "needs a picture at least."
+        )
+    # Batch norm needs two pictures, and every process a picture of every batch. A last batch that
+    # is smaller is left out.
+    least = max(2, own.size) if config.sync_batch_norm else 2 * own.size
+    if config.batch_size >= least > count:
+        raise ValueError(f"there are {count} training images: at least {least} are needed.")
+    batches = partial(
+        TensorBatches, mean=splits.mean, std=splits.std, device=device, part=(own.rank, own.size)
+    )
+    train = batches(
+        splits.train_images,
+        splits.train_labels,
+        config.batch_size,
+        shuffle=True,
+        seed=config.seed,
+        transform=config.augment,
+        drop_last=count % config.batch_size < least,
+    )
+    return train, batches(splits.test_images, splits.test_labels, 500)
+
+
+def _differences(
+    was: Mapping[str, Any],
+    now: Mapping[str, Any],
+    prefix: str = "",
+    missing: str | None = None,
+    here: str = "here",
+) -> list[str]:
+    """Say of every key whose values differ what both are; `missing` stands where there is none."""
+    pairs = {key: (was.get(key, missing), now.get(key, missing)) for key in {**was, **now}}
+    return [
+        f"{prefix}{key} is {old} in the checkpoint and {new} {here}"
+        for key, (old, new) in pairs.items()
+        if old != new
+    ]
 
 
 def fingerprint(splits: Splits) -> dict[str, Any]:
@@ -172,14 +220,6 @@ def fingerprint(splits: Splits) -> dict[str, Any]:
     }
 
 
-def plain(schedule: LRScheduler) -> dict[str, Any]:
-    """Return the state of a schedule without functions: a checkpoint holds data only.
-
-    Before torch 2.4 OneCycleLR counts the function of its curve among its state.
-    """
-    return {key: value for key, value in schedule.state_dict().items() if not callable(value)}
-
-
 def describe(model: nn.Module) -> str:
     """Return the class of a network and, for networks of this course, its configuration."""
     return f"{type(model).__name__} {getattr(model, 'config', '')}".strip()
@@ -187,12 +227,12 @@ def describe(model: nn.Module) -> str:
 
 def random_states() -> dict[str, Any]:
     """Return the state of every generator that a network or a transform may draw from."""
-    kind, keys, position, has_gauss, gauss = np.random.get_state()
+    kind, keys, *rest = np.random.get_state()
     version, numbers, spare = random.getstate()
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
-        "numpy": [kind, keys.tolist(), position, has_gauss, gauss],
+        "numpy": [kind, keys.tolist(), *rest],
         "python": [version, list(numbers), spare],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +19,8 @@ from resnet_course.train.inputs import (
     run,
 )
 from resnet_course.train.modes import evaluation_mode
-from resnet_course.train.precision import autocast
+
+Batches = Iterable[tuple[Tensor, Tensor]]  # pairs of images and labels
 
 
 def train_step(
@@ -79,6 +81,12 @@ def step(
     return loss.detach(), logits.detach()
 
 
+def autocast(device: torch.device, enabled: bool) -> AbstractContextManager[None]:
+    """Return the context in which convolutions and products are computed in bfloat16."""
+    # Where it is not enabled, torch is not even asked: some devices know no autocast at all.
+    return torch.autocast(device.type, dtype=torch.bfloat16) if enabled else nullcontext()
+
+
 def topk_accuracy(logits: Tensor, labels: Tensor, k: int = 1) -> float:
     """Return the share of rows whose label is among the k largest logits, from 0 to 1.
 
@@ -106,11 +114,7 @@ def topk_accuracy(logits: Tensor, labels: Tensor, k: int = 1) -> float:
 
 
 def predict(
-    model: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
-    *,
-    bfloat16: bool = False,
-    flip: bool = False,
+    model: nn.Module, batches: Batches, *, bfloat16: bool = False, flip: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Return the logits (N, classes) of all batches and their labels (N,), in order.
 
@@ -144,27 +148,18 @@ def predict(
     return torch.cat(logits), torch.cat(labels)
 
 
-def _pairs(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+def _pairs(batches: Batches) -> Iterator[tuple[Tensor, Tensor]]:
+    wanted = "batches must give pairs (pictures, labels), such as TensorBatches(…) or [(x, y)]"
     if not isinstance(batches, Iterable):
-        raise ValueError(
-            "batches must give pairs (pictures, labels), such as TensorBatches(…) or [(x, y)], got "
-            f"{type(batches).__name__}."
-        )
+        raise ValueError(f"{wanted}, got {type(batches).__name__}.")
     for batch in batches:
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise ValueError(
-                "batches must give pairs (pictures, labels), such as TensorBatches(…) or [(x, y)]; "
-                f"here comes a {type(batch).__name__}."
-            )
+            raise ValueError(f"{wanted}; here comes a {type(batch).__name__}.")
         yield batch[0], batch[1]
 
 
 def evaluate(
-    model: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
-    *,
-    bfloat16: bool = False,
-    flip: bool = False,
+    model: nn.Module, batches: Batches, *, bfloat16: bool = False, flip: bool = False
 ) -> float:
     """Return the top-1 accuracy over all batches, from 0 to 1; batches may differ in size.
 

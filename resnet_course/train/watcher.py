@@ -38,12 +38,8 @@ class Watcher(Protocol):
         """Hear that the run is over, also when it ended with an error."""
 
 
-class ProgressBar:
-    """A bar with the epoch, the loss and the time left.
-
-    Args:
-        show: False draws nothing.
-    """
+class ProgressBar(Watcher):
+    """A bar with the epoch, the loss and the time left; `show=False` draws nothing."""
 
     stopped = False
 
@@ -69,9 +65,6 @@ class ProgressBar:
         if self._bar.update():  # the bar says when it is time to draw: only then read the loss
             epoch = (self._bar.n - 1) // self._steps + 1
             self._bar.set_postfix_str(f"epoch={epoch}, loss={loss.item():.3f}", refresh=False)
-
-    def epoch(self, row: EpochRow) -> None:
-        """Do nothing: the bar counts steps."""
 
     def finish(self) -> None:
         """Remove the bar."""
