@@ -61,8 +61,7 @@ class Augment:
     def _shift_and_flip(self, images: Tensor) -> Tensor:
         batch, _, height, width = images.shape
         device = images.device
-        down = torch.randint(2 * self.shift + 1, (batch, 1)).to(device)
-        right = torch.randint(2 * self.shift + 1, (batch, 1)).to(device)
+        down, right = torch.randint(2 * self.shift + 1, (2, batch, 1)).to(device)
         rows = down + torch.arange(height, device=device)  # (batch, height), of the padded picture
         columns = right + torch.arange(width, device=device)
         if self.flip:

@@ -131,10 +131,7 @@ def _cut_out(picture: np.ndarray) -> np.ndarray:
 
 
 def _place(
-    random: np.random.RandomState,
-    shape: tuple[int, ...],
-    size: tuple[int, int],
-    boxes: np.ndarray,
+    random: np.random.RandomState, shape: tuple[int, ...], size: tuple[int, int], boxes: np.ndarray
 ) -> np.ndarray:
     """Choose a box (x1, y1, x2, y2) of `shape` = (height, width) among `boxes`, inside `size`."""
     height, width = shape

@@ -10,9 +10,7 @@ import numpy as np
 from resnet_course.data.raster import Array, Page, box, curve, ellipse, limb
 
 
-def _top(
-    page: Page, *, long_sleeves: float, bottom: Array, neck_depth: Array
-) -> tuple[Array, Array]:
+def _top(page: Page, long_sleeves: float, bottom: Array, neck_depth: Array) -> tuple[Array, Array]:
     """Paint body, sleeves, neckline; return the y of the shoulders and the hem's half width.
 
     `long_sleeves` is the share of pictures that have them.
@@ -196,15 +194,15 @@ def _bag(page: Page) -> None:
 
 
 # In the order of Fashion-MNIST's labels.
-PAINTERS: tuple[Callable[[Page], None], ...] = (
-    _t_shirt,
-    _trouser,
-    _pullover,
-    _dress,
-    _coat,
-    _sandal,
-    _shirt,
-    _sneaker,
-    _bag,
-    _boot,
-)
+PAINTERS: dict[str, Callable[[Page], None]] = {
+    "T-shirt/top": _t_shirt,
+    "Trouser": _trouser,
+    "Pullover": _pullover,
+    "Dress": _dress,
+    "Coat": _coat,
+    "Sandal": _sandal,
+    "Shirt": _shirt,
+    "Sneaker": _sneaker,
+    "Bag": _bag,
+    "Ankle boot": _boot,
+}

@@ -2,10 +2,8 @@
 
 Ten classes with the names and the order of Fashion-MNIST, as 28x28 gray pixels on black. Every
 picture has its own size, place, tilt, cut, pattern and noise. They are not Fashion-MNIST, and an
-accuracy measured on them says nothing about it. `wardrobe` says how each class is cut.
+accuracy measured on them says nothing about it. `garment_classes` says how each class is cut.
 """
-
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -16,18 +14,7 @@ from resnet_course.blocks import is_whole
 from resnet_course.data.garment_classes import PAINTERS
 from resnet_course.data.raster import SIDE, Page
 
-CLASSES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
+CLASSES = tuple(PAINTERS)
 BLOCK = 500  # pictures drawn together: 50 of each class, few enough for the processor's cache
 
 
@@ -64,15 +51,11 @@ def _draw_block(seed: int, stream: int, block: int) -> tuple[np.ndarray, np.ndar
     # RandomState, the old generator: NumPy promises that its numbers never change.
     random = np.random.RandomState([seed, stream, block])
     per_class = BLOCK // len(CLASSES)
-    images = np.concatenate([_draw_class(random, paint, per_class) for paint in PAINTERS])
+    pictures = []
+    for paint in PAINTERS.values():
+        page = Page(random, per_class)
+        paint(page)
+        pictures.append(page.finish())
     labels = np.repeat(np.arange(len(CLASSES)), per_class)
     order = np.argsort(random.random_sample(BLOCK))
-    return images[order], labels[order]
-
-
-def _draw_class(
-    random: np.random.RandomState, paint: Callable[[Page], None], count: int
-) -> np.ndarray:
-    page = Page(random, count)
-    paint(page)
-    return page.finish()
+    return np.concatenate(pictures)[order], labels[order]
