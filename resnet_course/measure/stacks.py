@@ -9,11 +9,7 @@ from torch import Tensor, nn
 
 from resnet_course.blocks import check_sizes, is_whole
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-}
+ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
 INITIALISATIONS = ("pytorch", "small", "xavier", "he")
 
 
@@ -44,20 +40,11 @@ class StackConfig:
     num_classes: int = 10
 
     def __post_init__(self) -> None:
-        check_sizes(
-            depth=self.depth,
-            width=self.width,
-            in_features=self.in_features,
-            num_classes=self.num_classes,
-        )
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(
-                f"unknown activation {self.activation!r}: choose one of {', '.join(ACTIVATIONS)}."
-            )
-        if self.init not in INITIALISATIONS:
-            raise ValueError(
-                f"unknown init {self.init!r}: choose one of {', '.join(INITIALISATIONS)}."
-            )
+        sizes = ("depth", "width", "in_features", "num_classes")
+        check_sizes(**{name: getattr(self, name) for name in sizes})
+        for name, choices in (("activation", ACTIVATIONS), ("init", INITIALISATIONS)):
+            if (value := getattr(self, name)) not in choices:
+                raise ValueError(f"unknown {name} {value!r}: choose one of {', '.join(choices)}.")
 
 
 class Layer(nn.Module):

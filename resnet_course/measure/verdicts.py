@@ -13,6 +13,7 @@ from resnet_course.blocks import is_whole
 from resnet_course.data import Splits, check_splits
 from resnet_course.data.batches import TensorBatches, to_float
 from resnet_course.measure.feature_maps import grad_cam
+from resnet_course.measure.listen import listening
 from resnet_course.measure.predictions import Predictions
 from resnet_course.tracing.rows import by
 from resnet_course.train import predict
@@ -171,20 +172,12 @@ def _last_maps(model: nn.Module, x: Tensor) -> str:
     """
     finished = []
 
-    def note(name: str):  # noqa: ANN202
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            if isinstance(output, Tensor) and output.ndim == 4 and output[0, 0].numel() > 1:
-                finished.append(name)
+    def note(name: str, output: object) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4 and output[0, 0].numel() > 1:
+            finished.append(name)
 
-        return hook
-
-    hooks = [module.register_forward_hook(note(name)) for name, module in model.named_modules()]
-    try:
-        with evaluation_mode(model), torch.no_grad():
-            model(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with listening(dict(model.named_modules()), note), evaluation_mode(model), torch.no_grad():
+        model(x)
     if not finished:
         raise ValueError("none of its modules passes on maps of more than one pixel.")
     return finished[-1]

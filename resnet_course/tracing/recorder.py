@@ -32,6 +32,13 @@ POOLS = {f"{kind}_pool{n}d" for kind in ("max", "avg") for n in (1, 2, 3)}
 ADAPTIVE = {f"adaptive_{kind}_pool{n}d" for kind in ("max", "avg") for n in (1, 2, 3)}
 REDUCTIONS = {"mean", "sum", "amax"}
 RESHAPES = {"flatten", "reshape", "view"}
+# The arguments of functions with windows, in torch's order.
+ARGUMENTS = {
+    **dict.fromkeys(CONVOLUTIONS, "input weight bias stride padding dilation groups"),
+    **dict.fromkeys(TRANSPOSED, "input weight bias stride padding output_padding groups dilation"),
+    **dict.fromkeys(POOLS, "input kernel_size stride padding"),
+    **{f"max_pool{n}d": "input kernel_size stride padding dilation" for n in (1, 2, 3)},
+}
 # Functions that become a row of their own when no layer object stands for them.
 SHOWN = (
     {"add", "cat", "linear", "relu", "sigmoid", "tanh", "gelu", "silu", "softmax", "pad"}
@@ -71,9 +78,9 @@ class Origin:
 class Geometry:
     """Kernel, stride, padding, one number per spatial axis, and a convolution's groups."""
 
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: tuple[int, ...]
+    kernel: tuple[int, ...] | None = None
+    stride: tuple[int, ...] | None = None
+    padding: tuple[int, ...] | None = None
     groups: int | None = None
 
 
@@ -148,27 +155,27 @@ class Recorder(TorchFunctionMode):
         field = tuple(max(each.field[i] for each in spatial) for i in range(axes))
         jump = tuple(min(each.jump[i] for each in spatial) for i in range(axes))
         geometry = geometry_of(kind, args, kwargs, inputs[0], output)
-        sizes = tuple(inputs[0].shape[2:])
-        if geometry and kind in TRANSPOSED:
-            # One output value meets only every stride-th of the kernel's values.
-            taps = [math.ceil(k / s) for k, s in zip(geometry.kernel, geometry.stride, strict=True)]
-            field = tuple(f + (t - 1) * j for f, t, j in zip(field, taps, jump, strict=False))
-            jump = tuple(max(j // s, 1) for j, s in zip(jump, geometry.stride, strict=False))
-        elif geometry:
-            field = tuple(
-                f + (k - 1) * j for f, k, j in zip(field, geometry.kernel, jump, strict=False)
-            )
-            jump = tuple(j * s for j, s in zip(jump, geometry.stride, strict=False))
+        sizes = inputs[0].shape[2:]
+        taps = steps = (1,) * axes  # values that meet in one, and how far apart results move
+        if geometry:
+            taps, steps = geometry.kernel, geometry.stride
         elif kind in REDUCTIONS or (kind in RESHAPES and output.ndim <= 2 < inputs[0].ndim):
-            # All pixels flow together: one value now sees what the whole map saw.
-            field = tuple(f + (n - 1) * j for f, n, j in zip(field, sizes, jump, strict=False))
+            taps = sizes  # all pixels flow together: one value now sees what the whole map saw
         elif kind == "getitem":
             # x[:, :, ::2, ::2] takes every second pixel: neighbours move apart.
-            jump = tuple(j * s for j, s in zip(jump, slice_steps(args[1], axes), strict=True))
+            steps = slice_steps(args[1], axes)
+        if kind in TRANSPOSED:
+            # One output value meets only every stride-th of the kernel's values.
+            taps = [math.ceil(k / s) for k, s in zip(taps, steps, strict=True)]
+        field = tuple(f + (t - 1) * j for f, t, j in zip(field, taps, jump, strict=False))
+        if kind in TRANSPOSED:
+            jump = tuple(max(j // s, 1) for j, s in zip(jump, steps, strict=False))
         elif kind == "interpolate" and output.ndim == axes + 2:
             # Resizing repeats pixels or leaves some out: neighbours move by the ratio of the sizes.
             ratios = zip(jump, sizes, output.shape[2:], strict=False)
             jump = tuple(max(round(j * n / m), 1) for j, n, m in ratios)
+        else:
+            jump = tuple(j * s for j, s in zip(jump, steps, strict=False))
         return Origin(field, jump, layers), geometry
 
 
@@ -177,49 +184,26 @@ def geometry_of(
 ) -> Geometry | None:
     """Read kernel, stride, padding and groups from the arguments of a convolution or pooling."""
     axes = given.ndim - 2
-    if kind in CONVOLUTIONS | TRANSPOSED:
-        names = ["input", "weight", "bias", "stride", "padding"]
-        names += (
-            ["output_padding", "groups", "dilation"]
-            if kind in TRANSPOSED
-            else ["dilation", "groups"]
-        )
-        call = dict(zip(names, args, strict=False)) | kwargs
-        dilation = per_axis(call.get("dilation", 1), axes)
-        sizes = tuple(call["weight"].shape[2:])
-        kernel = tuple(d * (k - 1) + 1 for d, k in zip(dilation, sizes, strict=True))
-        padding = call.get("padding", 0)
-        if padding == "same":
-            padding = tuple((k - 1) // 2 for k in kernel)
-        elif padding == "valid":
-            padding = 0
-        return Geometry(
-            kernel,
-            per_axis(call.get("stride", 1), axes),
-            per_axis(padding, axes),
-            call.get("groups", 1),
-        )
-    if kind in POOLS:
-        names = ["input", "kernel_size", "stride", "padding"]
-        if kind.startswith("max"):
-            names.append("dilation")
-        call = dict(zip(names, args, strict=False)) | kwargs
-        dilation = per_axis(call.get("dilation", 1), axes)
-        sizes = per_axis(call["kernel_size"], axes)
-        stride = call.get("stride")
-        return Geometry(
-            tuple(d * (k - 1) + 1 for d, k in zip(dilation, sizes, strict=True)),
-            sizes if stride in (None, [], ()) else per_axis(stride, axes),
-            per_axis(call.get("padding", 0), axes),
-        )
     if kind in ADAPTIVE:
         sizes = tuple(zip(given.shape[2:], output.shape[2:], strict=True))
-        return Geometry(
-            tuple(math.ceil(n / m) for n, m in sizes),
-            tuple(n // m or 1 for n, m in sizes),
-            (0,) * axes,
-        )
-    return None
+        kernel = tuple(math.ceil(n / m) for n, m in sizes)
+        return Geometry(kernel, tuple(n // m or 1 for n, m in sizes), (0,) * axes)
+    if kind not in ARGUMENTS:
+        return None
+    call = dict(zip(ARGUMENTS[kind].split(), args, strict=False)) | kwargs
+    if "weight" in call:
+        sizes, groups, stride = tuple(call["weight"].shape[2:]), call.get("groups", 1), 1
+    else:  # a pool, which moves by its own size if nothing else is said
+        sizes, groups = per_axis(call["kernel_size"], axes), None
+        stride = sizes
+    dilation = per_axis(call.get("dilation", 1), axes)
+    kernel = tuple(d * (k - 1) + 1 for d, k in zip(dilation, sizes, strict=True))
+    named = {"same": tuple((k - 1) // 2 for k in kernel), "valid": 0}
+    padding = call.get("padding", 0)
+    padding = named[padding] if isinstance(padding, str) else padding
+    return Geometry(
+        kernel, per_axis(call.get("stride") or stride, axes), per_axis(padding, axes), groups
+    )
 
 
 def multiply_adds(kind: str, args: Any, kwargs: Any, output: Tensor) -> int:
