@@ -18,6 +18,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import torch
@@ -103,8 +105,9 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.on_call = on_call
         self.failure: Failure | None = None  # the last one
-        # Keyed by id; the tensor is kept beside it, so that its id is not given to another.
-        self.origins: dict[int, tuple[Tensor, Origin]] = {}
+        # A key is found by identity, not by numbers: that is how tensors hash. What is not in here
+        # does not depend on the input.
+        self.origins: dict[Tensor, Origin] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the function, then note what it did."""
@@ -120,13 +123,13 @@ class Recorder(TorchFunctionMode):
             self.failure = Failure(error, kind, shapes)
             raise
         output = next(tensors_in(result), None)
-        inputs = [t for t in tensors_in((args, kwargs)) if id(t) in self.origins]
+        inputs = [t for t in tensors_in((args, kwargs)) if t in self.origins]
         if output is not None and inputs:
             # Read before `out += x` makes one tensor of the input and the output.
-            passed = [self.origins[id(t)][1].layers for t in inputs]
+            passed = [self.origins[t].layers for t in inputs]
             origin, geometry = self.follow(kind, args, kwargs, inputs, output)
             for tensor in tensors_in(result):
-                self.origins[id(tensor)] = (tensor, origin)
+                self.origins[tensor] = origin
             macs = multiply_adds(kind, args, kwargs, output)
             self.on_call(Call(kind, inputs, passed, output, geometry, macs))
         return result
@@ -134,21 +137,14 @@ class Recorder(TorchFunctionMode):
     def start(self, tensor: Tensor) -> None:
         """Declare a tensor to be network input: every value sees itself."""
         axes = max(tensor.ndim - 2, 0)
-        self.origins[id(tensor)] = (tensor, Origin((1,) * axes, (1,) * axes))
-
-    def origin(self, tensor: Tensor) -> Origin | None:
-        """Return what is known of a tensor; None if it does not depend on the input."""
-        entry = self.origins.get(id(tensor))
-        return entry[1] if entry else None
+        self.origins[tensor] = Origin((1,) * axes, (1,) * axes)
 
     def follow(
         self, kind: str, args: Any, kwargs: Any, inputs: list[Tensor], output: Tensor
     ) -> tuple[Origin, Geometry | None]:
         """Work out the origin of a function's output from the origins of its inputs."""
-        known = [self.origins[id(t)][1] for t in inputs]
-        layers = 0
-        for each in known:
-            layers |= each.layers
+        known = [self.origins[t] for t in inputs]
+        layers = reduce(or_, (each.layers for each in known))
         # Where paths meet, a value sees what the longer path saw.
         axes = max(len(each.field) for each in known)
         spatial = [each for each in known if len(each.field) == axes]

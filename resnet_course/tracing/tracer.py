@@ -111,10 +111,10 @@ class _Tracer:
         before, after = next(tensors_in(given), None), next(tensors_in(result), None)
         if before is not None and after is not None and self.is_layer(module):
             bit = self.add_row(kind_of(module), module, before, after, calls)
+            origins = self.recorder.origins
             for tensor in tensors_in(result):
-                if origin := self.recorder.origin(tensor):
-                    passed = replace(origin, layers=origin.layers | bit)
-                    self.recorder.origins[id(tensor)] = (tensor, passed)
+                if origin := origins.get(tensor):
+                    origins[tensor] = replace(origin, layers=origin.layers | bit)
 
     def is_layer(self, module: nn.Module) -> bool:
         """A layer is a row of its own; what happens inside it is not shown."""
@@ -136,7 +136,7 @@ class _Tracer:
             if call.kind == "add":
                 self.mark_shortcut(call.passed)
             bit = self.add_row(call.kind, module, call.inputs[0], call.output, [call])
-            self.recorder.origins[id(call.output)][1].layers |= bit
+            self.recorder.origins[call.output].layers |= bit
 
     def mark_shortcut(self, passed: list[int]) -> None:
         """Of two added terms, the layers that only the shorter one passed are the shortcut."""
@@ -167,7 +167,7 @@ class _Tracer:
         fresh = {id(p): p.numel() for p in parameters if id(p) not in self.counted}
         self.counted |= fresh.keys()
         geometry = next((call.geometry for call in calls if call.geometry), Geometry())
-        origin = self.recorder.origin(after)
+        origin = self.recorder.origins.get(after)
         self.rows.append(
             LayerRow(
                 name=name,
