@@ -74,9 +74,10 @@ def read_files(files: FileSet, root: Folder = None) -> dict[str, bytes]:
     contents: dict[str, bytes] = {}
     for name, check in checks.items():
         places = [folder / file for folder in folders for file in (name, f"{name}.gz")]
-        contents[name] = read_checked(places, check, damaged)
+        if (content := read_checked(places, check, damaged)) is not None:
+            contents[name] = content
     try:
-        for name in [name for name in checks if contents[name] is None]:
+        for name in [name for name in checks if name not in contents]:
             file = f"{name}.gz"
             contents[name] = fetch(mirrors, file, target / name, checks[name], stacklevel=5)
     except ConnectionError as error:

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from resnet_course.blocks import is_whole
 from resnet_course.data.garment_classes import PAINTERS
-from resnet_course.data.raster import SIDE, Page
+from resnet_course.data.raster import Page
 
 CLASSES = tuple(PAINTERS)
 BLOCK = 500  # pictures drawn together: 50 of each class, few enough for the processor's cache
@@ -37,17 +37,15 @@ def draw_garments(count: int, seed: int = 0, *, stream: int = 0) -> tuple[Tensor
     for name, value, low, high in (("count", count, 1, 10**7), ("seed", seed, 0, 2**32 - 1)):
         if not is_whole(value, low, high):
             raise ValueError(f"{name} must be a whole number from {low} to {high}, got {value!r}")
-    blocks = -(-count // BLOCK)  # rounded up; the last block is drawn in full, then cut
-    images = np.empty((blocks * BLOCK, 1, SIDE, SIDE), np.uint8)
-    labels = np.empty(blocks * BLOCK, np.int64)
-    for block in tqdm(range(blocks), desc="Drawing garments", unit_scale=BLOCK, delay=2):
-        part = slice(block * BLOCK, (block + 1) * BLOCK)
-        images[part, 0], labels[part] = _draw_block(seed, stream, block)
-    # The copy lets the part that was cut off be freed.
-    return torch.from_numpy(images[:count].copy()), torch.from_numpy(labels[:count].copy())
+    blocks = range(-(-count // BLOCK))  # rounded up; the last block is drawn in full, then cut
+    bar = tqdm(blocks, desc="Drawing garments", unit_scale=BLOCK, delay=2)
+    drawn = [_draw_block(seed, stream, block, count - block * BLOCK) for block in bar]
+    images, labels = (torch.from_numpy(np.concatenate(parts)) for parts in zip(*drawn, strict=True))
+    return images.unsqueeze(1), labels
 
 
-def _draw_block(seed: int, stream: int, block: int) -> tuple[np.ndarray, np.ndarray]:
+def _draw_block(seed: int, stream: int, block: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a block; return its pictures and labels, but at most so many."""
     # RandomState, the old generator: NumPy promises that its numbers never change.
     random = np.random.RandomState([seed, stream, block])
     per_class = BLOCK // len(CLASSES)
@@ -57,5 +55,5 @@ def _draw_block(seed: int, stream: int, block: int) -> tuple[np.ndarray, np.ndar
         paint(page)
         pictures.append(page.finish())
     labels = np.repeat(np.arange(len(CLASSES)), per_class)
-    order = np.argsort(random.random_sample(BLOCK))
+    order = np.argsort(random.random_sample(BLOCK))[:most]
     return np.concatenate(pictures)[order], labels[order]

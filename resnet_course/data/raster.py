@@ -56,6 +56,10 @@ class Page:
         cover = np.clip(0.5 - distance * (SIDE / 2), 0, 1) * where
         self.ink += cover * (tone - self.ink)
 
+    def trim(self, distance: Array, share: float) -> None:
+        """Lay the accent over a shape in about this share of the pictures."""
+        self.paint(distance, self.accent, self.sometimes(share))
+
     def mirror(self) -> None:
         """Turn half of the pictures around."""
         self.x *= 1 - 2 * self.sometimes(0.5)

@@ -1,7 +1,7 @@
 """Fashion-MNIST, MNIST and drawn garments, each as four tensors in memory."""
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -75,13 +75,9 @@ def hold_out(splits: Splits, count: int = 5_000) -> Splits:
     most = len(splits.train_labels) - 1
     if not is_whole(count, 1, most):
         raise ValueError(f"count must be a whole number from 1 to {most}, got {count!r}")
-    return replace(
-        splits,
-        train_images=splits.train_images[:-count],
-        train_labels=splits.train_labels[:-count],
-        test_images=splits.train_images[-count:],
-        test_labels=splits.train_labels[-count:],
-    )
+    images, labels = splits.train_images, splits.train_labels
+    tensors = (images[:-count], labels[:-count], images[-count:], labels[-count:])
+    return Splits(*tensors, splits.classes, splits.source)
 
 
 _FASHION_MNIST = FileSet(

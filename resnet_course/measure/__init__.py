@@ -2,8 +2,7 @@
 
 Read `gradients` (gradients backward, activations forward, receptive field), `stacks` (deep stacks
 of equal layers) and `stack_gradients` (how far a gradient reaches in one), `feature_maps` (the
-maps of a layer, and Grad-CAM), `predictions` and `verdicts` (what a classifier says). `listen`
-holds the hooks behind them.
+maps of a layer, and Grad-CAM), `predictions` and `verdicts` (what a classifier says).
 """
 
 from resnet_course.measure.feature_maps import grad_cam, layer_outputs

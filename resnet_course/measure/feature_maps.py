@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnet_course.measure.listen import listening
 from resnet_course.train.inputs import (
     check_labels,
     check_logits,
@@ -86,6 +85,22 @@ def grad_cam(
     heat = (weights * maps).sum(dim=1, keepdim=True).relu().detach()
     heat = F.interpolate(heat, size=x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
     return heat / heat.amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
+
+
+@contextmanager
+def listening(
+    modules: Mapping[str, nn.Module], note: Callable[[str, object], Tensor | None]
+) -> Iterator[None]:
+    """Call `note(name, output)` whenever a module has run; a tensor it returns replaces the output.
+
+    No hook is left behind.
+    """
+    with ExitStack() as hooks:
+        for name, module in modules.items():
+            # call: the module, its inputs and its output
+            hook = module.register_forward_hook(lambda *call, name=name: note(name, call[-1]))
+            hooks.enter_context(hook)
+        yield
 
 
 @contextmanager

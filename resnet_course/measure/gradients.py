@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from resnet_course.blocks import is_whole
-from resnet_course.measure.listen import listening
+from resnet_course.measure.feature_maps import listening
 from resnet_course.train.inputs import check_labels, check_logits, check_model, check_pictures, run
 
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +12,13 @@ from torch import Tensor, nn
 from resnet_course.blocks import check_sizes, is_whole
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
-INITIALISATIONS = ("pytorch", "small", "xavier", "he")
+# What draws the weights, in place; None leaves those that `nn.Linear` has drawn.
+INITIALISATIONS: dict[str, Callable[[Tensor], object] | None] = {
+    "pytorch": None,
+    "small": partial(nn.init.normal_, std=0.01),
+    "xavier": nn.init.xavier_normal_,
+    "he": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
+}
 
 
 @dataclass(frozen=True)
@@ -89,13 +97,8 @@ class Stack(nn.Module):
 
 def initialise_linear(layer: nn.Linear, init: str) -> None:
     """Draw the layer's weights in one of the `INITIALISATIONS`, in place."""
-    if init == "small":
-        nn.init.normal_(layer.weight, std=0.01)
-    elif init == "xavier":
-        nn.init.xavier_normal_(layer.weight)
-    elif init == "he":
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-    if init != "pytorch":
+    if draw := INITIALISATIONS[init]:
+        draw(layer.weight)
         nn.init.zeros_(layer.bias)
 
 

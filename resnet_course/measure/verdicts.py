@@ -12,8 +12,7 @@ from tqdm.auto import tqdm
 from resnet_course.blocks import is_whole
 from resnet_course.data import Splits, check_splits
 from resnet_course.data.batches import TensorBatches, to_float
-from resnet_course.measure.feature_maps import grad_cam
-from resnet_course.measure.listen import listening
+from resnet_course.measure.feature_maps import grad_cam, listening
 from resnet_course.measure.predictions import Predictions
 from resnet_course.tracing.rows import by
 from resnet_course.train import predict
@@ -97,7 +96,7 @@ class Verdicts:
 
     def pairs(self) -> list[Pair]:
         """Return the pairs that occur: first mistakes, then right answers, each by frequency."""
-        found = [(right, predicted) for right, predicted in self.counts.nonzero().tolist()]
+        found = map(tuple, self.counts.nonzero().tolist())
         return sorted(found, key=lambda pair: (pair[0] == pair[1], -int(self.counts[pair])))
 
     def order(self, pair: Pair | None) -> Tensor:
@@ -105,11 +104,9 @@ class Verdicts:
         seen = self.predictions
         if pair is None and not self.perfect:
             return seen.mistakes()
-        chosen = torch.ones(len(seen), dtype=torch.bool)
-        if pair is not None:
-            chosen = (seen.labels == pair[0]) & (seen.predicted == pair[1])
-        indices = chosen.nonzero().flatten()
-        wrong = pair is not None and pair[0] != pair[1]
+        right, predicted = pair or (seen.labels, seen.predicted)  # None chooses all
+        indices = ((seen.labels == right) & (seen.predicted == predicted)).nonzero().flatten()
+        wrong = pair is not None and right != predicted
         return indices[seen.confidence[indices].argsort(descending=wrong, stable=True)]
 
     def name(self, pair: Pair | None) -> str:

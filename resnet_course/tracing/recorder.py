@@ -48,12 +48,9 @@ SHOWN = (
     | (CONVOLUTIONS | TRANSPOSED | POOLS | ADAPTIVE)
 )
 ALIASES = {
-    "iadd": "add",
-    "radd": "add",
-    "imul": "mul",
-    "rmul": "mul",
-    "concat": "cat",
-    "concatenate": "cat",
+    **dict.fromkeys(("iadd", "radd"), "add"),
+    **dict.fromkeys(("imul", "rmul"), "mul"),
+    **dict.fromkeys(("concat", "concatenate"), "cat"),
     "scaled_dot_product_attention": "scaled_attention",
 }
 

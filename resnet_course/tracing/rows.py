@@ -139,17 +139,14 @@ class Trace:
         lines = [head]
         for row in self.rows:
             words = (row.name, row.kind, by(row.in_shape), by(row.out_shape))
-            lines.append((*words, *_numbers(row), f"{row.receptive_field} px"))
-        lines.append(("total", "", "", "", *_numbers(self), ""))
+            numbers = (f"{row.params:,}", f"{row.macs:,}", f"{row.receptive_field} px")
+            lines.append((*words, *numbers))
+        lines.append(("total", "", "", "", f"{self.params:,}", f"{self.macs:,}", ""))
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         layout = "  ".join(f"{{:{'>' if i > 3 else '<'}{width}}}" for i, width in enumerate(widths))
         return "\n".join(layout.format(*line).rstrip() for line in lines)
 
     __repr__ = __str__
-
-
-def _numbers(counted: LayerRow | Trace) -> tuple[str, str]:
-    return f"{counted.params:,}", f"{counted.macs:,}"
 
 
 def by(shape: Shape) -> str:
@@ -168,15 +165,13 @@ def join(rows: Sequence[LayerRow]) -> LayerRow:
     """Make one row of several: first input, last output, sums, no geometry."""
     if len(rows) == 1:
         return rows[0]
+    geometry = ("kernel", "stride", "padding", "groups")
     return replace(
         rows[-1],
         kind=f"{len(rows)} steps",
         path="main",
         in_shape=rows[0].in_shape,
-        kernel=None,
-        stride=None,
-        padding=None,
-        groups=None,
+        **dict.fromkeys(geometry),
         params=sum(row.params for row in rows),
         macs=sum(row.macs for row in rows),
     )

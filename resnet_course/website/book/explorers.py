@@ -56,8 +56,6 @@ def replace_picture(pieces: Sequence[str], explorer: str) -> list[str]:
 
 def _figure(frames: Frames, index: int) -> str:
     frame = frames.frames[index]
-    address = frame.picture
-    if not address.startswith("data:"):
-        address = svg_address(address)
+    address = frame.picture if frame.picture.startswith("data:") else svg_address(frame.picture)
     caption = f"<figcaption>{html.escape(frame.words)}</figcaption>"
     return f'<figure class="explorer-strip">{picture(address, frame.words)}{caption}</figure>'
