@@ -61,8 +61,7 @@ class Augment:
     def _shift_and_flip(self, images: Tensor) -> Tensor:
         batch, _, height, width = images.shape
         device = images.device
-        down = torch.randint(2 * self.shift + 1, (batch, 1)).to(device)
-        right = torch.randint(2 * self.shift + 1, (batch, 1)).to(device)
+        down, right = torch.randint(2 * self.shift + 1, (2, batch, 1)).to(device)
         rows = down + torch.arange(height, device=device)  # (batch, height), of the padded picture
         columns = right + torch.arange(width, device=device)
         if self.flip:
@@ -74,13 +73,10 @@ class Augment:
         return moved.permute(0, 3, 1, 2)  # indexing put the channels last
 
     def _cut_out(self, images: Tensor) -> Tensor:
-        batch, _, height, width = images.shape
-        device = images.device
-        top = torch.randint(height, (batch, 1)).to(device) - self.cutout // 2
-        left = torch.randint(width, (batch, 1)).to(device) - self.cutout // 2
-        rows = torch.arange(height, device=device)
-        columns = torch.arange(width, device=device)
-        in_rows = (top <= rows) & (rows < top + self.cutout)  # (batch, height)
-        in_columns = (left <= columns) & (columns < left + self.cutout)
-        covered = in_rows[:, None, :, None] & in_columns[:, None, None, :]
-        return images.masked_fill(covered, 0)
+        covered = []  # (batch, height) and (batch, width)
+        for side in images.shape[2:]:
+            start = torch.randint(side, (len(images), 1)).to(images.device) - self.cutout // 2
+            pixels = torch.arange(side, device=images.device)
+            covered.append((start <= pixels) & (pixels < start + self.cutout))
+        rows, columns = covered
+        return images.masked_fill(rows[:, None, :, None] & columns[:, None, None, :], 0)

@@ -6,6 +6,7 @@ busy.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import KW_ONLY, dataclass, field
 from numbers import Real
 
 import numpy as np
@@ -48,6 +49,7 @@ def check_pairs(images: object, labels: object) -> None:
         )
 
 
+@dataclass(eq=False, repr=False)
 class TensorBatches:
     """Iterate over batches of images and labels; each pass is one epoch.
 
@@ -78,48 +80,39 @@ class TensorBatches:
             all.
     """
 
-    def __init__(
-        self,
-        images: Tensor,
-        labels: Tensor,
-        batch_size: int,
-        *,
-        mean: float,
-        std: float,
-        shuffle: bool = False,
-        seed: int = 0,
-        transform: Callable[[Tensor], Tensor] | None = None,
-        drop_last: bool = False,
-        device: torch.device | str = "cpu",
-        part: tuple[int, int] = (0, 1),
-    ) -> None:
-        check_pairs(images, labels)
-        if not is_whole(batch_size):
-            raise ValueError(f"batch_size must be a whole number from 1 up, got {batch_size!r}")
-        if not is_whole(seed, 0):
-            raise ValueError(f"seed must be a whole number from 0 up, got {seed!r}")
-        for name, value in (("mean", mean), ("std", std)):
-            if not isinstance(value, Real):
+    images: Tensor
+    labels: Tensor
+    batch_size: int
+    _: KW_ONLY
+    mean: float
+    std: float
+    shuffle: bool = False
+    seed: int = 0
+    transform: Callable[[Tensor], Tensor] | None = None
+    drop_last: bool = False
+    device: torch.device | str = "cpu"
+    part: tuple[int, int] = (0, 1)
+    epoch: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        check_pairs(self.images, self.labels)
+        for name, least in (("batch_size", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if not is_whole(value, least):
+                raise ValueError(f"{name} must be a whole number from {least} up, got {value!r}")
+        for name in ("mean", "std"):
+            if not isinstance(value := getattr(self, name), Real):
                 raise ValueError(f"{name} must be a number, got {value!r}")
-        if not std > 0:
-            raise ValueError(f"std must be more than 0, got {std!r}")
-        if transform is not None and not callable(transform):
-            raise ValueError(f"transform must be a function of a batch, got {transform!r}")
+        if not self.std > 0:
+            raise ValueError(f"std must be more than 0, got {self.std!r}")
+        if self.transform is not None and not callable(self.transform):
+            raise ValueError(f"transform must be a function of a batch, got {self.transform!r}")
+        part = self.part
         if not isinstance(part, tuple) or len(part) != 2 or not 0 <= part[0] < part[1]:
             raise ValueError(f"part must be (k, n) with k from 0 to n - 1, got {part!r}")
-        self.images = images.to(device)
-        self.labels = labels.to(device)
-        self.batch_size = batch_size
-        self.mean = mean
-        self.std = std
-        self.shuffle = shuffle
-        self.seed = seed
-        self.transform = transform
-        self.drop_last = drop_last
-        self.part = part
-        self.epoch = 0
+        self.images, self.labels = self.images.to(self.device), self.labels.to(self.device)
         if len(self) == 0:
-            raise ValueError(f"{len(images)} images give no batch of {batch_size}")
+            raise ValueError(f"{len(self.images)} images give no batch of {self.batch_size}")
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""

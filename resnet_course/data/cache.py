@@ -27,6 +27,7 @@ except (ImportError, RuntimeError) as error:
     raise ImportError(TORCH_MISFIT) from error
 
 FOLDER_VARIABLE = "RESNET_COURSE_DATA"
+Folder = str | os.PathLike[str] | None
 
 
 class DataUnavailableError(RuntimeError):
@@ -50,7 +51,7 @@ class FileSet:
     md5: Mapping[str, str]  # file name without ".gz" -> MD5 of the unpacked content
 
 
-def read_files(files: FileSet, root: str | os.PathLike[str] | None = None) -> dict[str, bytes]:
+def read_files(files: FileSet, root: Folder = None) -> dict[str, bytes]:
     """Return the unpacked, verified content of every file of `files`.
 
     Args:
@@ -67,20 +68,18 @@ def read_files(files: FileSet, root: str | os.PathLike[str] | None = None) -> di
         DataUnavailableError: a file is missing or damaged and no mirror delivers it.
     """
     folders = [folder / files.dataset.__name__ / "raw" for folder in _folders(root)]
-    checks = {name: partial(_unpacked, md5=md5) for name, md5 in files.md5.items()}
+    target, mirrors = folders[-1], files.dataset.mirrors
     checks = {name: partial(_unpacked, md5=md5) for name, md5 in files.md5.items()}
     damaged: list[Path] = []
     contents: dict[str, bytes] = {}
     for name, check in checks.items():
         places = [folder / file for folder in folders for file in (name, f"{name}.gz")]
-        content = read_checked(places, check, damaged)
-        if content is not None:
+        if (content := read_checked(places, check, damaged)) is not None:
             contents[name] = content
-    target, mirrors = folders[-1], files.dataset.mirrors
     try:
         for name in [name for name in checks if name not in contents]:
-            path, check = target / name, checks[name]
-            contents[name] = fetch(mirrors, f"{name}.gz", path, check, stacklevel=5)
+            file = f"{name}.gz"
+            contents[name] = fetch(mirrors, file, target / name, checks[name], stacklevel=5)
     except ConnectionError as error:
         problem = f"{files.label} is not on this computer and cannot be downloaded ({error})."
         raise DataUnavailableError(
@@ -91,7 +90,7 @@ def read_files(files: FileSet, root: str | os.PathLike[str] | None = None) -> di
     return contents
 
 
-def _folders(root: str | os.PathLike[str] | None) -> list[Path]:
+def _folders(root: Folder) -> list[Path]:
     """Where to look, in this order; the last is where downloads go."""
     if root is not None:
         return [Path(root).expanduser()]

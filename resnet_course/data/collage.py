@@ -69,11 +69,10 @@ def collages(
         ValueError: an argument is out of range, or so many garments have no room on the canvas.
     """
     _check(count, part, size, garments, seed)
-    train = part == "train"
-    pictures = (splits.train_images if train else splits.test_images)[:, 0].numpy()
-    labels = (splits.train_labels if train else splits.test_labels).numpy()
+    pictures = getattr(splits, f"{part}_images")[:, 0].numpy()
+    labels = getattr(splits, f"{part}_labels").numpy()
     # RandomState, the old generator: NumPy promises that its numbers never change.
-    random = np.random.RandomState([seed, 0 if train else 1])
+    random = np.random.RandomState([seed, ("train", "test").index(part)])
 
     height, width = size
     images = np.empty((count, 1, height, width), np.uint8)
@@ -131,10 +130,7 @@ def _cut_out(picture: np.ndarray) -> np.ndarray:
 
 
 def _place(
-    random: np.random.RandomState,
-    shape: tuple[int, ...],
-    size: tuple[int, int],
-    boxes: np.ndarray,
+    random: np.random.RandomState, shape: tuple[int, ...], size: tuple[int, int], boxes: np.ndarray
 ) -> np.ndarray:
     """Choose a box (x1, y1, x2, y2) of `shape` = (height, width) among `boxes`, inside `size`."""
     height, width = shape

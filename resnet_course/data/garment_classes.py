@@ -10,9 +10,7 @@ import numpy as np
 from resnet_course.data.raster import Array, Page, box, curve, ellipse, limb
 
 
-def _top(
-    page: Page, *, long_sleeves: float, bottom: Array, neck_depth: Array
-) -> tuple[Array, Array]:
+def _top(page: Page, long_sleeves: float, bottom: Array, neck_depth: Array) -> tuple[Array, Array]:
     """Paint body, sleeves, neckline; return the y of the shoulders and the hem's half width.
 
     `long_sleeves` is the share of pictures that have them.
@@ -46,9 +44,8 @@ def _t_shirt(page: Page) -> None:
     top, _ = _top(page, long_sleeves=0, bottom=bottom, neck_depth=page.between(0.1, 0.4))
     chest = page.y - top - page.between(0.5, 0.8)
     size = page.between(0.1, 0.26)
-    stripe = box(page.x, chest, size, page.between(0.06, 0.22))
-    page.paint(stripe, page.accent, page.sometimes(0.35))
-    page.paint(ellipse(page.x, chest, size, size), page.accent, page.sometimes(0.25))
+    page.trim(box(page.x, chest, size, page.between(0.06, 0.22)), 0.35)  # stripe
+    page.trim(ellipse(page.x, chest, size, size), 0.25)  # print
 
 
 def _trouser(page: Page) -> None:
@@ -63,18 +60,16 @@ def _trouser(page: Page) -> None:
     inner = curve(y, (crotch, -0.1), (crotch + 0.1, 0.02), (bottom, foot - leg))
     legs = np.maximum(np.maximum(x - outer, inner - x), np.maximum(top - y, y - bottom))
     page.paint(legs, page.tone)
-    belt = np.maximum(legs, np.abs(y - top - 0.04) - 0.05)
-    page.paint(belt, page.accent, page.sometimes(0.4))
+    page.trim(np.maximum(legs, np.abs(y - top - 0.04) - 0.05), 0.4)  # belt
     page.paint(box(page.x, y - top - 0.2, 0.02, 0.18), page.tone * 0.5, page.sometimes(0.5))
 
 
 def _pullover(page: Page) -> None:
     bottom = page.between(0.55, 0.88)
     top, hem = _top(page, long_sleeves=1, bottom=bottom, neck_depth=page.between(0.06, 0.26))
-    band = box(page.x, page.y - bottom + 0.06, hem, 0.06)
-    page.paint(band, page.accent, page.sometimes(0.5))
+    page.trim(box(page.x, page.y - bottom + 0.06, hem, 0.06), 0.5)  # band
     chest = box(page.x, page.y - top - page.between(0.4, 0.9), hem * 0.95, page.between(0.05, 0.2))
-    page.paint(chest, page.accent, page.sometimes(0.3))
+    page.trim(chest, 0.3)
 
 
 def _dress(page: Page) -> None:
@@ -89,7 +84,7 @@ def _dress(page: Page) -> None:
     page.paint(sleeve, page.tone, page.sometimes(0.5))
     page.paint(np.maximum(x - width, np.maximum(top - y, y - bottom)), page.tone)
     page.paint(ellipse(x, y - top, shoulder * page.between(0.4, 0.8), page.between(0.1, 0.4)), 0.0)
-    page.paint(box(x, y - middle, waist, 0.05), page.accent, page.sometimes(0.45))
+    page.trim(box(x, y - middle, waist, 0.05), 0.45)
 
 
 def _coat(page: Page) -> None:
@@ -101,22 +96,21 @@ def _coat(page: Page) -> None:
     page.paint(lapel, line, page.sometimes(0.55))
     pocket = box(np.abs(page.x) - hem * 0.6, page.y - bottom + page.between(0.4, 0.6), 0.09, 0.03)
     page.paint(pocket, line, page.sometimes(0.5))
-    page.paint(box(page.x, page.y - 0.1, hem, 0.05), page.accent, page.sometimes(0.25))
+    page.trim(box(page.x, page.y - 0.1, hem, 0.05), 0.25)
 
 
 def _shirt(page: Page) -> None:
     bottom = page.between(0.55, 0.9)
     top, _ = _top(page, long_sleeves=0.65, bottom=bottom, neck_depth=page.between(0.08, 0.34))
     collar = limb(np.abs(page.x), page.y, (0.19, top + 0.02), (0.08, top + 0.22), 0.05, 0.06)
-    page.paint(collar, page.accent, page.sometimes(0.85))
+    page.trim(collar, 0.85)
     step = page.between(0.22, 0.34)
     row = page.y - top - 0.3
     row = np.where(row > -0.1, row - step * np.rint(row / step), 1.0)
     buttons = np.maximum(ellipse(page.x, row, 0.055, 0.055), page.y - bottom)
     page.paint(_front_line(page, top, bottom, 0.06), page.tone * 0.85, page.sometimes(0.8))
-    page.paint(buttons, page.accent, page.sometimes(0.85))
-    pocket = box(page.x - 0.2, page.y - top - 0.6, 0.09, 0.09)
-    page.paint(pocket, page.accent, page.sometimes(0.35))
+    page.trim(buttons, 0.85)
+    page.trim(box(page.x - 0.2, page.y - top - 0.6, 0.09, 0.09), 0.35)  # pocket
 
 
 def _sandal(page: Page) -> None:
@@ -134,9 +128,8 @@ def _sandal(page: Page) -> None:
     for place, share in ((-0.6, 0.75), (-0.3, 0.5), (0.05, 0.6), (0.35, 0.75), (0.6, 0.4)):
         middle = page.between(place - 0.1, place + 0.1) + page.between(-0.7, 0.7) * (y - bed)
         band = np.abs(x - middle) - page.between(0.04, 0.12)
-        page.paint(np.maximum(foot, band), page.accent, page.sometimes(share))
-    rim = np.maximum(np.abs(foot) - 0.03, x + page.between(-0.1, 0.5))
-    page.paint(rim, page.accent, page.sometimes(0.4))
+        page.trim(np.maximum(foot, band), share)
+    page.trim(np.maximum(np.abs(foot) - 0.03, x + page.between(-0.1, 0.5)), 0.4)  # rim
 
 
 def _shoe(page: Page, *, height: Array, opening: Array) -> tuple[Array, Array]:
@@ -162,9 +155,9 @@ def _sneaker(page: Page) -> None:
     for step in (0.12, 0.27, 0.42):
         eyelet = opening + step
         lace = limb(page.x, page.y - upper, (eyelet, 0.1), (eyelet - 0.1, 0.24), 0.03, 0.03)
-        page.paint(lace, page.accent, page.sometimes(0.7))
+        page.trim(lace, 0.7)
     stripe = limb(page.x, page.y, (-0.3, ground - 0.1), (0.0, ground - 0.3), 0.05, 0.05)
-    page.paint(stripe, page.accent, page.sometimes(0.5))
+    page.trim(stripe, 0.5)
 
 
 def _boot(page: Page) -> None:
@@ -172,11 +165,10 @@ def _boot(page: Page) -> None:
     ground, upper = _shoe(page, height=height, opening=opening)
     heel = page.between(0.04, 0.24)
     page.paint(box(page.x + 0.58, page.y - ground - heel / 2, 0.22, heel / 2), page.tone * 0.7)
-    page.paint(box(page.x, page.y - ground, 0.84, 0.04), page.accent, page.sometimes(0.6))
-    rim = box(page.x + 0.4, page.y - upper - 0.05, 0.4, 0.05)
-    page.paint(rim, page.accent, page.sometimes(0.4))
+    page.trim(box(page.x, page.y - ground, 0.84, 0.04), 0.6)
+    page.trim(box(page.x + 0.4, page.y - upper - 0.05, 0.4, 0.05), 0.4)  # rim
     zipper = limb(page.x, page.y, (-0.35, ground - height + 0.1), (-0.3, ground - 0.2), 0.03, 0.03)
-    page.paint(zipper, page.accent, page.sometimes(0.35))
+    page.trim(zipper, 0.35)
 
 
 def _bag(page: Page) -> None:
@@ -188,23 +180,22 @@ def _bag(page: Page) -> None:
     body = np.maximum(side, np.abs(y - middle) - half_height)
     grip = half_width * page.between(0.3, 0.9)
     handle = ellipse(x, y - middle + half_height, grip, page.between(0.2, 0.6))
-    page.paint(np.abs(handle) - page.between(0.03, 0.06), page.accent, page.sometimes(0.8))
+    page.trim(np.abs(handle) - page.between(0.03, 0.06), 0.8)
     page.paint(body, page.tone)
-    flap = np.maximum(body, y - middle + half_height * page.between(0.0, 0.7))
-    page.paint(flap, page.accent, page.sometimes(0.5))
-    page.paint(ellipse(x, y - middle, 0.09, 0.09), page.accent, page.sometimes(0.5))
+    page.trim(np.maximum(body, y - middle + half_height * page.between(0.0, 0.7)), 0.5)  # flap
+    page.trim(ellipse(x, y - middle, 0.09, 0.09), 0.5)
 
 
 # In the order of Fashion-MNIST's labels.
-PAINTERS: tuple[Callable[[Page], None], ...] = (
-    _t_shirt,
-    _trouser,
-    _pullover,
-    _dress,
-    _coat,
-    _sandal,
-    _shirt,
-    _sneaker,
-    _bag,
-    _boot,
-)
+PAINTERS: dict[str, Callable[[Page], None]] = {
+    "T-shirt/top": _t_shirt,
+    "Trouser": _trouser,
+    "Pullover": _pullover,
+    "Dress": _dress,
+    "Coat": _coat,
+    "Sandal": _sandal,
+    "Shirt": _shirt,
+    "Sneaker": _sneaker,
+    "Bag": _bag,
+    "Ankle boot": _boot,
+}

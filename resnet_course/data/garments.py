@@ -2,10 +2,8 @@
 
 Ten classes with the names and the order of Fashion-MNIST, as 28x28 gray pixels on black. Every
 picture has its own size, place, tilt, cut, pattern and noise. They are not Fashion-MNIST, and an
-accuracy measured on them says nothing about it. `wardrobe` says how each class is cut.
+accuracy measured on them says nothing about it. `garment_classes` says how each class is cut.
 """
-
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -14,20 +12,9 @@ from tqdm.auto import tqdm
 
 from resnet_course.blocks import is_whole
 from resnet_course.data.garment_classes import PAINTERS
-from resnet_course.data.raster import SIDE, Page
+from resnet_course.data.raster import Page
 
-CLASSES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
+CLASSES = tuple(PAINTERS)
 BLOCK = 500  # pictures drawn together: 50 of each class, few enough for the processor's cache
 
 
@@ -50,29 +37,23 @@ def draw_garments(count: int, seed: int = 0, *, stream: int = 0) -> tuple[Tensor
     for name, value, low, high in (("count", count, 1, 10**7), ("seed", seed, 0, 2**32 - 1)):
         if not is_whole(value, low, high):
             raise ValueError(f"{name} must be a whole number from {low} to {high}, got {value!r}")
-    blocks = -(-count // BLOCK)  # rounded up; the last block is drawn in full, then cut
-    images = np.empty((blocks * BLOCK, 1, SIDE, SIDE), np.uint8)
-    labels = np.empty(blocks * BLOCK, np.int64)
-    for block in tqdm(range(blocks), desc="Drawing garments", unit_scale=BLOCK, delay=2):
-        part = slice(block * BLOCK, (block + 1) * BLOCK)
-        images[part, 0], labels[part] = _draw_block(seed, stream, block)
-    # The copy lets the part that was cut off be freed.
-    return torch.from_numpy(images[:count].copy()), torch.from_numpy(labels[:count].copy())
+    blocks = range(-(-count // BLOCK))  # rounded up; the last block is drawn in full, then cut
+    bar = tqdm(blocks, desc="Drawing garments", unit_scale=BLOCK, delay=2)
+    drawn = [_draw_block(seed, stream, block, count - block * BLOCK) for block in bar]
+    images, labels = (torch.from_numpy(np.concatenate(parts)) for parts in zip(*drawn, strict=True))
+    return images.unsqueeze(1), labels
 
 
-def _draw_block(seed: int, stream: int, block: int) -> tuple[np.ndarray, np.ndarray]:
+def _draw_block(seed: int, stream: int, block: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a block; return its pictures and labels, but at most so many."""
     # RandomState, the old generator: NumPy promises that its numbers never change.
     random = np.random.RandomState([seed, stream, block])
     per_class = BLOCK // len(CLASSES)
-    images = np.concatenate([_draw_class(random, paint, per_class) for paint in PAINTERS])
+    pictures = []
+    for paint in PAINTERS.values():
+        page = Page(random, per_class)
+        paint(page)
+        pictures.append(page.finish())
     labels = np.repeat(np.arange(len(CLASSES)), per_class)
-    order = np.argsort(random.random_sample(BLOCK))
-    return images[order], labels[order]
-
-
-def _draw_class(
-    random: np.random.RandomState, paint: Callable[[Page], None], count: int
-) -> np.ndarray:
-    page = Page(random, count)
-    paint(page)
-    return page.finish()
+    order = np.argsort(random.random_sample(BLOCK))[:most]
+    return np.concatenate(pictures)[order], labels[order]

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 SIDE = 28  # pixels
 
 Array = NDArray[np.float32]  # (count, 1, 1): one number per picture; (count, 28, 28): one per pixel
+Length = Array | float
+Point = tuple[Length, Length]
 
 
 class Page:
@@ -54,6 +56,10 @@ class Page:
         cover = np.clip(0.5 - distance * (SIDE / 2), 0, 1) * where
         self.ink += cover * (tone - self.ink)
 
+    def trim(self, distance: Array, share: float) -> None:
+        """Lay the accent over a shape in about this share of the pictures."""
+        self.paint(distance, self.accent, self.sometimes(share))
+
     def mirror(self) -> None:
         """Turn half of the pictures around."""
         self.x *= 1 - 2 * self.sometimes(0.5)
@@ -79,7 +85,7 @@ def wave(phase: Array) -> Array:
     return np.clip(np.abs(phase - np.floor(phase) - 0.5) * 6 - 1, 0, 1)
 
 
-def curve(t: Array, *knots: tuple[Array | float, Array | float]) -> Array:
+def curve(t: Array, *knots: Point) -> Array:
     """The line through the knots (t, value), level before the first and after the last."""
     value = knots[0][1]
     for (t0, v0), (t1, v1) in pairwise(knots):
@@ -87,24 +93,19 @@ def curve(t: Array, *knots: tuple[Array | float, Array | float]) -> Array:
     return value
 
 
-def box(x: Array, y: Array, half_width: Array | float, half_height: Array | float) -> Array:
+def box(x: Array, y: Array, half_width: Length, half_height: Length) -> Array:
     """A rectangle around (0, 0)."""
     return np.maximum(np.abs(x) - half_width, np.abs(y) - half_height)
 
 
-def ellipse(x: Array, y: Array, half_width: Array | float, half_height: Array | float) -> Array:
+def ellipse(x: Array, y: Array, half_width: Length, half_height: Length) -> Array:
     """An ellipse around (0, 0); the distance is exact for a circle, good enough for others."""
     radius = np.sqrt((x / half_width) ** 2 + (y / half_height) ** 2)
     return (radius - 1) * np.minimum(half_width, half_height)
 
 
 def limb(
-    x: Array,
-    y: Array,
-    start: tuple[Array | float, Array | float],
-    end: tuple[Array | float, Array | float],
-    start_radius: Array | float,
-    end_radius: Array | float,
+    x: Array, y: Array, start: Point, end: Point, start_radius: Length, end_radius: Length
 ) -> Array:
     """A stroke from `start` to `end` with round ends, thick as the two radii say."""
     dx, dy = end[0] - start[0], end[1] - start[1]

@@ -1,17 +1,17 @@
 """Fashion-MNIST, MNIST and drawn garments, each as four tensors in memory."""
 
-import os
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torchvision import datasets
 
 from resnet_course.blocks import is_whole
 from resnet_course.data import garments
 from resnet_course.data.batches import check_pairs
-from resnet_course.data.cache import DataUnavailableError, FileSet, read_files
+from resnet_course.data.cache import DataUnavailableError, FileSet, Folder, read_files
 from resnet_course.data.raster import SIDE
 
 TRAIN_SIZE, TEST_SIZE = 60_000, 10_000
@@ -75,45 +75,34 @@ def hold_out(splits: Splits, count: int = 5_000) -> Splits:
     most = len(splits.train_labels) - 1
     if not is_whole(count, 1, most):
         raise ValueError(f"count must be a whole number from 1 to {most}, got {count!r}")
-    return replace(
-        splits,
-        train_images=splits.train_images[:-count],
-        train_labels=splits.train_labels[:-count],
-        test_images=splits.train_images[-count:],
-        test_labels=splits.train_labels[-count:],
-    )
+    images, labels = splits.train_images, splits.train_labels
+    tensors = (images[:-count], labels[:-count], images[-count:], labels[-count:])
+    return Splits(*tensors, splits.classes, splits.source)
 
 
-def _file_set(label: str, dataset: type[datasets.MNIST], md5: tuple[str, str, str, str]) -> FileSet:
-    names = [name.removesuffix(".gz") for name, _ in dataset.resources]
-    return FileSet(label, dataset, dict(zip(names, md5, strict=True)))
-
-
-# MD5 of the unpacked files, in torchvision's order: train images, train labels, test images, test
-# labels.
-_FASHION_MNIST = _file_set(
+_FASHION_MNIST = FileSet(
     "Fashion-MNIST",
     datasets.FashionMNIST,
-    (
-        "f4a8712d7a061bf5bd6d2ca38dc4d50a",
-        "9018921c3c673c538a1fc5bad174d6f9",
-        "8181f5470baa50b63fa0f6fddb340f0a",
-        "15d484375f8d13e6eb1aabb0c3f46965",
-    ),
+    {
+        "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
+        "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
+        "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
+    },
 )
-_MNIST = _file_set(
+_MNIST = FileSet(
     "MNIST",
     datasets.MNIST,
-    (
-        "6bbc9ace898e44ae57da46a324031adb",
-        "a25bea736e30d166cdddb491f175f624",
-        "2646ac647ad5339dbf082846283269ea",
-        "27ae3e4e09519cfbb04c329615203637",
-    ),
+    {
+        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+    },
 )
 
 
-def fashion_mnist(root: str | os.PathLike[str] | None = None, limit: Limit = None) -> Splits:
+def fashion_mnist(root: Folder = None, limit: Limit = None) -> Splits:
     """Load Fashion-MNIST, downloading 30 MB if need be; without a network, draw garments instead.
 
     Args:
@@ -136,13 +125,13 @@ def fashion_mnist(root: str | os.PathLike[str] | None = None, limit: Limit = Non
     """
     sizes = _sizes(limit)  # first: a bad limit must not cost a download
     try:
-        return _load(_FASHION_MNIST, root, sizes, "fashion-mnist", garments.CLASSES)
+        return _load(_FASHION_MNIST, root, sizes, garments.CLASSES)
     except DataUnavailableError as error:
         print(f"{error.problem} Using drawn garments instead (not Fashion-MNIST). {error.remedy}")
     return drawn_garments() if limit is None else drawn_garments(*sizes)
 
 
-def mnist(root: str | os.PathLike[str] | None = None, limit: Limit = None) -> Splits:
+def mnist(root: Folder = None, limit: Limit = None) -> Splits:
     """Load MNIST, handwritten digits; `root` (with `MNIST/raw/`) and `limit` as in `fashion_mnist`.
 
     Raises:
@@ -150,7 +139,7 @@ def mnist(root: str | os.PathLike[str] | None = None, limit: Limit = None) -> Sp
             them.
         ValueError: as in `fashion_mnist`.
     """
-    return _load(_MNIST, root, _sizes(limit), "mnist", tuple("0123456789"))
+    return _load(_MNIST, root, _sizes(limit), tuple("0123456789"))
 
 
 def drawn_garments(
@@ -169,24 +158,18 @@ def drawn_garments(
     )
 
 
-def _load(
-    files: FileSet,
-    root: str | os.PathLike[str] | None,
-    sizes: tuple[int, int],
-    source: str,
-    classes: tuple[str, ...],
-) -> Splits:
+def _load(files: FileSet, root: Folder, sizes: tuple[int, int], classes: tuple[str, ...]) -> Splits:
     contents = read_files(files, root)
     tensors: list[Tensor] = []
-    names = list(files.md5)
-    for image_name, label_name, size in zip(names[::2], names[1::2], sizes, strict=True):
+    for part, size in zip(("train", "t10k"), sizes, strict=True):
+        image_name, label_name = f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
         images = _parse_idx(contents[image_name], (SIDE, SIDE)).unsqueeze(1)
         labels = _parse_idx(contents[label_name], ()).to(torch.int64)
         if len(images) != len(labels) or int(labels.max()) >= len(classes):
             raise ValueError(f"{image_name} and {label_name} do not belong together")
         chosen = _first_of_each_class(labels, size)
         tensors += [images[chosen], labels[chosen]]
-    return Splits(*tensors, classes=classes, source=source)
+    return Splits(*tensors, classes=classes, source=files.label.lower())
 
 
 def _parse_idx(content: bytes, item_shape: tuple[int, ...]) -> Tensor:
@@ -201,10 +184,8 @@ def _parse_idx(content: bytes, item_shape: tuple[int, ...]) -> Tensor:
 
 def _first_of_each_class(labels: Tensor, count: int) -> Tensor:
     """Return indices of `count` items, in order: the first of each class, all classes alike."""
-    turn = torch.empty_like(labels)  # how many items of its own class come before this one
-    for label in labels.unique():
-        own = labels == label
-        turn[own] = torch.arange(int(own.sum()))
+    seen = F.one_hot(labels).cumsum(dim=0)  # (items, classes): how many of each have come by now
+    turn = seen.gather(1, labels[:, None]).flatten()
     return turn.argsort(stable=True)[:count].sort().values
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -36,7 +36,7 @@ def layer_outputs(model: nn.Module, x: Tensor, names: Iterable[str]) -> dict[str
     """
     check_model(model)
     check_pictures(x)
-    with torch.no_grad(), _listening(model, names) as outputs:
+    with torch.no_grad(), _noted_outputs(model, names) as outputs:
         run(model, x)
     return {name: _found(outputs, name) for name in outputs}
 
@@ -65,7 +65,7 @@ def grad_cam(
     check_pictures(x)
     if layer is None:
         layer = getattr(model, "stage_names", [""])[-1]
-    with torch.enable_grad(), _listening(model, [layer]) as outputs:
+    with torch.enable_grad(), _noted_outputs(model, [layer]) as outputs:
         # else frozen weights would leave no gradient
         logits = run(model, x.detach().requires_grad_())
         check_logits(logits, len(x), model)
@@ -88,32 +88,40 @@ def grad_cam(
 
 
 @contextmanager
-def _listening(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Tensor | None]]:
+def listening(
+    modules: Mapping[str, nn.Module], note: Callable[[str, object], Tensor | None]
+) -> Iterator[None]:
+    """Call `note(name, output)` whenever a module has run; a tensor it returns replaces the output.
+
+    No hook is left behind.
+    """
+    with ExitStack() as hooks:
+        for name, module in modules.items():
+            # call: the module, its inputs and its output
+            hook = module.register_forward_hook(lambda *call, name=name: note(name, call[-1]))
+            hooks.enter_context(hook)
+        yield
+
+
+@contextmanager
+def _noted_outputs(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, object]]:
     """Note the output of each named module, in evaluation mode; leave the model as it was."""
     modules = dict(model.named_modules())
-    outputs: dict[str, Tensor | None] = dict.fromkeys(names)
+    outputs: dict[str, object] = dict.fromkeys(names)
     for name in outputs:
         check_name(name, list(modules)[1:], "module", f" in this {type(model).__name__}")
 
-    def note(name: str):  # noqa: ANN202
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
-            # What works in place behind the module (a ReLU, an addition) would overwrite what was
-            # noted. So the rest of the network goes on with a copy.
-            outputs[name] = output
-            return output.clone() if isinstance(output, Tensor) else None
+    def note(name: str, output: object) -> Tensor | None:
+        # What works in place behind the module (a ReLU, an addition) would overwrite what was
+        # noted. So the rest of the network goes on with a copy.
+        outputs[name] = output
+        return output.clone() if isinstance(output, Tensor) else None
 
-        return hook
-
-    hooks = [modules[name].register_forward_hook(note(name)) for name in outputs]
-    try:
-        with evaluation_mode(model):
-            yield outputs
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with listening({name: modules[name] for name in outputs}, note), evaluation_mode(model):
+        yield outputs
 
 
-def _found(outputs: dict[str, Tensor | None], name: str) -> Tensor:
+def _found(outputs: dict[str, object], name: str) -> Tensor:
     output = outputs[name]
     if not isinstance(output, Tensor):
         raise ValueError(f"module {name!r} passed on no tensor: is it part of the forward pass?")

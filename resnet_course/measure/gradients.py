@@ -6,6 +6,7 @@ All functions leave the model as it is: weights, gradients, buffers, mode and ho
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,13 +16,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from resnet_course.blocks import is_whole
-from resnet_course.train.inputs import (
-    check_labels,
-    check_logits,
-    check_model,
-    check_pictures,
-    run,
-)
+from resnet_course.measure.feature_maps import listening
+from resnet_course.train.inputs import check_labels, check_logits, check_model, check_pictures, run
 
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
@@ -100,13 +96,12 @@ def activation_stats(model: nn.Module, x: Tensor) -> dict[str, ActivationStats]:
     check_model(model)
     check_pictures(x)
     stats: dict[str, ActivationStats] = {}
-    calls: dict[str, int] = {}
+    calls: Counter[str] = Counter()
 
-    def record(name: str, module: nn.Module, output: object) -> None:
-        name = name or type(module).__name__
+    def record(name: str, output: object) -> None:
         if not isinstance(output, Tensor) or not output.is_floating_point():
             return
-        calls[name] = calls.get(name, 0) + 1
+        calls[name] += 1
         key = name if calls[name] == 1 else f"{name} ({calls[name]})"
         values = output.detach().float()
         stats[key] = ActivationStats(
@@ -116,20 +111,11 @@ def activation_stats(model: nn.Module, x: Tensor) -> dict[str, ActivationStats]:
             zeros=(values == 0).float().mean().item(),
         )
 
-    handles = [
-        module.register_forward_hook(
-            lambda module, _args, output, name=name: record(name, module, output)
-        )
-        for name, module in model.named_modules()
-        if next(module.children(), None) is None
-    ]
+    modules = {name or type(m).__name__: m for name, m in model.named_modules()}
+    layers = {name: m for name, m in modules.items() if next(m.children(), None) is None}
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    try:
-        with torch.no_grad():
-            run(model, x, lambda x: functional_call(model, buffers, (x,)))
-    finally:
-        for handle in handles:
-            handle.remove()
+    with torch.no_grad(), listening(layers, record):
+        run(model, x, lambda x: functional_call(model, buffers, (x,)))
     return stats
 
 
@@ -180,10 +166,7 @@ def measured_receptive_field(
     (gradient,) = torch.autograd.grad(middle, x)
     seen = gradient[0].abs().sum(0) > 0
     rows, columns = seen.any(1).nonzero(), seen.any(0).nonzero()
-    return (
-        int(rows.max() - rows.min()) + 1,
-        int(columns.max() - columns.min()) + 1,
-    )
+    return int(rows.max() - rows.min()) + 1, int(columns.max() - columns.min()) + 1
 
 
 def _all_positive(model: nn.Module) -> nn.Module:
@@ -194,12 +177,9 @@ def _all_positive(model: nn.Module) -> nn.Module:
             nn.init.constant_(module.weight, 1 / module.weight[0].numel())
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        replacement: nn.Module | None = None
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            replacement = nn.Identity()
-        elif isinstance(module, nn.MaxPool2d):
-            replacement = nn.AvgPool2d(module.kernel_size, module.stride, module.padding)
-        if replacement is not None and name:
-            parent, _, child = name.rpartition(".")
-            setattr(model.get_submodule(parent), child, replacement)
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm) and name:
+            model.set_submodule(name, nn.Identity())
+        elif isinstance(module, nn.MaxPool2d) and name:
+            pool = nn.AvgPool2d(module.kernel_size, module.stride, module.padding)
+            model.set_submodule(name, pool)
     return model

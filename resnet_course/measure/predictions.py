@@ -68,6 +68,5 @@ class Predictions:
     def confused_pairs(self) -> list[tuple[str, str, int]]:
         """Return (right class, predicted class, how often), the most frequent mistake first."""
         counts = self.confusion().fill_diagonal_(0)
-        order = counts.flatten().argsort(descending=True, stable=True)
-        pairs = [divmod(int(i), len(self.classes)) for i in order if counts.flatten()[i] > 0]
+        pairs = sorted(counts.nonzero().tolist(), key=lambda pair: -int(counts[*pair]))
         return [(self.classes[t], self.classes[p], int(counts[t, p])) for t, p in pairs]

@@ -80,14 +80,12 @@ class StackGradients:
         """Compare the first layer with the last one before the classifier, and with 1/4 each."""
         hidden = list(self.norms.values())[:-1]
         first, last, steps = hidden[0], hidden[-1], len(hidden) - 1
-        found = f"{number(first)}, and at layer {len(hidden)}, just before the classifier, "
-        found += number(last)
-        if math.isfinite(drawable(first) + drawable(last)):
-            found += f": {_times(first / last)}"
-        quarter = f"0.25^{steps} = {number(SLOPE**steps)}"
+        drawn = math.isfinite(drawable(first) + drawable(last))
+        ratio = f": {_times(first / last)}" if drawn else ""
         return (
-            f"At the first layer it is {found}. A quarter per layer would make it "
-            f"{_times(SLOPE**steps)} ({quarter})"
+            f"At the first layer it is {number(first)}, and at layer {len(hidden)}, just before "
+            f"the classifier, {number(last)}{ratio}. A quarter per layer would make it "
+            f"{_times(SLOPE**steps)} (0.25^{steps} = {number(SLOPE**steps)})"
         )
 
     def _gaps(self) -> list[str]:

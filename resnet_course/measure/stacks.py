@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from resnet_course.blocks import check_sizes, is_whole
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
+ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
+# What draws the weights, in place; None leaves those that `nn.Linear` has drawn.
+INITIALISATIONS: dict[str, Callable[[Tensor], object] | None] = {
+    "pytorch": None,
+    "small": partial(nn.init.normal_, std=0.01),
+    "xavier": nn.init.xavier_normal_,
+    "he": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
 }
-INITIALISATIONS = ("pytorch", "small", "xavier", "he")
 
 
 @dataclass(frozen=True)
@@ -44,20 +48,11 @@ class StackConfig:
     num_classes: int = 10
 
     def __post_init__(self) -> None:
-        check_sizes(
-            depth=self.depth,
-            width=self.width,
-            in_features=self.in_features,
-            num_classes=self.num_classes,
-        )
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(
-                f"unknown activation {self.activation!r}: choose one of {', '.join(ACTIVATIONS)}."
-            )
-        if self.init not in INITIALISATIONS:
-            raise ValueError(
-                f"unknown init {self.init!r}: choose one of {', '.join(INITIALISATIONS)}."
-            )
+        sizes = ("depth", "width", "in_features", "num_classes")
+        check_sizes(**{name: getattr(self, name) for name in sizes})
+        for name, choices in (("activation", ACTIVATIONS), ("init", INITIALISATIONS)):
+            if (value := getattr(self, name)) not in choices:
+                raise ValueError(f"unknown {name} {value!r}: choose one of {', '.join(choices)}.")
 
 
 class Layer(nn.Module):
@@ -102,13 +97,8 @@ class Stack(nn.Module):
 
 def initialise_linear(layer: nn.Linear, init: str) -> None:
     """Draw the layer's weights in one of the `INITIALISATIONS`, in place."""
-    if init == "small":
-        nn.init.normal_(layer.weight, std=0.01)
-    elif init == "xavier":
-        nn.init.xavier_normal_(layer.weight)
-    elif init == "he":
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-    if init != "pytorch":
+    if draw := INITIALISATIONS[init]:
+        draw(layer.weight)
         nn.init.zeros_(layer.bias)
 
 

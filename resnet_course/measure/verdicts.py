@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from resnet_course.blocks import is_whole
 from resnet_course.data import Splits, check_splits
 from resnet_course.data.batches import TensorBatches, to_float
-from resnet_course.measure.feature_maps import grad_cam
+from resnet_course.measure.feature_maps import grad_cam, listening
 from resnet_course.measure.predictions import Predictions
 from resnet_course.tracing.rows import by
 from resnet_course.train import predict
@@ -96,7 +96,7 @@ class Verdicts:
 
     def pairs(self) -> list[Pair]:
         """Return the pairs that occur: first mistakes, then right answers, each by frequency."""
-        found = [(right, predicted) for right, predicted in self.counts.nonzero().tolist()]
+        found = map(tuple, self.counts.nonzero().tolist())
         return sorted(found, key=lambda pair: (pair[0] == pair[1], -int(self.counts[pair])))
 
     def order(self, pair: Pair | None) -> Tensor:
@@ -104,11 +104,9 @@ class Verdicts:
         seen = self.predictions
         if pair is None and not self.perfect:
             return seen.mistakes()
-        chosen = torch.ones(len(seen), dtype=torch.bool)
-        if pair is not None:
-            chosen = (seen.labels == pair[0]) & (seen.predicted == pair[1])
-        indices = chosen.nonzero().flatten()
-        wrong = pair is not None and pair[0] != pair[1]
+        right, predicted = pair or (seen.labels, seen.predicted)  # None chooses all
+        indices = ((seen.labels == right) & (seen.predicted == predicted)).nonzero().flatten()
+        wrong = pair is not None and right != predicted
         return indices[seen.confidence[indices].argsort(descending=wrong, stable=True)]
 
     def name(self, pair: Pair | None) -> str:
@@ -171,20 +169,12 @@ def _last_maps(model: nn.Module, x: Tensor) -> str:
     """
     finished = []
 
-    def note(name: str):  # noqa: ANN202
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            if isinstance(output, Tensor) and output.ndim == 4 and output[0, 0].numel() > 1:
-                finished.append(name)
+    def note(name: str, output: object) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4 and output[0, 0].numel() > 1:
+            finished.append(name)
 
-        return hook
-
-    hooks = [module.register_forward_hook(note(name)) for name, module in model.named_modules()]
-    try:
-        with evaluation_mode(model), torch.no_grad():
-            model(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with listening(dict(model.named_modules()), note), evaluation_mode(model), torch.no_grad():
+        model(x)
     if not finished:
         raise ValueError("none of its modules passes on maps of more than one pixel.")
     return finished[-1]

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from resnet_course.tracing.rows import LayerRow
 
-CONVOLUTION = ("Conv", "conv")  # how the kinds of convolutions begin, as layers and as functions
-
 
 @dataclass(frozen=True)
 class Sum:
@@ -32,7 +30,9 @@ def sums(row: LayerRow) -> list[Sum]:
     """
     found = []
     if _has_windows(row):
-        found += [size_sum(row, axis) for axis in _axes_that_differ(row)]
+        # One axis if height and width are computed with the same numbers, else both.
+        axes = {_geometry(row, axis): axis for axis in range(-1, -1 - len(row.kernel), -1)}
+        found += [size_sum(row, axis) for axis in sorted(axes.values())]
     if _is_convolution(row) or row.kind in ("Linear", "linear"):
         found += _weight_sums(row)
     return found
@@ -62,13 +62,12 @@ def size_sum(row: LayerRow, axis: int = -1) -> Sum:
     """Return the size of the output along one axis, computed from the input's."""
     size, kernel, stride, padding = _geometry(row, axis)
     out = row.out_shape[axis]
-    inside = f"{size} + 2·{padding} − {kernel}" if padding else f"{size} − {kernel}"
-    span = size + 2 * padding - kernel
-    remark = _never_read(row, axis)
     # ceil_mode and transposed convolutions follow another formula, uneven windows none.
-    if _has_uneven_windows(row, axis) or out != math.floor(span / stride) + 1:
-        return Sum("height and width", f"{size} → {out}", "")
-    return Sum("height and width", f"⌊({inside}) / {stride}⌋ + 1 = {out}", remark)
+    if _has_uneven_windows(row, axis) or out != (size + 2 * padding - kernel) // stride + 1:
+        return Sum("height and width", f"{size} → {out}")
+    inside = f"{size} + 2·{padding} − {kernel}" if padding else f"{size} − {kernel}"
+    formula = f"⌊({inside}) / {stride}⌋ + 1 = {out}"
+    return Sum("height and width", formula, _never_read(row, axis))
 
 
 def _never_read(row: LayerRow, axis: int) -> str:
@@ -93,20 +92,18 @@ def _weight_sums(row: LayerRow) -> list[Sum]:
     else:  # linear: channels come last
         *pixels, outputs = row.out_shape
         inputs = row.in_shape[-1]
-    kernel = "·".join(map(str, row.kernel)) + "·" if row.kernel else ""
     groups = row.groups or 1
     seen = inputs // groups
-    weights = math.prod(row.kernel or ()) * seen * outputs
-    shared = f" ({inputs}/{groups} = {seen} channels per group)" if groups > 1 else ""
+    factors = (*(row.kernel or ()), seen, outputs)
+    weights = math.prod(factors)
     extra = row.params - weights
-    remark = f"{shared.strip(' ()')}" + (
-        f"{'; ' if shared else ''}and {extra:,} biases" if extra > 0 else ""
-    )
-    found = [Sum("weights", f"{kernel}{seen}·{outputs} = {weights:,}", remark)]
-    places = "·".join(map(str, pixels))
-    times = f"{weights:,}·{places}" if places else f"{weights:,}"
-    found.append(Sum("multiply-adds", f"{times} = {row.macs:,}" if places else times))
-    return found
+    remarks = [f"{inputs}/{groups} = {seen} channels per group"] if groups > 1 else []
+    remarks += [f"and {extra:,} biases"] if extra > 0 else []
+    times = "·".join([f"{weights:,}", *map(str, pixels)])
+    return [
+        Sum("weights", f"{'·'.join(map(str, factors))} = {weights:,}", "; ".join(remarks)),
+        Sum("multiply-adds", f"{times} = {row.macs:,}" if pixels else times),
+    ]
 
 
 def memory(row: LayerRow) -> int:
@@ -128,14 +125,7 @@ def _has_windows(row: LayerRow) -> bool:
 
 
 def _is_convolution(row: LayerRow) -> bool:
-    return row.kind.startswith(CONVOLUTION) and row.kernel is not None
-
-
-def _axes_that_differ(row: LayerRow) -> list[int]:
-    """One axis if height and width are computed with the same numbers, else both."""
-    axes = range(len(row.kernel or ()))
-    numbers = {_geometry(row, -1 - axis): -1 - axis for axis in axes}
-    return sorted(numbers.values())
+    return row.kind.startswith(("Conv", "conv")) and row.kernel is not None  # layer or function
 
 
 def _geometry(row: LayerRow, axis: int) -> tuple[int, int, int, int]:

@@ -18,6 +18,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import torch
@@ -32,6 +34,13 @@ POOLS = {f"{kind}_pool{n}d" for kind in ("max", "avg") for n in (1, 2, 3)}
 ADAPTIVE = {f"adaptive_{kind}_pool{n}d" for kind in ("max", "avg") for n in (1, 2, 3)}
 REDUCTIONS = {"mean", "sum", "amax"}
 RESHAPES = {"flatten", "reshape", "view"}
+# The arguments of functions with windows, in torch's order.
+ARGUMENTS = {
+    **dict.fromkeys(CONVOLUTIONS, "input weight bias stride padding dilation groups"),
+    **dict.fromkeys(TRANSPOSED, "input weight bias stride padding output_padding groups dilation"),
+    **dict.fromkeys(POOLS, "input kernel_size stride padding"),
+    **{f"max_pool{n}d": "input kernel_size stride padding dilation" for n in (1, 2, 3)},
+}
 # Functions that become a row of their own when no layer object stands for them.
 SHOWN = (
     {"add", "cat", "linear", "relu", "sigmoid", "tanh", "gelu", "silu", "softmax", "pad"}
@@ -39,12 +48,9 @@ SHOWN = (
     | (CONVOLUTIONS | TRANSPOSED | POOLS | ADAPTIVE)
 )
 ALIASES = {
-    "iadd": "add",
-    "radd": "add",
-    "imul": "mul",
-    "rmul": "mul",
-    "concat": "cat",
-    "concatenate": "cat",
+    **dict.fromkeys(("iadd", "radd"), "add"),
+    **dict.fromkeys(("imul", "rmul"), "mul"),
+    **dict.fromkeys(("concat", "concatenate"), "cat"),
     "scaled_dot_product_attention": "scaled_attention",
 }
 
@@ -71,9 +77,9 @@ class Origin:
 class Geometry:
     """Kernel, stride, padding, one number per spatial axis, and a convolution's groups."""
 
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: tuple[int, ...]
+    kernel: tuple[int, ...] | None = None
+    stride: tuple[int, ...] | None = None
+    padding: tuple[int, ...] | None = None
     groups: int | None = None
 
 
@@ -96,8 +102,9 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.on_call = on_call
         self.failure: Failure | None = None  # the last one
-        # Keyed by id; the tensor is kept beside it, so that its id is not given to another.
-        self.origins: dict[int, tuple[Tensor, Origin]] = {}
+        # A key is found by identity, not by numbers: that is how tensors hash. What is not in here
+        # does not depend on the input.
+        self.origins: dict[Tensor, Origin] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the function, then note what it did."""
@@ -113,13 +120,13 @@ class Recorder(TorchFunctionMode):
             self.failure = Failure(error, kind, shapes)
             raise
         output = next(tensors_in(result), None)
-        inputs = [t for t in tensors_in((args, kwargs)) if id(t) in self.origins]
+        inputs = [t for t in tensors_in((args, kwargs)) if t in self.origins]
         if output is not None and inputs:
             # Read before `out += x` makes one tensor of the input and the output.
-            passed = [self.origins[id(t)][1].layers for t in inputs]
+            passed = [self.origins[t].layers for t in inputs]
             origin, geometry = self.follow(kind, args, kwargs, inputs, output)
             for tensor in tensors_in(result):
-                self.origins[id(tensor)] = (tensor, origin)
+                self.origins[tensor] = origin
             macs = multiply_adds(kind, args, kwargs, output)
             self.on_call(Call(kind, inputs, passed, output, geometry, macs))
         return result
@@ -127,48 +134,41 @@ class Recorder(TorchFunctionMode):
     def start(self, tensor: Tensor) -> None:
         """Declare a tensor to be network input: every value sees itself."""
         axes = max(tensor.ndim - 2, 0)
-        self.origins[id(tensor)] = (tensor, Origin((1,) * axes, (1,) * axes))
-
-    def origin(self, tensor: Tensor) -> Origin | None:
-        """Return what is known of a tensor; None if it does not depend on the input."""
-        entry = self.origins.get(id(tensor))
-        return entry[1] if entry else None
+        self.origins[tensor] = Origin((1,) * axes, (1,) * axes)
 
     def follow(
         self, kind: str, args: Any, kwargs: Any, inputs: list[Tensor], output: Tensor
     ) -> tuple[Origin, Geometry | None]:
         """Work out the origin of a function's output from the origins of its inputs."""
-        known = [self.origins[id(t)][1] for t in inputs]
-        layers = 0
-        for each in known:
-            layers |= each.layers
+        known = [self.origins[t] for t in inputs]
+        layers = reduce(or_, (each.layers for each in known))
         # Where paths meet, a value sees what the longer path saw.
         axes = max(len(each.field) for each in known)
         spatial = [each for each in known if len(each.field) == axes]
         field = tuple(max(each.field[i] for each in spatial) for i in range(axes))
         jump = tuple(min(each.jump[i] for each in spatial) for i in range(axes))
         geometry = geometry_of(kind, args, kwargs, inputs[0], output)
-        sizes = tuple(inputs[0].shape[2:])
-        if geometry and kind in TRANSPOSED:
-            # One output value meets only every stride-th of the kernel's values.
-            taps = [math.ceil(k / s) for k, s in zip(geometry.kernel, geometry.stride, strict=True)]
-            field = tuple(f + (t - 1) * j for f, t, j in zip(field, taps, jump, strict=False))
-            jump = tuple(max(j // s, 1) for j, s in zip(jump, geometry.stride, strict=False))
-        elif geometry:
-            field = tuple(
-                f + (k - 1) * j for f, k, j in zip(field, geometry.kernel, jump, strict=False)
-            )
-            jump = tuple(j * s for j, s in zip(jump, geometry.stride, strict=False))
+        sizes = inputs[0].shape[2:]
+        taps = steps = (1,) * axes  # values that meet in one, and how far apart results move
+        if geometry:
+            taps, steps = geometry.kernel, geometry.stride
         elif kind in REDUCTIONS or (kind in RESHAPES and output.ndim <= 2 < inputs[0].ndim):
-            # All pixels flow together: one value now sees what the whole map saw.
-            field = tuple(f + (n - 1) * j for f, n, j in zip(field, sizes, jump, strict=False))
+            taps = sizes  # all pixels flow together: one value now sees what the whole map saw
         elif kind == "getitem":
             # x[:, :, ::2, ::2] takes every second pixel: neighbours move apart.
-            jump = tuple(j * s for j, s in zip(jump, slice_steps(args[1], axes), strict=True))
+            steps = slice_steps(args[1], axes)
+        if kind in TRANSPOSED:
+            # One output value meets only every stride-th of the kernel's values.
+            taps = [math.ceil(k / s) for k, s in zip(taps, steps, strict=True)]
+        field = tuple(f + (t - 1) * j for f, t, j in zip(field, taps, jump, strict=False))
+        if kind in TRANSPOSED:
+            jump = tuple(max(j // s, 1) for j, s in zip(jump, steps, strict=False))
         elif kind == "interpolate" and output.ndim == axes + 2:
             # Resizing repeats pixels or leaves some out: neighbours move by the ratio of the sizes.
             ratios = zip(jump, sizes, output.shape[2:], strict=False)
             jump = tuple(max(round(j * n / m), 1) for j, n, m in ratios)
+        else:
+            jump = tuple(j * s for j, s in zip(jump, steps, strict=False))
         return Origin(field, jump, layers), geometry
 
 
@@ -177,49 +177,26 @@ def geometry_of(
 ) -> Geometry | None:
     """Read kernel, stride, padding and groups from the arguments of a convolution or pooling."""
     axes = given.ndim - 2
-    if kind in CONVOLUTIONS | TRANSPOSED:
-        names = ["input", "weight", "bias", "stride", "padding"]
-        names += (
-            ["output_padding", "groups", "dilation"]
-            if kind in TRANSPOSED
-            else ["dilation", "groups"]
-        )
-        call = dict(zip(names, args, strict=False)) | kwargs
-        dilation = per_axis(call.get("dilation", 1), axes)
-        sizes = tuple(call["weight"].shape[2:])
-        kernel = tuple(d * (k - 1) + 1 for d, k in zip(dilation, sizes, strict=True))
-        padding = call.get("padding", 0)
-        if padding == "same":
-            padding = tuple((k - 1) // 2 for k in kernel)
-        elif padding == "valid":
-            padding = 0
-        return Geometry(
-            kernel,
-            per_axis(call.get("stride", 1), axes),
-            per_axis(padding, axes),
-            call.get("groups", 1),
-        )
-    if kind in POOLS:
-        names = ["input", "kernel_size", "stride", "padding"]
-        if kind.startswith("max"):
-            names.append("dilation")
-        call = dict(zip(names, args, strict=False)) | kwargs
-        dilation = per_axis(call.get("dilation", 1), axes)
-        sizes = per_axis(call["kernel_size"], axes)
-        stride = call.get("stride")
-        return Geometry(
-            tuple(d * (k - 1) + 1 for d, k in zip(dilation, sizes, strict=True)),
-            sizes if stride in (None, [], ()) else per_axis(stride, axes),
-            per_axis(call.get("padding", 0), axes),
-        )
     if kind in ADAPTIVE:
         sizes = tuple(zip(given.shape[2:], output.shape[2:], strict=True))
-        return Geometry(
-            tuple(math.ceil(n / m) for n, m in sizes),
-            tuple(n // m or 1 for n, m in sizes),
-            (0,) * axes,
-        )
-    return None
+        kernel = tuple(math.ceil(n / m) for n, m in sizes)
+        return Geometry(kernel, tuple(n // m or 1 for n, m in sizes), (0,) * axes)
+    if kind not in ARGUMENTS:
+        return None
+    call = dict(zip(ARGUMENTS[kind].split(), args, strict=False)) | kwargs
+    if "weight" in call:
+        sizes, groups, stride = tuple(call["weight"].shape[2:]), call.get("groups", 1), 1
+    else:  # a pool, which moves by its own size if nothing else is said
+        sizes, groups = per_axis(call["kernel_size"], axes), None
+        stride = sizes
+    dilation = per_axis(call.get("dilation", 1), axes)
+    kernel = tuple(d * (k - 1) + 1 for d, k in zip(dilation, sizes, strict=True))
+    named = {"same": tuple((k - 1) // 2 for k in kernel), "valid": 0}
+    padding = call.get("padding", 0)
+    padding = named[padding] if isinstance(padding, str) else padding
+    return Geometry(
+        kernel, per_axis(call.get("stride") or stride, axes), per_axis(padding, axes), groups
+    )
 
 
 def multiply_adds(kind: str, args: Any, kwargs: Any, output: Tensor) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from resnet_course.blocks import is_whole
 
@@ -100,9 +101,9 @@ class Trace:
         """Return a row by its name (the last one if a layer is used twice) or its position."""
         if isinstance(name, int):
             return self.rows[name]
-        for row in reversed(self.rows):
-            if row.name == name:
-                return row
+        last = {row.name: row for row in self.rows}
+        if name in last:
+            return last[name]
         raise KeyError(f"no layer {name!r}: there is {', '.join(row.name for row in self.rows)}")
 
     def within(self, prefix: str) -> Trace:
@@ -128,36 +129,22 @@ class Trace:
         if not is_whole(parts):
             raise ValueError(f"parts must be a whole number from 1 up, got {parts!r}.")
         return _subtotal(
-            [
-                join([replace(row, name=name) for row in self.rows[first : last + 1]])
-                for name, first, last in neighbours(self.rows, parts)
-            ]
+            replace(join(self.rows[first : last + 1]), name=name)
+            for name, first, last in neighbours(self.rows, parts)
         )
 
     def __str__(self) -> str:
         """Return a table in plain text."""
         head = ("layer", "kind", "input", "output", "parameters", "multiply-adds", "sees")
-        lines = [
-            (
-                row.name,
-                row.kind,
-                by(row.in_shape),
-                by(row.out_shape),
-                f"{row.params:,}",
-                f"{row.macs:,}",
-                f"{row.receptive_field} px",
-            )
-            for row in self.rows
-        ]
+        lines = [head]
+        for row in self.rows:
+            words = (row.name, row.kind, by(row.in_shape), by(row.out_shape))
+            numbers = (f"{row.params:,}", f"{row.macs:,}", f"{row.receptive_field} px")
+            lines.append((*words, *numbers))
         lines.append(("total", "", "", "", f"{self.params:,}", f"{self.macs:,}", ""))
-        widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]
-        return "\n".join(
-            "  ".join(
-                text.rjust(width) if i > 3 else text.ljust(width)
-                for i, (text, width) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-            for line in [head, *lines]
-        )
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        layout = "  ".join(f"{{:{'>' if i > 3 else '<'}{width}}}" for i, width in enumerate(widths))
+        return "\n".join(layout.format(*line).rstrip() for line in lines)
 
     __repr__ = __str__
 
@@ -169,33 +156,27 @@ def by(shape: Shape) -> str:
 
 def neighbours(rows: Sequence[LayerRow], parts: int) -> list[tuple[str, int, int]]:
     """Return (name, first row, last row) of neighbours whose names agree in `parts` parts."""
-    found: list[tuple[str, int, int]] = []
-    for i, row in enumerate(rows):
-        name = ".".join(row.name.split(".")[:parts])
-        if found and found[-1][0] == name:
-            found[-1] = (name, found[-1][1], i)
-        else:
-            found.append((name, i, i))
-    return found
+    names = [".".join(row.name.split(".")[:parts]) for row in rows]
+    groups = [(name, list(group)) for name, group in groupby(range(len(rows)), names.__getitem__)]
+    return [(name, places[0], places[-1]) for name, places in groups]
 
 
-def join(rows: list[LayerRow]) -> LayerRow:
+def join(rows: Sequence[LayerRow]) -> LayerRow:
     """Make one row of several: first input, last output, sums, no geometry."""
     if len(rows) == 1:
         return rows[0]
+    geometry = ("kernel", "stride", "padding", "groups")
     return replace(
         rows[-1],
         kind=f"{len(rows)} steps",
         path="main",
         in_shape=rows[0].in_shape,
-        kernel=None,
-        stride=None,
-        padding=None,
-        groups=None,
+        **dict.fromkeys(geometry),
         params=sum(row.params for row in rows),
         macs=sum(row.macs for row in rows),
     )
 
 
-def _subtotal(rows: list[LayerRow]) -> Trace:
-    return Trace(tuple(rows), sum(row.params for row in rows), sum(row.macs for row in rows))
+def _subtotal(rows: Iterable[LayerRow]) -> Trace:
+    rows = tuple(rows)
+    return Trace(rows, sum(row.params for row in rows), sum(row.macs for row in rows))

@@ -17,7 +17,7 @@ from torch.nn.parameter import is_lazy
 from torch.nn.utils.parametrize import type_before_parametrizations
 
 from resnet_course.tracing.meta import example_inputs, meta_copy
-from resnet_course.tracing.recorder import SHOWN, Call, Recorder, tensors_in
+from resnet_course.tracing.recorder import SHOWN, Call, Geometry, Recorder, tensors_in
 from resnet_course.tracing.rows import LayerRow, Shortcut, Trace, TraceError, by
 
 # What PyTorch says when a forward pass wants numbers where there are only shapes.
@@ -111,12 +111,10 @@ class _Tracer:
         before, after = next(tensors_in(given), None), next(tensors_in(result), None)
         if before is not None and after is not None and self.is_layer(module):
             bit = self.add_row(kind_of(module), module, before, after, calls)
+            origins = self.recorder.origins
             for tensor in tensors_in(result):
-                if origin := self.recorder.origin(tensor):
-                    self.recorder.origins[id(tensor)] = (
-                        tensor,
-                        replace(origin, layers=origin.layers | bit),
-                    )
+                if origin := origins.get(tensor):
+                    origins[tensor] = replace(origin, layers=origin.layers | bit)
 
     def is_layer(self, module: nn.Module) -> bool:
         """A layer is a row of its own; what happens inside it is not shown."""
@@ -134,15 +132,11 @@ class _Tracer:
         module = self.stack[-1][0]
         if self.is_layer(module):
             self.stack[-1][2].append(call)
-            return
-        if call.kind not in SHOWN:
-            return
-        if call.kind == "add":
-            self.mark_shortcut(call.passed)
-        bit = self.add_row(call.kind, module, call.inputs[0], call.output, [call])
-        origin = self.recorder.origin(call.output)
-        assert origin is not None  # the recorder has just written it
-        origin.layers |= bit
+        elif call.kind in SHOWN:
+            if call.kind == "add":
+                self.mark_shortcut(call.passed)
+            bit = self.add_row(call.kind, module, call.inputs[0], call.output, [call])
+            self.recorder.origins[call.output].layers |= bit
 
     def mark_shortcut(self, passed: list[int]) -> None:
         """Of two added terms, the layers that only the shorter one passed are the shortcut."""
@@ -172,8 +166,8 @@ class _Tracer:
             parameters = list(module.parameters(recurse=False)) if calls[0].macs else []
         fresh = {id(p): p.numel() for p in parameters if id(p) not in self.counted}
         self.counted |= fresh.keys()
-        geometry = next((call.geometry for call in calls if call.geometry), None)
-        origin = self.recorder.origin(after)
+        geometry = next((call.geometry for call in calls if call.geometry), Geometry())
+        origin = self.recorder.origins.get(after)
         self.rows.append(
             LayerRow(
                 name=name,
@@ -182,10 +176,7 @@ class _Tracer:
                 path="main",
                 in_shape=tuple(before.shape[1:]),
                 out_shape=tuple(after.shape[1:]),
-                kernel=geometry.kernel if geometry else None,
-                stride=geometry.stride if geometry else None,
-                padding=geometry.padding if geometry else None,
-                groups=geometry.groups if geometry else None,
+                **vars(geometry),
                 params=sum(fresh.values()),
                 macs=sum(call.macs for call in calls) // self.batch,
                 receptive_field=max(origin.field, default=1) if origin else 1,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import nbformat
 from nbformat import NotebookNode
 
 from resnet_course.website.book import explorers, outputs
-from resnet_course.website.book.formulas import FormulaError
 from resnet_course.website.book.prose import to_markdown
 from resnet_course.website.book.safe import one_line
 
@@ -35,7 +35,7 @@ def convert(content: str, path: str, source: Path, chapters: Collection[str]) ->
     Raises:
         ChapterError: not a notebook, a link that leads nowhere, a formula that is none.
     """
-    link = _links(path, source, chapters)
+    link = partial(_link, path=path, source=source, chapters=chapters)
     where = path
     try:
         if PurePosixPath(path).suffix != ".ipynb":
@@ -49,7 +49,7 @@ def convert(content: str, path: str, source: Path, chapters: Collection[str]) ->
             elif cell.cell_type == "code" and (cell.source.strip() or cell.outputs):
                 key = f"{PurePosixPath(path).stem}-{cell.get('id', number)}"
                 parts.append(_code(cell, key, source))
-    except (FormulaError, ChapterError, explorers.ExplorerError) as error:
+    except ValueError as error:
         raise ChapterError(f"{where}: {error}") from error
     return _with_download("\n\n".join(filter(None, parts)), path)
 
@@ -71,38 +71,29 @@ def _code(cell: NotebookNode, key: str, source: Path) -> str:
     """Return a code cell with its outputs; a widget becomes an explorer where it has frames."""
     code = html.escape(cell.source, quote=False)
     parts = [f'<pre><code class="language-python">{code}</code></pre>'] if cell.source else []
-    explorer = explorers.to_html(key, source)
     pieces = [outputs.to_html(output) for output in cell.outputs]
-    if explorer:
+    if explorer := explorers.to_html(key, source):
         pieces = explorers.replace_picture(pieces, explorer)
-    shown = "".join(pieces)
-    if shown:
+    if shown := "".join(pieces):
         parts.append(f'<div class="outputs">{shown}</div>')
     return f'<div class="cell">{one_line("".join(parts))}</div>'
 
 
-def _links(path: str, source: Path, chapters: Collection[str]) -> Callable[[str], str]:
-    """Return the function that turns a link of this chapter into a link of its page."""
-
-    def link(target: str) -> str:
-        if not target or re.match(r"[a-z][a-z0-9+.-]*:|#|//", target, re.IGNORECASE):
-            return target
-        file, mark, fragment = target.partition("#")
-        place = (source / path).parent / file
-        try:
-            name = place.resolve().relative_to(source.resolve()).as_posix()
-        except ValueError:
-            name = ""
-        if name in chapters:
+def _link(target: str, path: str, source: Path, chapters: Collection[str]) -> str:
+    """Turn a link of a chapter into a link of its page."""
+    if not target or re.match(r"[a-z][a-z0-9+.-]*:|#|//", target, re.IGNORECASE):
+        return target
+    file, mark, fragment = target.partition("#")
+    place = ((source / path).parent / file).resolve()
+    if place.is_relative_to(source.resolve()):
+        if place.relative_to(source.resolve()).as_posix() in chapters:
             return f"{file.rsplit('.', 1)[0]}.html{mark}{fragment}"
-        if name and place.exists():
+        if place.exists():
             return target  # mdBook copies it
-        raise ChapterError(
-            f"the link to {target} leads nowhere: it is neither a chapter in SUMMARY.md nor a "
-            "file in the book's folder."
-        )
-
-    return link
+    raise ChapterError(
+        f"the link to {target} leads nowhere: it is neither a chapter in SUMMARY.md nor a file in "
+        "the book's folder."
+    )
 
 
 def _with_download(page: str, path: str) -> str:

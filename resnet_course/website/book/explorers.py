@@ -20,10 +20,6 @@ NOTE = (
 )
 
 
-class ExplorerError(ValueError):
-    """Stored frames that cannot be read."""
-
-
 def to_html(key: str, source: Path) -> str:
     """Return the explorer of one cell, or "" where no frames are stored for it.
 
@@ -32,7 +28,7 @@ def to_html(key: str, source: Path) -> str:
         source: the folder of the book's files.
 
     Raises:
-        ExplorerError: the file is damaged.
+        ValueError: the file is damaged.
     """
     path = source / FOLDER / f"{key}.js"
     if not path.exists():
@@ -40,7 +36,7 @@ def to_html(key: str, source: Path) -> str:
     try:
         frames = Frames.from_js(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ExplorerError(
+        raise ValueError(
             f"{FOLDER}/{path.name} cannot be read ({error}). Make it again: "
             "python tests/execute_notebooks.py --frames-only"
         ) from error
@@ -60,8 +56,6 @@ def replace_picture(pieces: Sequence[str], explorer: str) -> list[str]:
 
 def _figure(frames: Frames, index: int) -> str:
     frame = frames.frames[index]
-    address = frame.picture
-    if not address.startswith("data:"):
-        address = svg_address(address)
+    address = frame.picture if frame.picture.startswith("data:") else svg_address(frame.picture)
     caption = f"<figcaption>{html.escape(frame.words)}</figcaption>"
     return f'<figure class="explorer-strip">{picture(address, frame.words)}{caption}</figure>'

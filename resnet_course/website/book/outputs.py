@@ -27,11 +27,15 @@ def to_html(output: Mapping[str, Any]) -> str:
     if kind == "error":
         return _text(f"{output.get('ename')}: {output.get('evalue')}", "output stderr")
     data = output.get("data", {})
-    for name in IMAGES:
-        if name in data:
-            return _image(name, data[name], output.get("metadata", {}).get(name, {}), data)
-    if "text/html" in data:
-        return _html(data["text/html"])
+    rich = next((name for name in (*IMAGES, "text/html") if name in data), "")
+    if rich and len(data[rich]) > MOST_BYTES:
+        size = f"{len(data[rich]) / 1e6:.0f} MB"
+        return _note(f"An output of {size} is too large for a page; see the notebook.")
+    if rich == "text/html":
+        cleaned = one_line(clean(data[rich])).strip()
+        return f'<div class="output-html">{cleaned}</div>' if cleaned else ""
+    if rich:
+        return _image(rich, data, output.get("metadata", {}).get(rich, {}))
     if "text/plain" in data:
         return _text(data["text/plain"], "output") if data["text/plain"] else ""
     shown = next((name for name in data if name not in QUIET), "")
@@ -48,22 +52,13 @@ def svg_address(markup: str) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(markup.encode()).decode()}"
 
 
-def _image(name: str, image: str, metadata: Mapping[str, Any], data: Mapping[str, Any]) -> str:
-    if len(image) > MOST_BYTES:
-        return _too_large(len(image))
+def _image(name: str, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
     alt = metadata.get("alt") or data.get("text/plain") or "a picture without a description"
-    address = f"data:{name};base64,{re.sub(r'[^A-Za-z0-9+/=]', '', image)}"
+    address = f"data:{name};base64,{re.sub(r'[^A-Za-z0-9+/=]', '', data[name])}"
     if name == "image/svg+xml":
-        address = svg_address(image)
+        address = svg_address(data[name])
     # On a phone the picture keeps a readable size, and this box scrolls, with the keyboard too.
     return f'<div class="picture" tabindex="0">{picture(address, alt)}</div>'
-
-
-def _html(markup: str) -> str:
-    if len(markup) > MOST_BYTES:
-        return _too_large(len(markup))
-    cleaned = one_line(clean(markup)).strip()
-    return f'<div class="output-html">{cleaned}</div>' if cleaned else ""
 
 
 def _text(text: str, kind: str) -> str:
@@ -74,15 +69,12 @@ def _text(text: str, kind: str) -> str:
     text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text)
     lines = text.splitlines()
     kept = "\n".join(lines[:MOST_LINES])[:MOST_CHARACTERS]
+    shown = one_line(preformatted(kept, kind))
     if len(kept) < len(text.rstrip("\n")):
         rest = len(lines) - len(kept.splitlines())
         more = f"{rest:,} more lines" if rest else f"{len(text) - len(kept):,} more characters"
-        return one_line(preformatted(kept, kind)) + _note(f"… and {more}, in the notebook.")
-    return one_line(preformatted(kept, kind))
-
-
-def _too_large(size: int) -> str:
-    return _note(f"An output of {size / 1e6:.0f} MB is too large for a page; see the notebook.")
+        shown += _note(f"… and {more}, in the notebook.")
+    return shown
 
 
 def _note(words: str) -> str:

@@ -38,22 +38,14 @@ STYLES = (
     "font-family font-size font-style font-weight height line-height margin max-width min-width "
     "opacity padding text-align text-decoration vertical-align white-space width"
 )
-CLEANER = nh3.Cleaner(
-    tags={*TAGS.split(), *MATHML.split()},
-    clean_content_tags={"script", "style"},
-    attributes=ATTRIBUTES,
-    attribute_filter=lambda tag, name, value: _attribute(tag, name, value),
-    url_schemes={"http", "https", "mailto", "data"},
-    filter_style_properties=set(STYLES.split()),
-    link_rel=None,
-)
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
     """Return the value to keep, or None: pictures come from the page itself, links do not run."""
     value = value.strip()
     if (tag, name) == ("img", "src"):
-        return value if value.startswith("data:image/") or not _has_host(value) else None
+        elsewhere = re.match(r"[a-z][a-z0-9+.-]*:|[/\\]{2}", value, re.IGNORECASE)
+        return value if value.startswith("data:image/") or not elsewhere else None
     if (tag, name) == ("a", "href"):
         return None if value.lower().startswith("data:") else value
     if name == "style" and re.search(r"url\s*\(|image\s*\(|expression|@import|\\", value, re.I):
@@ -61,8 +53,15 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     return value
 
 
-def _has_host(address: str) -> bool:
-    return bool(re.match(r"[a-z][a-z0-9+.-]*:|[/\\]{2}", address, re.IGNORECASE))
+CLEANER = nh3.Cleaner(
+    tags={*TAGS.split(), *MATHML.split()},
+    clean_content_tags={"script", "style"},
+    attributes=ATTRIBUTES,
+    attribute_filter=_attribute,
+    url_schemes={"http", "https", "mailto", "data"},
+    filter_style_properties=set(STYLES.split()),
+    link_rel=None,
+)
 
 
 def clean(markup: str) -> str:

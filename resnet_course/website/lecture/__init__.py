@@ -47,11 +47,11 @@ def slide_cell(cell: NotebookNode) -> str:
         return _without_links(prose.to_html(cell.source))
     if cell.cell_type != "code":
         return ""
-    hidden = HIDE_INPUT in cell.metadata.get("tags", [])
-    # What the tests compare is nothing for an audience.
-    source = re.sub(r"\A# Not compared: .*\n", "", cell.source)
-    code = f'<div class="code">{highlight(source, PythonLexer(), HtmlFormatter())}</div>'
-    code = "" if hidden else code
+    code = ""
+    if HIDE_INPUT not in cell.metadata.get("tags", []):
+        # What the tests compare is nothing for an audience.
+        source = re.sub(r"\A# Not compared: .*\n", "", cell.source)
+        code = f'<div class="code">{highlight(source, PythonLexer(), HtmlFormatter())}</div>'
     shown = "".join(outputs.to_html(output) for output in cell.outputs)
     return f'{code}<div class="outputs">{shown}</div>' if shown else code
 
