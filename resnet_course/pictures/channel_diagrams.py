@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import product
 from textwrap import wrap
 
-import drawsvg as svg
-
-from resnet_course.pictures.canvas import (
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    RED,
-    SOFT,
-    finish,
-    line,
-    paper,
-    text,
-)
+from resnet_course.pictures.canvas import BLUE, GREEN, INK, ORANGE, RED, SOFT, Paper
 from resnet_course.pictures.described import Svg
 from resnet_course.tracing.rows import Shape, by
 
@@ -42,35 +30,30 @@ def channels(in_channels: int, out_channels: int, groups: int) -> Svg:
         )
     pitch = 20
     height = pitch * max(in_channels, out_channels) + 90
-    picture = paper(520, height)
+    picture = Paper(520, height)
     middle = 40 + (height - 60) / 2
     left = [middle + pitch * (i - (in_channels - 1) / 2) for i in range(in_channels)]
     right = [middle + pitch * (i - (out_channels - 1) / 2) for i in range(out_channels)]
-    text(picture, f"{in_channels} channels in", 130, 28, 14, bold=True)
-    text(picture, f"{out_channels} channels out", 390, 28, 14, bold=True)
+    picture.text(f"{in_channels} channels in", 130, 28, 14, bold=True)
+    picture.text(f"{out_channels} channels out", 390, 28, 14, bold=True)
     ins, outs = in_channels // groups, out_channels // groups
     for group in range(groups):
         colour = GROUP_COLOURS[group % len(GROUP_COLOURS)]
-        for a in left[group * ins : (group + 1) * ins]:
-            for b in right[group * outs : (group + 1) * outs]:
-                picture.append(
-                    svg.Line(130, a, 390, b, stroke=colour, stroke_width=1.4, opacity=0.75)
-                )
-        for x, places in ((130, left[group * ins :][:ins]), (390, right[group * outs :][:outs])):
-            for y in places:
-                picture.append(svg.Circle(x, y, 6.5, fill=colour, stroke=INK))
+        feeding, fed = left[group * ins :][:ins], right[group * outs :][:outs]
+        for a, b in product(feeding, fed):
+            picture.line(130, a, 390, b, stroke=colour, stroke_width=1.4, opacity=0.75)
+        for x, y in [*((130, y) for y in feeding), *((390, y) for y in fed)]:
+            picture.circle(x, y, 6.5, fill=colour, stroke=INK)
     count = groups * ins * outs
-    words = (
-        "every channel in feeds every channel out"
-        if groups == 1
-        else (f"{groups} groups: each channel out is fed by {ins} of {in_channels}")
-    )
-    text(picture, f"{count} of {in_channels * out_channels} lines", 260, height - 14, 13, SOFT)
+    words = "every channel in feeds every channel out"
+    if groups > 1:
+        words = f"{groups} groups: each channel out is fed by {ins} of {in_channels}"
+    picture.text(f"{count} of {in_channels * out_channels} lines", 260, height - 14, 13, SOFT)
     alt = (
         f"{in_channels} dots on the left, {out_channels} on the right, {count} lines between them; "
         f"{words}."
     )
-    return finish(picture, f"Groups: {groups}", alt)
+    return picture.finish(f"Groups: {groups}", alt)
 
 
 def mismatch(branch: Shape, shortcut: Shape, title: str, why: str) -> Svg:
@@ -82,21 +65,17 @@ def mismatch(branch: Shape, shortcut: Shape, title: str, why: str) -> Svg:
         title: name of the block.
         why: the reason and what would help, in a sentence or two.
     """
-    picture = paper(860, 250)
-    text(picture, title, 16, 30, 17, bold=True, anchor="start")
-    for x, label, shape in (
-        (210, "the branch gives", branch),
-        (560, "the shortcut brings", shortcut),
-    ):
-        text(picture, label, x, 74, 14, SOFT)
-        picture.append(
-            svg.Rectangle(x - 110, 88, 220, 66, rx=10, fill="#fff0f0", stroke=RED, stroke_width=2.5)
-        )
-        text(picture, by(shape), x, 129, 22, RED, bold=True)
-    picture.append(svg.Circle(385, 121, 24, fill="#ffffff", stroke=RED, stroke_width=2.5))
-    text(picture, "+", 385, 130, 26, RED, bold=True)
-    line(picture, 368, 138, 402, 104)
+    picture = Paper(860, 250)
+    picture.text(title, 16, 30, 17, bold=True, anchor="start")
+    sides = ((210, "the branch gives", branch), (560, "the shortcut brings", shortcut))
+    for x, label, shape in sides:
+        picture.text(label, x, 74, 14, SOFT)
+        picture.rectangle(x - 110, 88, 220, 66, rx=10, fill="#fff0f0", stroke=RED, stroke_width=2.5)
+        picture.text(by(shape), x, 129, 22, RED, bold=True)
+    picture.circle(385, 121, 24, fill="#ffffff", stroke=RED, stroke_width=2.5)
+    picture.text("+", 385, 130, 26, RED, bold=True)
+    picture.line(368, 138, 402, 104)
     for i, words in enumerate(wrap(why, 96)):
-        text(picture, words, 16, 192 + 22 * i, 14, anchor="start")
+        picture.text(words, 16, 192 + 22 * i, 14, anchor="start")
     alt = f"{title}: {by(branch)} and {by(shortcut)} cannot be added. {why}"
-    return finish(picture, title, alt)
+    return picture.finish(title, alt)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 from torch import Tensor
 
@@ -33,32 +34,23 @@ def matrices(
     """
     numbers = {label: np.abs(np.asarray(table.detach().cpu())) for label, table in tables.items()}
     largest = max(float(table.max()) for table in numbers.values()) or 1.0
-    counts = {
-        label: f"{np.count_nonzero(table)} of {table.size}" for label, table in numbers.items()
-    }
+    counts = {name: f"{np.count_nonzero(each)} of {each.size}" for name, each in numbers.items()}
     words = ", ".join(f"{label}: {count}" for label, count in counts.items())
-    figure = DescribedFigure(
-        figsize=(0.6 + 2.9 * len(numbers), 4.0),
-        layout="constrained",
-        alt=f"{alt} Squares that are not zero: {words}.",
-    )
-    figure.suptitle(title, fontsize=14)
-    for axes, (label, table) in zip(
-        np.ravel(figure.subplots(1, len(numbers), squeeze=False)), numbers.items(), strict=True
-    ):
+    alt = f"{alt} Squares that are not zero: {words}."
+    figure = DescribedFigure(0.6 + 2.9 * len(numbers), 4.0, alt)
+    places = figure.grid(1, len(numbers), title, 14)
+    for axes, (label, table) in zip(places, numbers.items(), strict=True):
         # The smallest number that is not zero must still differ from white.
         shades = np.where(table > 0, 0.35 + 0.65 * table / largest, 0)
-        axes.pcolormesh(
-            shades, cmap="Blues", vmin=0, vmax=1.1, edgecolors=LINES, linewidth=0.5, rasterized=True
-        )
+        squares = {"edgecolors": LINES, "linewidth": 0.5, "rasterized": True}
+        axes.pcolormesh(shades, cmap="Blues", vmin=0, vmax=1.1, **squares)
         rows, columns = table.shape
         axes.set_title(f"{label}\n{counts[label]} not zero", fontsize=12)
         axes.set_xticks([0.5, columns - 0.5], ["0", str(columns - 1)])
         axes.set_yticks([0.5, rows - 0.5], ["0", str(rows - 1)])
-        axes.set_aspect("equal")
+        axes.set(aspect="equal", xlabel=xlabel)
         axes.invert_yaxis()
         axes.grid(visible=False)
-        axes.set_xlabel(xlabel)
     figure.axes[0].set_ylabel(ylabel)
     return figure
 
@@ -90,11 +82,7 @@ def trade_off(
         f"{label}: " + ", ".join(f"{n} {w:.1f} at {costs[n]:.1f}" for n, w in worths.items()) + "."
         for label, worths in series.items()
     ]
-    figure = DescribedFigure(
-        figsize=(9, 5.6),
-        layout="constrained",
-        alt=f"{title}. {ylabel} against {xlabel}. " + " ".join(words),
-    )
+    figure = DescribedFigure(9, 5.6, f"{title}. {ylabel} against {xlabel}. " + " ".join(words))
     axes = figure.subplots()
     for name, cost in costs.items():
         ends = [worths[name] for worths in series.values() if name in worths]
@@ -103,23 +91,12 @@ def trade_off(
         points = ([costs[name] for name in worths], list(worths.values()))
         axes.plot(*points, linestyle="", color=colour, marker=marker, markersize=9, label=label)
         for name, worth in worths.items():
-            axes.annotate(
-                name,
-                (costs[name], worth),
-                xytext=(-9, -13) if name in left else (9, -4),
-                textcoords="offset points",
-                ha="right" if name in left else "left",
-                fontsize=11,
-            )
-    axes.set_xscale("log")
+            offset, side = ((-9, -13), "right") if name in left else ((9, -4), "left")
+            look = {"textcoords": "offset points", "ha": side, "fontsize": 11}
+            axes.annotate(name, (costs[name], worth), xytext=offset, **look)
+    _logarithmic(axes, [2.0**i for i in range(-10, 40)])
     low, high = min(costs.values()), max(costs.values())
-    axes.set_xlim(low / 1.35, high * 1.35)
-    axes.xaxis.set_major_locator(FixedLocator([2.0**i for i in range(-10, 40)]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.set_title(title)
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
+    axes.set(xlim=(low / 1.35, high * 1.35), title=title, xlabel=xlabel, ylabel=ylabel)
     axes.legend(loc="lower right")
     return figure
 
@@ -141,7 +118,7 @@ def accuracy_in_time(record: Record, *, bottom: float = 0.84) -> DescribedFigure
     """
     if not all(run.seconds for run in record.runs):
         raise ValueError(f"the runs of {record.name!r} are not timed: they have no seconds.")
-    figure = DescribedFigure(figsize=(9, 5), layout="constrained")
+    figure = DescribedFigure(9, 5)
     axes = figure.subplots()
     words = []
     for label, colour, marker in zip(record.labels, COLOURS, "osD^vPX", strict=False):
@@ -150,27 +127,23 @@ def accuracy_in_time(record: Record, *, bottom: float = 0.84) -> DescribedFigure
         axes.plot(seconds, percent, color=colour, linewidth=1.2, marker=".", markersize=5)
         ends = [100 * share for share in record.last(label, "test_accuracy")]
         reach = [[percent[-1] - min(ends)], [max(ends) - percent[-1]]]
-        axes.errorbar(
-            seconds[-1],
-            percent[-1],
-            yerr=reach,
-            color=colour,
-            marker=marker,
-            markersize=11,
-            linestyle="",
-            capsize=5,
-            label=f"{label}: {percent[-1]:.1f} % in {seconds[-1]:.0f} s",
-        )
+        look = {"color": colour, "marker": marker, "markersize": 11, "linestyle": "", "capsize": 5}
+        label_with_end = f"{label}: {percent[-1]:.1f} % in {seconds[-1]:.0f} s"
+        axes.errorbar(seconds[-1], percent[-1], yerr=reach, label=label_with_end, **look)
         words.append(f"{label}: {percent[-1]:.1f} % after {seconds[-1]:.0f} seconds")
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator([s for m in (1, 10, 100, 1000) for s in (m, 3 * m)]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    _logarithmic(axes, [s for m in (1, 10, 100, 1000) for s in (m, 3 * m)])
     axes.set_ylim(bottom=100 * bottom)
     images = record.evidence["images"].split(",")[0]
     axes.set_title(f"Test accuracy on {images} against time, mean of the seeds (recorded)")
-    axes.set_xlabel("seconds since the start, logarithmic")
-    axes.set_ylabel("test accuracy, %")
+    axes.set(xlabel="seconds since the start, logarithmic", ylabel="test accuracy, %")
     axes.legend(loc="upper left")
     figure.alt = "Accuracy against seconds of training. " + "; ".join(words) + "."
     return figure
+
+
+def _logarithmic(axes: Axes, ticks: Sequence[float]) -> None:
+    """Make the horizontal axis logarithmic, with numbers at these ticks alone."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import drawsvg as svg
 from matplotlib.ticker import MaxNLocator
 
-from resnet_course.pictures.canvas import SOFT, finish, paper, text
+from resnet_course.pictures.canvas import SOFT, Paper
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.style import COLOURS
 from resnet_course.train.history import EpochRow, History
@@ -42,7 +42,7 @@ def training_curves(runs: Sequence[Run]) -> Svg:
         runs: of several, the last seven are drawn.
     """
     runs = list(runs)[-SHOWN:]
-    picture = paper(WIDTH, BOTTOM + 52 + 20 * -(-max(len(runs), 1) // 3))
+    picture = Paper(WIDTH, BOTTOM + 52 + 20 * -(-max(len(runs), 1) // 3))
     losses = [run.losses for run in runs]
     accuracies = [[(row.epoch, 100 * row.test_accuracy) for row in run.rows] for run in runs]
     last = max([run.epochs for run in runs], default=1)
@@ -51,12 +51,11 @@ def training_curves(runs: Sequence[Run]) -> Svg:
     for i, run in enumerate(runs):
         x, y = 24 + 276 * (i % 3), BOTTOM + 58 + 20 * (i // 3)
         colour, dash = _look(i)
-        picture.append(
-            svg.Line(x, y - 4, x + 34, y - 4, stroke=colour, stroke_width=3, stroke_dasharray=dash)
-        )
+        look = {"stroke": colour, "stroke_width": 3, "stroke_dasharray": dash}
+        picture.line(x, y - 4, x + 34, y - 4, **look)
         name = run.label if len(run.label) < 30 else run.label[:28] + "…"
-        text(picture, name, x + 42, y, 12.5, anchor="start")
-    return finish(picture, "Training", " ".join(describe(run) for run in runs) or "No run yet.")
+        picture.text(name, x + 42, y, 12.5, anchor="start")
+    return picture.finish("Training", " ".join(describe(run) for run in runs) or "No run yet.")
 
 
 def history_curves(history: History, label: str = "this run") -> Svg:
@@ -91,7 +90,7 @@ def _look(i: int) -> tuple[str, str | None]:
 
 
 def _panel(
-    picture: svg.Drawing,
+    picture: Paper,
     left: float,
     title: str,
     curves: Sequence[Sequence[tuple[float, float]]],
@@ -108,15 +107,15 @@ def _panel(
         across = left + PANEL * x / last
         return round(across, 1), round(BOTTOM - (BOTTOM - TOP) * (y - low) / (high - low), 1)
 
-    text(picture, title, left, TOP - 18, 14, bold=True, anchor="start")
+    picture.text(title, left, TOP - 18, 14, bold=True, anchor="start")
     for tick in ticks:
         _, y = place(0, tick)
         picture.append(svg.Line(left, y, left + PANEL, y, stroke="#dde3ea"))
-        text(picture, f"{tick:g}", left - 8, y + 4, 11.5, SOFT, anchor="end")
+        picture.text(f"{tick:g}", left - 8, y + 4, 11.5, SOFT, anchor="end")
     for tick in MaxNLocator(6, integer=True).tick_values(0, last):
         if tick <= last:
-            text(picture, f"{tick:g}", place(tick, low)[0], BOTTOM + 17, 11.5, SOFT)
-    text(picture, "epochs", left + PANEL / 2, BOTTOM + 34, 11.5, SOFT)
+            picture.text(f"{tick:g}", place(tick, low)[0], BOTTOM + 17, 11.5, SOFT)
+    picture.text("epochs", left + PANEL / 2, BOTTOM + 34, 11.5, SOFT)
     for i, curve in enumerate(curves):
         colour, dash = _look(i)
         points = [place(*point) for point in curve]
@@ -127,4 +126,4 @@ def _panel(
                 path.L(*point)
             picture.append(path)
         for x, y in points if dots or len(points) == 1 else []:
-            picture.append(svg.Circle(x, y, 4, fill=colour))
+            picture.circle(x, y, 4, fill=colour)

@@ -12,10 +12,10 @@ import html
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from IPython.display import display
 from matplotlib import get_data_path
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 from resvg_py import svg_to_bytes
@@ -40,9 +40,14 @@ def show_with_words(images: Mapping[str, str | bytes], alt: str) -> None:
 class DescribedFigure(Figure):
     """A matplotlib figure with a description, `alt`, that shows itself in a notebook."""
 
-    def __init__(self, *args: Any, alt: str = "", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, width: float, height: float, alt: str = "") -> None:
+        super().__init__(figsize=(width, height), layout="constrained")
         self.alt = alt
+
+    def grid(self, rows: int, columns: int, title: str, size: int) -> list[Axes]:
+        """Add a title in letters of this size and axes below; return the axes row by row."""
+        self.suptitle(title, fontsize=size)
+        return list(self.subplots(rows, columns, squeeze=False).flat)
 
     def png(self) -> bytes:
         """Render the figure, with 256 colours."""
@@ -87,10 +92,5 @@ class Svg(str):
     def png(self) -> bytes:
         """Render the picture, with fonts that every installation has."""
         folder = Path(get_data_path()) / "fonts" / "ttf"
-        return bytes(
-            svg_to_bytes(
-                svg_string=str(self),
-                skip_system_fonts=True,
-                font_files=[str(folder / f"DejaVuSans{style}.ttf") for style in ("", "-Bold")],
-            )
-        )
+        fonts = [str(folder / f"DejaVuSans{style}.ttf") for style in ("", "-Bold")]
+        return bytes(svg_to_bytes(svg_string=str(self), skip_system_fonts=True, font_files=fonts))

@@ -17,11 +17,7 @@ from resnet_course.pictures.canvas import (
     RED,
     SKY,
     SOFT,
-    arrow,
-    finish,
-    line,
-    paper,
-    text,
+    Paper,
 )
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.style import check_drawable
@@ -29,38 +25,26 @@ from resnet_course.pictures.style import check_drawable
 
 def function_classes() -> Svg:
     """Draw two kinds of growing model families: one that moves away, one that contains the last."""
-    picture = paper(860, 300)
+    picture = Paper(860, 300)
     alt = (
         "Left, not nested: three overlapping areas of growing size wander off, and the largest is "
         "farther from the star than the smallest. Right, nested: three areas lie inside each "
         "other, and the largest comes closest to the star."
     )
-    colours = (BLUE, GREEN, ORANGE)
     for x0, heading, ovals in (
         (20, "not nested", ((165, 150, 62), (115, 145, 82), (110, 190, 100))),
         (440, "nested", ((185, 165, 55), (175, 165, 92), (185, 165, 130))),
     ):
-        text(picture, heading, x0 + 10, 34, 17, bold=True, anchor="start")
-        for i, ((cx, cy, r), colour) in reversed(
-            list(enumerate(zip(ovals, colours, strict=True), start=1))
-        ):
-            picture.append(
-                svg.Ellipse(
-                    x0 + cx,
-                    cy,
-                    r * 1.05,
-                    r * 0.8,
-                    fill=colour,
-                    fill_opacity=0.16,
-                    stroke=colour,
-                    stroke_width=2,
-                )
-            )
-            label_y = cy + (r * 0.8 - 9 if heading == "nested" else (6, -34, 54)[i - 1])
-            text(picture, f"F{'₁₂₃'[i - 1]}", x0 + cx, label_y, 15, bold=True)
-        text(picture, "★", x0 + 315, 96, 28, RED)
-        text(picture, "the best function", x0 + 330, 70, 13, SOFT)
-    return finish(picture, "Nested function classes", alt)
+        picture.text(heading, x0 + 10, 34, 17, bold=True, anchor="start")
+        for i in (2, 1, 0):  # the largest lies behind
+            (cx, cy, r), colour = ovals[i], (BLUE, GREEN, ORANGE)[i]
+            look = {"fill": colour, "fill_opacity": 0.16, "stroke": colour, "stroke_width": 2}
+            picture.append(svg.Ellipse(x0 + cx, cy, r * 1.05, r * 0.8, **look))
+            label_y = cy + (r * 0.8 - 9 if heading == "nested" else (6, -34, 54)[i])
+            picture.text(f"F{'₁₂₃'[i]}", x0 + cx, label_y, 15, bold=True)
+        picture.text("★", x0 + 315, 96, 28, RED)
+        picture.text("the best function", x0 + 330, 70, 13, SOFT)
+    return picture.finish("Nested function classes", alt)
 
 
 def windows(size: int, kernel: int, stride: int, padding: int) -> Svg:
@@ -90,56 +74,38 @@ def windows(size: int, kernel: int, stride: int, padding: int) -> Svg:
     read = {start + i for start in starts for i in range(kernel)}
     cell, left, lane = 46, 24, 26
     base = 56 + lane * len(starts)
-    picture = paper(max(left * 2 + cell * cells, 580), base + 108)
-    text(
-        picture,
-        f"{size} pixels, kernel {kernel}, stride {stride}, padding {padding}"
-        f" → {len(starts)} windows",
-        left,
-        28,
-        17,
-        bold=True,
-        anchor="start",
-    )
+    picture = Paper(max(left * 2 + cell * cells, 580), base + 108)
+    heading = f"{size} pixels, kernel {kernel}, stride {stride}, padding {padding}"
+    heading += f" → {len(starts)} windows"
+    picture.text(heading, left, 28, 17, bold=True, anchor="start")
     for i, start in enumerate(starts):
         x, y = left + cell * start, 48 + lane * i
-        picture.append(svg.Rectangle(x + 3, y, cell * kernel - 6, 18, rx=5, fill=SKY, stroke=BLUE))
-        picture.append(svg.Circle(x + cell * kernel / 2, y + 9, 5, fill=ORANGE))
-        text(picture, str(i), x + 14, y + 14, 12, SOFT)
+        picture.rectangle(x + 3, y, cell * kernel - 6, 18, rx=5, fill=SKY, stroke=BLUE)
+        picture.circle(x + cell * kernel / 2, y + 9, 5, fill=ORANGE)
+        picture.text(str(i), x + 14, y + 14, 12, SOFT)
+    left_out = []
     for i in range(cells):
-        x, padded = left + cell * i, not padding <= i < size + padding
-        picture.append(
-            svg.Rectangle(
-                x + 2,
-                base,
-                cell - 4,
-                cell - 4,
-                rx=4,
-                fill=PAPER if padded else GREY,
-                stroke=SOFT,
-                stroke_dasharray="4 3" if padded else None,
-            )
-        )
-        text(picture, "0" if padded else f"p{i - padding}", x + cell / 2, base + 27, 14)
+        x, label = left + cell * i, f"p{i - padding}"
+        name, fill, dash = f"pixel {label}", GREY, None
+        if not padding <= i < size + padding:
+            name = f"the zero at the {'left' if i < padding else 'right'} end"
+            label, fill, dash = "0", PAPER, "4 3"
+        look = {"fill": fill, "stroke": SOFT, "stroke_dasharray": dash}
+        picture.rectangle(x + 2, base, cell - 4, cell - 4, rx=4, **look)
+        picture.text(label, x + cell / 2, base + 27, 14)
         if i not in read:
+            left_out.append(name)
             for y1, y2 in ((base + 4, base + cell - 8), (base + cell - 8, base + 4)):
-                picture.append(svg.Line(x + 6, y1, x + cell - 6, y2, stroke=RED, stroke_width=1.5))
-    left_out = [
-        f"the zero at the {'left' if i < padding else 'right'} end"
-        if not padding <= i < size + padding
-        else f"pixel p{i - padding}"
-        for i in range(cells)
-        if i not in read
-    ]
+                picture.line(x + 6, y1, x + cell - 6, y2, stroke=RED, stroke_width=1.5)
     legend = ["dashed: padding"] * (padding > 0) + ["dot: middle of a window"]
     legend += ["crossed out: read by no window"] * bool(left_out)
-    text(picture, " · ".join(legend), left, base + 76, 13, SOFT, anchor="start")
+    picture.text(" · ".join(legend), left, base + 76, 13, SOFT, anchor="start")
     alt = (
         f"A line of {size} pixels, padding {padding} at each end. With kernel {kernel} and stride "
         f"{stride}, {len(starts)} windows fit; each is a bar above the cells that it reads. "
         f"Read by no window: {', '.join(left_out) or 'nothing'}."
     )
-    return finish(picture, "The windows of a convolution", alt)
+    return picture.finish("The windows of a convolution", alt)
 
 
 def paths(
@@ -164,56 +130,51 @@ def paths(
         ValueError: there is no path.
     """
     check_drawable(routes=routes)
-    pitch, box, lane, left = 168, 144, 58, 152
-    top = 74
+    pitch, box, lane, left, top = 168, 144, 58, 152, 74
     longest = max(map(len, routes))
     meet = left + pitch * max(longest, 1) + 34
     end = meet + 40 + pitch * len(after)
     bottom = top + lane * (len(routes) - 1)
     middle = (top + bottom) / 2
-    picture = paper(end + 150, bottom + 50)
-    text(picture, title, 16, 30, 17, bold=True, anchor="start")
-    text(picture, given, 66, middle + 5, 14, bold=True)
-    arrow(picture, 120, middle, 136, middle)
-    line(picture, 136, top, 136, bottom)
+    picture = Paper(end + 150, bottom + 50)
+    picture.text(title, 16, 30, 17, bold=True, anchor="start")
+    picture.text(given, 66, middle + 5, 14, bold=True)
+    picture.arrow(120, middle, 136, middle)
+    picture.line(136, top, 136, bottom)
     for i, layers in enumerate(routes):
         y = top + lane * i
         colour = INK if layers else ORANGE
         if joint == "+":
-            picture.append(svg.Line(136, y, meet, y, stroke=colour, stroke_width=2))
+            picture.line(136, y, meet, y, stroke=colour)
         else:
-            arrow(picture, 136, y, meet - 12, y, colour)
+            picture.arrow(136, y, meet - 12, y, colour)
         if not layers:
-            text(picture, "the input itself", (left + meet) / 2, y - 8, 13, SOFT)
+            picture.text("the input itself", (left + meet) / 2, y - 8, 13, SOFT)
         for j, words in enumerate(layers):
             _box(picture, words, left + pitch * j, y, box)
     if joint == "+":
-        line(picture, meet, top, meet, bottom)
-        picture.append(svg.Circle(meet, middle, 18, fill="#fde3d2", stroke=ORANGE))
-        text(picture, "+", meet, middle + 8, 24, bold=True)
+        picture.line(meet, top, meet, bottom)
+        picture.circle(meet, middle, 18, fill="#fde3d2", stroke=ORANGE)
+        picture.text("+", meet, middle + 8, 24, bold=True)
     else:
-        picture.append(
-            svg.Rectangle(
-                meet - 12, top - 22, 24, bottom - top + 44, rx=8, fill="#fde3d2", stroke=ORANGE
-            )
+        picture.rectangle(
+            meet - 12, top - 22, 24, bottom - top + 44, rx=8, fill="#fde3d2", stroke=ORANGE
         )
-        text(picture, joint, meet, bottom + 40, 14, bold=True)
-    line(picture, meet + (18 if joint == "+" else 12), middle, end + 8, middle)
+        picture.text(joint, meet, bottom + 40, 14, bold=True)
+    picture.line(meet + (18 if joint == "+" else 12), middle, end + 8, middle)
     for j, words in enumerate(after):
         _box(picture, words, meet + 34 + pitch * j, middle, box)
-    arrow(picture, end + 8, middle, end + 22, middle)
-    text(picture, result, end + 84, middle + 5, 14, bold=True)
+    picture.arrow(end + 8, middle, end + 22, middle)
+    picture.text(result, end + 84, middle + 5, 14, bold=True)
     told = "; ".join(" → ".join(layers) if layers else "the input itself" for layers in routes)
     behind = f" then {' → '.join(after)}," if after else ""
     alt = (
         f"{title}: {given} go into {len(routes)} paths: {told}. "
         f"They are joined by {joint},{behind} {result} come out."
     )
-    return finish(picture, title, alt)
+    return picture.finish(title, alt)
 
 
-def _box(picture: svg.Drawing, words: str, x: float, y: float, width: float) -> None:
-    picture.append(
-        svg.Rectangle(x, y - 20, width, 40, rx=8, fill=SKY, stroke=INK, stroke_width=1.2)
-    )
-    text(picture, words, x + width / 2, y + 5, 13.5, bold=True)
+def _box(picture: Paper, words: str, x: float, y: float, width: float) -> None:
+    picture.rectangle(x, y - 20, width, 40, rx=8, fill=SKY, stroke=INK, stroke_width=1.2)
+    picture.text(words, x + width / 2, y + 5, 13.5, bold=True)

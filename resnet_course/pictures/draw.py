@@ -7,22 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 import drawsvg as svg
 
-from resnet_course.pictures.canvas import (
-    BLUE,
-    GREY,
-    INK,
-    ORANGE,
-    SKY,
-    SOFT,
-    arrow,
-    finish,
-    line,
-    paper,
-    text,
-)
+from resnet_course.pictures.canvas import BLUE, GREY, INK, ORANGE, SKY, SOFT, Paper
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.diagrams import function_classes, paths, windows
 from resnet_course.pictures.style import check_drawable
@@ -60,39 +49,37 @@ def block(trace: Trace, title: str, hide: Sequence[str] = ()) -> Svg:
     side = [row for row in trace if row.path == "shortcut" and row.kind not in hide]
     joint = next((i for i, row in enumerate(main) if row.kind == "add"), None)
     pitch, left, middle = 108, 104, 150
-    width, height = left + pitch * len(main) + 114, 234
-    picture = paper(width, height)
-    text(picture, title, 16, 26, 17, bold=True, anchor="start")
+    picture = Paper(left + pitch * len(main) + 114, 234)
+    picture.text(title, 16, 26, 17, bold=True, anchor="start")
 
-    text(picture, by(main[0].in_shape), left - 52, middle + 6, 14, bold=True)
-    text(picture, "in", left - 52, middle + 24, 12, SOFT)
+    picture.text(by(main[0].in_shape), left - 52, middle + 6, 14, bold=True)
+    picture.text("in", left - 52, middle + 24, 12, SOFT)
     shape = main[0].in_shape
     for i, row in enumerate(main):
         x = left + pitch * i
         if i == joint:
-            picture.append(svg.Circle(x + 58, middle, 20, fill=FILLS["add"], stroke=ORANGE))
-            text(picture, "+", x + 58, middle + 8, 24, bold=True)
-            arrow(picture, x - 8, middle, x + 38, middle)
-            line(picture, x + 78, middle, x + pitch - 8, middle)
+            picture.circle(x + 58, middle, 20, fill=FILLS["add"], stroke=ORANGE)
+            picture.text("+", x + 58, middle + 8, 24, bold=True)
+            picture.arrow(x - 8, middle, x + 38, middle)
+            picture.line(x + 78, middle, x + pitch - 8, middle)
         else:
-            arrow(picture, x - (8 if i else 0), middle, x + 14, middle)
+            picture.arrow(x - (8 if i else 0), middle, x + 14, middle)
             _layer_box(picture, row, x + 14, middle - 34, pitch - 22)
         if row.out_shape != shape:
-            text(picture, f"now {by(row.out_shape)}", x + 57, middle + 62, 13, BLUE, bold=True)
+            picture.text(f"now {by(row.out_shape)}", x + 57, middle + 62, 13, BLUE, bold=True)
             shape = row.out_shape
     end = left + pitch * len(main)
-    arrow(picture, end - 8, middle, end + 14, middle)
-    text(picture, by(shape), end + 64, middle + 6, 14, bold=True)
-    text(picture, "out", end + 64, middle + 24, 12, SOFT)
+    picture.arrow(end - 8, middle, end + 14, middle)
+    picture.text(by(shape), end + 64, middle + 6, 14, bold=True)
+    picture.text("out", end + 64, middle + 24, 12, SOFT)
 
-    words = [f"{title}: {by(main[0].in_shape)} goes in"]
-    words += [_name(row) for row in main]
+    words = [f"{title}: {by(main[0].in_shape)} goes in", *map(_name, main)]
     if joint is not None:
         _shortcut(picture, side, left + 3, left + pitch * joint + 58, middle)
         kind = " and ".join(_name(row) for row in side) or "the unchanged input"
         words.append(f"the shortcut carries {kind} to the addition")
     alt = ", ".join(words) + f", {by(shape)} comes out."
-    return finish(picture, title, alt)
+    return picture.finish(title, alt)
 
 
 def network(trace: Trace, title: str) -> Svg:
@@ -111,47 +98,32 @@ def network(trace: Trace, title: str) -> Svg:
     _check_trace(trace)
     rows = [row for row in trace if row.kind not in ("BatchNorm2d", "ReLU", "flatten", "Identity")]
     check_drawable(trace=rows)
-    first = rows[0]
-    picture_in = replace(
-        first, name="picture", stage="picture", kind="picture", out_shape=first.in_shape
-    )
-    tallest = max(row.out_shape[1] for row in [picture_in, *rows] if len(row.out_shape) == 3)
+    names = dict.fromkeys(("name", "stage", "kind"), "picture")
+    picture_in = replace(rows[0], **names, out_shape=rows[0].in_shape)
     widest = max((row.out_shape or (1,))[0] for row in rows)
-    stages: list[list[LayerRow]] = [[picture_in]]
-    for row in rows:
-        if stages[-1][0].stage == row.stage:
-            stages[-1].append(row)
-        else:
-            stages.append([row])
-    picture_height, base = 270, 140
+    rows = [picture_in, *rows]
+    tallest = max(row.out_shape[1] for row in rows if len(row.out_shape) == 3)
+    stages = [list(own) for _, own in groupby(rows, key=lambda row: row.stage)]
+    base = 140
     bars = [[8 + 26 * (row.out_shape[0] / widest) ** 0.5 for row in stage] for stage in stages]
     spans = [max(sum(widths) + 6 * (len(widths) - 1), 84) for widths in bars]
-    picture = paper(24 + sum(spans) + 22 * len(spans), picture_height)
-    text(picture, title, 16, 26, 17, bold=True, anchor="start")
+    picture = Paper(24 + sum(spans) + 22 * len(spans), 270)
+    picture.text(title, 16, 26, 17, bold=True, anchor="start")
     x = 24.0
     for stage, widths, span in zip(stages, bars, spans, strict=True):
         at = x + (span - sum(widths) - 6 * (len(widths) - 1)) / 2
         for row, bar in zip(stage, widths, strict=True):
             size = row.out_shape[1] if len(row.out_shape) == 3 else 1
             tall = 10 + 130 * size / tallest
-            picture.append(
-                svg.Rectangle(
-                    at,
-                    base - tall / 2,
-                    bar,
-                    tall,
-                    rx=2,
-                    fill=GREY if row is picture_in else SKY,
-                    stroke=BLUE,
-                )
-            )
+            fill = GREY if row is picture_in else SKY
+            picture.rectangle(at, base - tall / 2, bar, tall, rx=2, fill=fill, stroke=BLUE)
             at += bar + 6
-        text(picture, stage[0].stage, x + span / 2, base + 92, 14, bold=True)
-        text(picture, by(stage[-1].out_shape), x + span / 2, base + 112, 12, SOFT)
+        picture.text(stage[0].stage, x + span / 2, base + 92, 14, bold=True)
+        picture.text(by(stage[-1].out_shape), x + span / 2, base + 112, 12, SOFT)
         x += span + 22
     shapes = ", ".join(f"{stage[0].stage} {by(stage[-1].out_shape)}" for stage in stages)
     alt = f"{title} as a row of bars, from left to right lower and wider. {shapes}."
-    return finish(picture, title, alt)
+    return picture.finish(title, alt)
 
 
 def _check_trace(trace: object) -> None:
@@ -161,33 +133,30 @@ def _check_trace(trace: object) -> None:
         )
 
 
-def _layer_box(picture: svg.Drawing, row: LayerRow, x: float, y: float, width: float) -> None:
-    picture.append(
-        svg.Rectangle(
-            x, y, width, 68, rx=8, fill=FILLS.get(row.kind, GREY), stroke=INK, stroke_width=1.2
-        )
-    )
+def _layer_box(picture: Paper, row: LayerRow, x: float, y: float, width: float) -> None:
+    fill = FILLS.get(row.kind, GREY)
+    picture.rectangle(x, y, width, 68, rx=8, fill=fill, stroke=INK, stroke_width=1.2)
     details = _details(row)
     size = 14 if len(_kind(row)) < 8 else 12
-    text(picture, _kind(row), x + width / 2, y + (24 if details else 39), size, bold=True)
+    picture.text(_kind(row), x + width / 2, y + (24 if details else 39), size, bold=True)
     for i, words in enumerate(details):
-        text(picture, words, x + width / 2, y + 43 + 16 * i, 11.5)
+        picture.text(words, x + width / 2, y + 43 + 16 * i, 11.5)
 
 
 def _shortcut(
-    picture: svg.Drawing, side: Sequence[LayerRow], start: float, end: float, middle: float
+    picture: Paper, side: Sequence[LayerRow], start: float, end: float, middle: float
 ) -> None:
     dash = "8 5" if side else None
     path = svg.Path(stroke=ORANGE, stroke_width=3, fill="none", stroke_dasharray=dash)
     path.M(start, middle).L(start, 84).Q(start, 70, start + 14, 70)
     path.L(end - 14, 70).Q(end, 70, end, 84).L(end, middle - 30)
     picture.append(path)
-    arrow(picture, end, middle - 30, end, middle - 21, ORANGE)
+    picture.arrow(end, middle - 30, end, middle - 21, ORANGE)
     label = " → ".join(_name(row) for row in side) if side else "identity: the input itself"
     width = 8.6 * len(label) + 30
     x = (start + end - width) / 2
-    picture.append(svg.Rectangle(x, 54, width, 32, rx=8, fill="#fff3ea", stroke=ORANGE))
-    text(picture, label, x + width / 2, 75, 14)
+    picture.rectangle(x, 54, width, 32, rx=8, fill="#fff3ea", stroke=ORANGE)
+    picture.text(label, x + width / 2, 75, 14)
 
 
 def _kind(row: LayerRow) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import drawsvg as svg
 
-from resnet_course.pictures.canvas import finish, paper, text
+from resnet_course.pictures.canvas import Group, Paper
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.frames import Frame, Frames
 from resnet_course.pictures.layer_closeup import draw_layer
@@ -49,15 +49,15 @@ class Explorer:
             IndexError: there is no such row.
         """
         row, last = self._row(index, parts)
-        picture = paper(WIDTH, HEIGHT)
+        picture = Paper(WIDTH, HEIGHT)
         picture.append(svg.Raw(self._drawn))
         picture.append(self.strip.mark(last))
-        text(picture, self.title, 24, 22, 15, bold=True, anchor="start")
+        picture.text(self.title, 24, 22, 15, bold=True, anchor="start")
         if self.trace.shortcuts:
             legend = "arcs: shortcuts; solid: identity, dashed: with layers of its own"
-            text(picture, legend, 896, 22, 12, anchor="end")
+            picture.text(legend, 896, 22, 12, anchor="end")
         picture.append(draw_layer(self.trace, row, last))
-        return finish(picture, self.title, self.alt(index, parts))
+        return picture.finish(self.title, self.alt(index, parts))
 
     def alt(self, index: int, parts: int = 99) -> str:
         """Describe the frame in words."""
@@ -80,9 +80,7 @@ class Explorer:
         paths: list[range] = []
         for parts in levels.values():
             before = len(frames)
-            for place in self.places(parts):
-                frame = self.frame(place, parts)
-                frames.append(Frame(frame, frame.alt, at=place))
+            frames += [Frame.of(self.frame(at, parts), at) for at in self.places(parts)]
             paths.append(range(before, len(frames)))
         names = list(levels)
         number = names.index(level)
@@ -107,9 +105,8 @@ class Explorer:
         return replace(join(list(self.trace.rows[first : last + 1])), name=name), last
 
 
-def _markup(elements: list[svg.DrawingElement]) -> str:
-    """Return the markup of elements without the picture around them."""
+def _markup(group: Group) -> str:
+    """Return the markup of a group without the picture around it."""
     drawing = svg.Drawing(1, 1, id_prefix="s")
-    for element in elements:
-        drawing.append(element)
+    drawing.append(group)
     return re.sub(r"^.*?</defs>|</svg>\s*$", "", drawing.as_svg(), flags=re.DOTALL)

@@ -6,13 +6,30 @@ it without a server. `book/explorer.js` shows them, `book/explorers.py` makes th
 
 from __future__ import annotations
 
+import base64
+import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 PREFIX, SUFFIX = "explorerFrames(", ");\n"
 STILL = "resnet-course-still"  # class of the words below a widget's stored picture
+
+
+class Picture(Protocol):
+    """What can be stored as an image: `Svg` and `DescribedFigure`."""
+
+    alt: str
+
+    def png(self) -> bytes:
+        """Return the picture as PNG."""
+
+
+def png_address(picture: Picture) -> str:
+    """Return a picture as the address of an image."""
+    return f"data:image/png;base64,{base64.b64encode(picture.png()).decode()}"
 
 
 @dataclass(frozen=True)
@@ -28,6 +45,12 @@ class Frame:
     picture: str
     words: str
     at: int = 0
+
+    @classmethod
+    def of(cls, picture: Picture, at: int = 0) -> Frame:
+        """Return a picture with its own words as a frame."""
+        drawn = picture if isinstance(picture, str) else png_address(picture)
+        return cls(drawn, picture.alt, at)
 
 
 @dataclass(frozen=True)
@@ -55,14 +78,9 @@ class Frames:
     strip: Sequence[int]
 
     def __post_init__(self) -> None:
-        count = len(self.frames)
-        sizes = [len(options) for options in self.choices.values()]
+        count, known = len(self.frames), _paths(self.choices)
         for path, places in self.paths.items():
-            numbers = [int(number) for number in path.split(",")] if path else []
-            fits = len(numbers) == len(sizes) and all(
-                0 <= number < size for number, size in zip(numbers, sizes, strict=True)
-            )
-            if not fits or not places:
+            if path not in known or not places:
                 raise ValueError(
                     f"{self.name}: no choice leads to the path {path!r}, or it is empty"
                 )
@@ -73,6 +91,35 @@ class Frames:
         if not 0 <= place < len(self.paths.get(path, ())):
             raise ValueError(f"{self.name}: it cannot start at {self.start}")
 
+    @classmethod
+    def of_choices(
+        cls,
+        name: str,
+        choices: Mapping[str, Mapping[str, Any]],
+        draw: Callable[..., Picture],
+        start: tuple[Any, ...],
+        strip: Sequence[tuple[Any, ...]],
+    ) -> Frames:
+        """Draw one frame for each combination of options.
+
+        Args:
+            name: of the widget, for readers.
+            choices: label → option → its value.
+            draw: is called with one value of each choice.
+            start: the values that the widget showed.
+            strip: the values of the few frames that stand for all.
+        """
+        values = list(itertools.product(*(options.values() for options in choices.values())))
+        paths = _paths(choices)
+        return cls(
+            name=name,
+            choices={label: list(options) for label, options in choices.items()},
+            paths={path: [place] for place, path in enumerate(paths)},
+            frames=[Frame.of(draw(*chosen)) for chosen in values],
+            start=(paths[values.index(start)], 0),
+            strip=[values.index(chosen) for chosen in strip],
+        )
+
     @property
     def first(self) -> Frame:
         """The frame that the widget showed."""
@@ -82,22 +129,13 @@ class Frames:
     def to_js(self, key: str) -> str:
         """Return the text of the file; `key` tells pages with several explorers which one it is."""
         lines: dict[str, int] = {}  # most stand in many pictures: each is written once
-        frames = [
-            {
-                "picture": [
-                    lines.setdefault(line, len(lines)) for line in frame.picture.split("\n")
-                ],
-                "words": frame.words,
-                "at": frame.at,
-            }
-            for frame in self.frames
-        ]
+        frames = []
+        for frame in self.frames:
+            numbers = [lines.setdefault(line, len(lines)) for line in frame.picture.split("\n")]
+            frames.append(vars(frame) | {"picture": numbers})
         content = {
             "name": self.name,
-            "choices": [
-                {"label": label, "options": list(options)}
-                for label, options in self.choices.items()
-            ],
+            "choices": [{"label": k, "options": list(v)} for k, v in self.choices.items()],
             "paths": {path: list(places) for path, places in self.paths.items()},
             "start": list(self.start),
             "strip": list(self.strip),
@@ -135,3 +173,9 @@ class Frames:
             )
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise ValueError(f"the frames lack something: {error}") from error
+
+
+def _paths(choices: Mapping[str, Collection]) -> list[str]:
+    """Return the numbers of every combination of options."""
+    numbers = itertools.product(*(range(len(options)) for options in choices.values()))
+    return [",".join(map(str, combination)) for combination in numbers]

@@ -10,15 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from resnet_course.measure.stack_gradients import (
-    EDGES,
-    EXPLODES,
-    FADES,
-    SLOPE,
-    VANISHES,
-    StackGradients,
-    drawable,
-)
+from resnet_course.measure import stack_gradients
+from resnet_course.measure.stack_gradients import EXPLODES, StackGradients
 from resnet_course.pictures import plots
 from resnet_course.pictures.described import DescribedFigure
 from resnet_course.pictures.style import COLOURS, DASHES, STYLE
@@ -39,12 +32,14 @@ def stack_gradients_figure(
         source: name of the image collection, for the axis label.
     """
     stacks = {0: present, **kept}
-    curves = {f.recipe: [drawable(v) for v in f.norms.values()] for f in stacks.values()}
+    curves = {
+        f.recipe: [stack_gradients.drawable(v) for v in f.norms.values()] for f in stacks.values()
+    }
     last = curves[present.recipe][-1]
     figure = plots.gradient_flow(
         curves,
         title=f"{present.recipe}: {present.level.lower()}",
-        bound=SLOPE if math.isfinite(last) else None,
+        bound=stack_gradients.SLOPE if math.isfinite(last) else None,
         source=source,
     )
     figure.alt = f"Gradient norm by layer on pictures of {source}, logarithmic scale. "
@@ -56,9 +51,9 @@ def stack_gradients_figure(
         line.set(color=COLOURS[place], linestyle=DASHES[place], zorder=2.5 if place else 3)
         line.set(linewidth=1.6 if place else 2.8, marker="o", markersize=3 if place else 5)
     healthy = {"label": "healthy: 0.001 to 1,000", "color": COLOURS[2], "alpha": 0.1}
-    axes.axhspan(FADES, EXPLODES, linewidth=0, **healthy)
+    axes.axhspan(stack_gradients.FADES, EXPLODES, linewidth=0, **healthy)
     bottom, top = axes.get_ylim()
-    axes.set_ylim(min(bottom, VANISHES / 100), max(top, EXPLODES * 10))
+    axes.set_ylim(min(bottom, stack_gradients.VANISHES / 100), max(top, EXPLODES * 10))
     # By hand: there is no layer 0, and a curve that is 0 everywhere has no limits of its own.
     axes.set_xlim(0.5, max(map(len, curves.values())) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -72,7 +67,7 @@ def stack_gradients_figure(
 def _edges(axes: Axes, stacks: Mapping[int, StackGradients]) -> list[Line2D]:
     """Draw the triangles, one row for each curve that needs it; return what explains them."""
     explained = []
-    for marker, label in EDGES.items():
+    for marker, label in stack_gradients.EDGES.items():
         rows = {place: stack.at(marker) for place, stack in stacks.items() if stack.at(marker)}
         if not rows:
             continue
@@ -82,13 +77,8 @@ def _edges(axes: Axes, stacks: Mapping[int, StackGradients]) -> list[Line2D]:
         for row, (place, layers) in enumerate(rows.items()):
             height = 0.03 + 0.05 * row
             height = height if marker == "v" else 1 - height
-            axes.plot(
-                layers,
-                [height] * len(layers),
-                color=COLOURS[place],
-                linestyle="",
-                marker=marker,
-                transform=axes.get_xaxis_transform(),
-            )
+            look = {"color": COLOURS[place], "linestyle": "", "marker": marker}
+            edge = axes.get_xaxis_transform()
+            axes.plot(layers, [height] * len(layers), transform=edge, **look)
         explained.append(Line2D([], [], color="black", linestyle="", marker=marker, label=label))
     return explained

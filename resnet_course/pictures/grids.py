@@ -58,13 +58,9 @@ def panels(
     lines = [line for name in names for line in name.split("\n") if line]
     heights = max((name.count("\n") + 1 for name in names if name), default=0)
     width = max([size, *(0.085 * len(line) for line in lines)])  # inches per letter
-    figure = DescribedFigure(
-        figsize=(max(width * columns, 0.115 * len(title)), (size + 0.22 * heights) * rows + 0.5),
-        layout="constrained",
-        alt=alt,
-    )
-    figure.suptitle(title, fontsize=13)
-    places = np.ravel(figure.subplots(rows, columns, squeeze=False))
+    width = max(width * columns, 0.115 * len(title))
+    figure = DescribedFigure(width, (size + 0.22 * heights) * rows + 0.5, alt)
+    places = figure.grid(rows, columns, title, 13)
     scale = {"cmap": "gray_r"}
     if signed:
         largest = max(float(m.abs().max()) for m in maps)
@@ -75,9 +71,8 @@ def panels(
             lowest, highest = picture.get_clim()
             picture.set_clim(lowest, 2 * highest - lowest)  # the largest number in a medium grey
             strength = heat[i].numpy()
-            axes.imshow(
-                np.ones_like(strength), cmap="Oranges", vmin=0, vmax=1.4, alpha=0.75 * strength
-            )
+            orange = {"cmap": "Oranges", "vmin": 0, "vmax": 1.4}
+            axes.imshow(np.ones_like(strength), alpha=0.75 * strength, **orange)
         axes.set_title(name, fontsize=10, loc="center")
     for axes in places:
         axes.axis("off")
@@ -115,19 +110,16 @@ def confusion(matrix: Tensor, classes: Sequence[str], *, source: str) -> Describ
             f" The largest number beside it: {classes[row]} taken for {classes[column]}, "
             f"{wrong[row, column]} times."
         )
-    figure = DescribedFigure(figsize=(8, 6.6), layout="constrained", alt=words)
+    figure = DescribedFigure(8, 6.6, words)
     axes = figure.subplots()
     # Mistakes are rare: on a linear scale they would all be white.
     axes.imshow(shares**0.5, cmap="Blues", vmin=0, vmax=1)
-    for i in range(len(classes)):
-        for j in range(len(classes)):
-            if counts[i, j]:
-                ink = "white" if shares[i, j] > 0.35 else "black"
-                axes.text(j, i, int(counts[i, j]), ha="center", va="center", fontsize=11, color=ink)
+    for i, j in np.argwhere(counts):
+        ink = "white" if shares[i, j] > 0.35 else "black"
+        axes.text(j, i, int(counts[i, j]), ha="center", va="center", fontsize=11, color=ink)
     axes.set_xticks(range(len(classes)), classes, rotation=40, ha="right")
     axes.set_yticks(range(len(classes)), classes)
     axes.grid(visible=False)
-    axes.set_xlabel("predicted class")
-    axes.set_ylabel("right class")
+    axes.set(xlabel="predicted class", ylabel="right class")
     axes.set_title(f"Which class is taken for which ({source})")
     return figure

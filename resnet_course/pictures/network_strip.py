@@ -7,10 +7,11 @@ once, and only the mark of the current place is drawn again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import drawsvg as svg
 
-from resnet_course.pictures.canvas import BLUE, GREY, INK, ORANGE, SKY, SOFT, text
+from resnet_course.pictures.canvas import BLUE, GREY, INK, ORANGE, SKY, SOFT, Group
 from resnet_course.tracing.rows import LayerRow, Trace, by, neighbours
 
 WIDTH, BASE, TALLEST = 872.0, 118.0, 96.0
@@ -29,6 +30,11 @@ class Bar:
     width: float
     height: float
 
+    def shape(self, **look: Any) -> svg.Rectangle:
+        """Return it as a rectangle that looks like this."""
+        measures = (self.x, BASE - self.height / 2, self.width, self.height)
+        return svg.Rectangle(*(round(measure, 1) for measure in measures), rx=2, **look)
+
 
 class Strip:
     """The bars of a trace and where they stand.
@@ -45,20 +51,12 @@ class Strip:
         """Return the bar that the row at `index` belongs to."""
         return next(bar for bar in self.bars if index <= bar.last)
 
-    def draw(self) -> list[svg.DrawingElement]:
+    def draw(self) -> Group:
         """Return everything but the mark."""
-        picture = svg.Group()
+        picture = Group()
         for bar in self.bars:
-            shape = svg.Rectangle(
-                round(bar.x, 1),
-                round(BASE - bar.height / 2, 1),
-                round(bar.width, 1),
-                round(bar.height, 1),
-                rx=2,
-                fill=GREY if bar.first == bar.last else SKY,
-                stroke=BLUE,
-                stroke_width=0.8,
-            )
+            fill = GREY if bar.first == bar.last else SKY
+            shape = bar.shape(fill=fill, stroke=BLUE, stroke_width=0.8)
             shape.append_title(f"{bar.name}: {by(self.trace.rows[bar.last].out_shape)}")
             picture.append(shape)
         for start, end, dashed in self.arcs():
@@ -69,10 +67,10 @@ class Strip:
             shape = by(self.trace.rows[own[-1].last].out_shape)
             half = 3.8 * max(len(shape), len(name))
             if middle - half > used or len(own) > 1:  # a lone layer goes without where it is narrow
-                text(picture, name, middle, BASE + 68, 13, bold=True)
-                text(picture, shape, middle, BASE + 84, 11.5, SOFT)
+                picture.text(name, middle, BASE + 68, 13, bold=True)
+                picture.text(shape, middle, BASE + 84, 11.5, SOFT)
                 used = middle + half
-        return [picture]
+        return picture
 
     def _labels(self) -> list[tuple[str, list[Bar]]]:
         """Return the writing below: a name for each stage, and one for equal layers in a row."""
@@ -100,42 +98,23 @@ class Strip:
                 found.append((left, right, bool(shortcut.layers)))
         return found
 
-    def mark(self, index: int) -> svg.Group:
+    def mark(self, index: int) -> Group:
         """Draw the mark of the row at `index`: its bar in another colour, and a pointer."""
         bar = self.bar_of(index)
         share = (index - bar.first + 0.5) / (bar.last - bar.first + 1)
         place = bar.x + bar.width * share
-        picture = svg.Group()
-        picture.append(
-            svg.Rectangle(
-                round(bar.x, 1),
-                round(BASE - bar.height / 2, 1),
-                round(bar.width, 1),
-                round(bar.height, 1),
-                rx=2,
-                fill="#F0E442",
-                stroke=INK,
-                stroke_width=2,
-            )
-        )
+        picture = Group()
+        picture.append(bar.shape(fill="#F0E442", stroke=INK, stroke_width=2))
         foot = BASE + TALLEST / 2 + 4
-        picture.append(
-            svg.Lines(
-                place, foot - 6, place - 5, foot + 3, place + 5, foot + 3, close=True, fill=INK
-            )
-        )
+        picture.polygon(place, foot - 6, place - 5, foot + 3, place + 5, foot + 3, fill=INK)
         return picture
 
 
 def _arc(start: float, end: float, dashed: bool) -> svg.Path:
     height = min(22 + 0.25 * (end - start), BASE - TALLEST / 2 - 2)
-    path = svg.Path(
-        stroke=ORANGE,
-        stroke_width=2 if dashed else 1.4,
-        fill="none",
-        stroke_dasharray="4 3" if dashed else None,
-    )
     top = BASE - TALLEST / 2 - height * 0.9
+    width, dash = (2, "4 3") if dashed else (1.4, None)
+    path = svg.Path(stroke=ORANGE, stroke_width=width, fill="none", stroke_dasharray=dash)
     path.M(round(start, 1), BASE - 6)
     path.C(round(start, 1), top, round(end, 1), top, round(end, 1), BASE - 6)
     return path

@@ -59,13 +59,16 @@ def boxes_with_names(
         for said, right in zip(names, truth, strict=True)
     ]
     alt = f"{title}. {len(images)} pictures with boxes: {'; '.join(words)}."
-    figure, panels = _panels(
-        len(images), columns=min(len(images), 4), title=title, alt=alt, below=0.0
-    )
+    columns = min(len(images), 4)
+    figure, panels = _panels(len(images), columns=columns, title=title, alt=alt, below=0.0)
     for axes, image, box, said, right in zip(panels, images, boxes, names, truth, strict=True):
         _show_picture(axes, image)
         for (x1, y1, x2, y2), name, right_name in zip(box.tolist(), said, right, strict=True):
-            _outline(axes, (x1, y1, x2, y2), name == right_name)
+            colour, dash = (RIGHT, "-") if name == right_name else (WRONG, "--")
+            look = {"edgecolor": colour, "linestyle": dash, "linewidth": 2.5}
+            # imshow puts the middle of the first pixel at 0, so its left edge is at -0.5.
+            corner = (x1 - 0.5, y1 - 0.5)
+            axes.add_patch(Rectangle(corner, x2 - x1, y2 - y1, fill=False, **look))
             if name == right_name:
                 _write(axes, (x1 + x2) / 2, (y1 + y2) / 2, name, RIGHT)
             else:
@@ -76,12 +79,7 @@ def boxes_with_names(
 
 @mpl.rc_context(STYLE)
 def masks_side_by_side(
-    images: Tensor,
-    true: Tensor,
-    predicted: Tensor,
-    classes: Sequence[str],
-    *,
-    title: str,
+    images: Tensor, true: Tensor, predicted: Tensor, classes: Sequence[str], *, title: str
 ) -> DescribedFigure:
     """Draw one row per picture: the picture, the true class of each pixel, the predicted one.
 
@@ -123,14 +121,9 @@ def masks_side_by_side(
                 _write(axes, x, y, classes[label - 1], "black", size=SMALL)
     for axes, name in zip(panels, ("collage", "true", "predicted"), strict=False):
         axes.set_title(name, loc="center")
-    figure.legend(
-        handles=[
-            Patch(facecolor=CLASS_COLOURS[c], edgecolor="black", label=classes[c - 1])
-            for c in present
-        ],
-        loc="outside lower center",
-        ncols=4,
-    )
+    named = {classes[c - 1]: CLASS_COLOURS[c] for c in present}
+    patches = [Patch(facecolor=named[name], edgecolor="black", label=name) for name in named]
+    figure.legend(handles=patches, loc="outside lower center", ncols=4)
     return figure
 
 
@@ -138,13 +131,9 @@ def _panels(
     count: int, *, columns: int, title: str, alt: str, below: float
 ) -> tuple[DescribedFigure, list[Axes]]:
     """Make a figure with `count` panels without axes and `below` inches left for a legend."""
-    rows = -(-count // columns)
-    side = 2.9
-    figure = DescribedFigure(
-        figsize=(side * columns, side * rows + 0.3 + below), layout="constrained", alt=alt
-    )
-    figure.suptitle(title, fontsize=14)
-    panels = list(np.ravel(figure.subplots(rows, columns, squeeze=False)))
+    rows, side = -(-count // columns), 2.9
+    figure = DescribedFigure(side * columns, side * rows + 0.3 + below, alt)
+    panels = figure.grid(rows, columns, title, 14)
     for axes in panels:
         axes.axis("off")
     return figure, panels[:count]
@@ -159,22 +148,6 @@ def _show_picture(axes: Axes, image: Tensor) -> None:
 def _frame(shape: Sequence[int]) -> Rectangle:
     height, width = shape
     return Rectangle((-0.5, -0.5), width, height, fill=False, edgecolor="#666666", linewidth=1)
-
-
-def _outline(axes: Axes, box: Sequence[float], right: bool) -> None:
-    x1, y1, x2, y2 = box
-    # imshow puts the middle of the first pixel at 0, so its left edge is at -0.5.
-    axes.add_patch(
-        Rectangle(
-            (x1 - 0.5, y1 - 0.5),
-            x2 - x1,
-            y2 - y1,
-            fill=False,
-            edgecolor=RIGHT if right else WRONG,
-            linestyle="-" if right else "--",
-            linewidth=2.5,
-        )
-    )
 
 
 def _regions(mask: np.ndarray) -> list[tuple[int, float, float]]:
@@ -203,14 +176,7 @@ def _regions(mask: np.ndarray) -> list[tuple[int, float, float]]:
 
 
 def _write(
-    axes: Axes,
-    x: float,
-    y: float,
-    text: str,
-    colour: str,
-    *,
-    size: int = LARGE,
-    below: bool = False,
+    axes: Axes, x: float, y: float, text: str, colour: str, size: int = LARGE, below: bool = False
 ) -> None:
     """Write around (x, y) or below it, moved sideways where it would stick out of the picture."""
     left, right = sorted(axes.get_xlim())
@@ -219,15 +185,6 @@ def _write(
     letter = max(right - left, top - bottom) / 27 * size / LARGE
     half = letter * max(map(len, text.split("\n"))) / 2
     x = min(max(x, left + half), right - half)
-    axes.text(
-        x,
-        y,
-        text,
-        color=colour,
-        fontsize=size,
-        fontweight="bold",
-        linespacing=1.1,
-        ha="center",
-        va="top" if below else "center",
-        path_effects=HALO,
-    )
+    letters = {"color": colour, "fontsize": size, "fontweight": "bold", "linespacing": 1.1}
+    side = "top" if below else "center"
+    axes.text(x, y, text, ha="center", va=side, path_effects=HALO, **letters)

@@ -16,18 +16,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from resnet_course.pictures import style
 from resnet_course.pictures.charts import accuracy_in_time as accuracy_in_time
 from resnet_course.pictures.charts import matrices as matrices
 from resnet_course.pictures.charts import trade_off as trade_off
 from resnet_course.pictures.described import DescribedFigure
-from resnet_course.pictures.style import (
-    COLOURS,
-    DASHES,
-    STYLE,
-    check_drawable,
-    check_equally_many,
-    check_images,
-)
 from resnet_course.train.history import History
 from resnet_course.train.inputs import check_name
 from resnet_course.train.records import Record
@@ -39,7 +32,7 @@ NAMES = {
 }
 
 
-@mpl.rc_context(STYLE)
+@mpl.rc_context(style.STYLE)
 def image_grid(
     images: Tensor, labels: Sequence[int], classes: Sequence[str], source: str
 ) -> DescribedFigure:
@@ -54,27 +47,25 @@ def image_grid(
     Raises:
         ValueError: these are no pictures, or not as many labels, or labels without a name.
     """
-    check_images(images)
-    check_equally_many(images=images, labels=labels)
+    style.check_images(images)
+    style.check_equally_many(images=images, labels=labels)
     if not all(0 <= int(label) < len(classes) for label in labels):
         raise ValueError(f"labels must be from 0 to {len(classes) - 1}, got {list(labels)[:20]}.")
     columns = min(len(images), 10)
     rows = -(-len(images) // columns)
     names = [classes[int(label)] for label in labels]
     alt = f"{len(images)} pictures from {source}: {', '.join(names)}."
-    figure = _figure((1.25 * columns, 1.6 * rows + 0.4), alt)
-    figure.suptitle(f"source: {source}", fontsize=11)
-    for axes, image, name in zip(
-        np.ravel(figure.subplots(rows, columns, squeeze=False)), images, names, strict=False
-    ):
+    figure = DescribedFigure(1.25 * columns, 1.6 * rows + 0.4, alt)
+    places = figure.grid(rows, columns, f"source: {source}", 11)
+    for axes in places:
+        axes.axis("off")
+    for axes, image, name in zip(places, images, names, strict=False):
         axes.imshow(image[0].numpy(), cmap="gray_r", vmin=0, vmax=255)
         axes.set_title(name, fontsize=10)
-    for axes in figure.axes:
-        axes.axis("off")
     return figure
 
 
-@mpl.rc_context(STYLE)
+@mpl.rc_context(style.STYLE)
 def lines(
     x: Sequence[float],
     curves: Mapping[str, Sequence[float]],
@@ -101,19 +92,18 @@ def lines(
     Raises:
         ValueError: no curve, or one that is not as long as `x`.
     """
-    check_drawable(x=x, curves=curves)
-    check_equally_many(x=x, **curves)
-    figure = _figure((8, 4.2), alt)
-    axes = figure.subplots()
-    _curves(axes, {label: (x, values) for label, values in curves.items()})
+    style.check_drawable(x=x, curves=curves)
+    style.check_equally_many(x=x, **curves)
+    points = {label: (x, values) for label, values in curves.items()}
+    figure, axes = _curves(points, alt, title, xlabel, ylabel)
     for label, height in (marks or {}).items():
         axes.axhline(height, color="black", linewidth=1)
         axes.annotate(label, (x[0], height), xytext=(4, 4), textcoords="offset points", fontsize=11)
-    _finish(axes, title, xlabel, ylabel, log)
+    axes.set_yscale("log" if log else "linear")
     return figure
 
 
-@mpl.rc_context(STYLE)
+@mpl.rc_context(style.STYLE)
 def gradient_flow(
     norms: Mapping[str, Mapping[str, float] | Sequence[float]],
     *,
@@ -132,7 +122,7 @@ def gradient_flow(
     Raises:
         ValueError: no norms.
     """
-    check_drawable(norms=norms, **norms)
+    style.check_drawable(norms=norms, **norms)
     runs = {
         label: list(values.values() if isinstance(values, Mapping) else values)
         for label, values in norms.items()
@@ -141,32 +131,22 @@ def gradient_flow(
         f"{label}: {values[0]:.0e} at the first layer, {values[-1]:.0e} at the last."
         for label, values in runs.items()
     ]
-    figure = _figure((8, 4.4), "Gradient norm by layer, logarithmic scale. " + " ".join(words))
-    axes = figure.subplots()
-    _curves(axes, {label: (range(1, len(v) + 1), v) for label, v in runs.items()})
+    alt = "Gradient norm by layer, logarithmic scale. " + " ".join(words)
+    points = {label: (range(1, len(v) + 1), v) for label, v in runs.items()}
+    xlabel = "layer, from the picture to the logits" + (f" ({source})" if source else "")
+    figure, axes = _curves(points, alt, title, xlabel, "gradient norm")
+    figure.set_figheight(4.4)
     if bound is not None:
-        count = len(next(iter(runs.values())))
-        steps = range(1, count + 1)
-        top = next(iter(runs.values()))[-1]
-        axes.plot(
-            steps,
-            [top * bound ** (count - i) for i in steps],
-            color="black",
-            linewidth=1.2,
-            label=f"{bound:g} per layer",
-        )
-    measured_on = f" ({source})" if source else ""
-    _finish(
-        axes,
-        title,
-        f"layer, from the picture to the logits{measured_on}",
-        "gradient norm",
-        log=True,
-    )
+        first = next(iter(runs.values()))
+        steps = range(1, len(first) + 1)
+        heights = [first[-1] * bound ** (len(first) - i) for i in steps]
+        axes.plot(steps, heights, color="black", linewidth=1.2, label=f"{bound:g} per layer")
+        axes.legend()
+    axes.set_yscale("log")
     return figure
 
 
-@mpl.rc_context(STYLE)
+@mpl.rc_context(style.STYLE)
 def learning_curves(
     histories: Mapping[str, History], column: str = "train_loss"
 ) -> DescribedFigure:
@@ -183,21 +163,19 @@ def learning_curves(
         kind = type(histories).__name__
         raise ValueError(f"histories must be a dict, label → History, got {kind}.")
     check_name(column, list(NAMES), "column")
-    check_drawable(histories=histories, **{label: h.rows for label, h in histories.items()})
+    style.check_drawable(histories=histories, **{label: h.rows for label, h in histories.items()})
     words = [f"{label}: {h.column(column)[-1]:.2f} at the end." for label, h in histories.items()]
-    figure = _figure((8, 4.2), f"{NAMES.get(column, column)} by epoch. " + " ".join(words))
-    axes = figure.subplots()
+    alt = f"{NAMES[column]} by epoch. " + " ".join(words)
     points = {label: (h.column("epoch"), h.column(column)) for label, h in histories.items()}
-    _curves(axes, points, markers="osD^v")
+    sources = sorted({history.source for history in histories.values()})
+    title = f"{NAMES[column].capitalize()} on {', '.join(sources)}"
+    figure, axes = _curves(points, alt, title, "epoch", markers="osD^v")
     for epochs, _ in points.values():
         axes.set_xticks(epochs)
-    sources = sorted({history.source for history in histories.values()})
-    title = f"{NAMES.get(column, column)} on {', '.join(sources)}"
-    _finish(axes, title[0].upper() + title[1:], "epoch", "", log=False)
     return figure
 
 
-@mpl.rc_context(STYLE)
+@mpl.rc_context(style.STYLE)
 def recorded_curves(
     record: Record, column: str = "test_accuracy", *, start: int = 1
 ) -> DescribedFigure:
@@ -210,25 +188,24 @@ def recorded_curves(
         column: "train_loss", "train_accuracy" or "test_accuracy".
         start: the first epoch to draw; a later one shows the end larger.
     """
-    name = NAMES.get(column, column)
-    name = name[0].upper() + name[1:]
+    name = NAMES.get(column, column).capitalize()
     means = {label: record.curve(label, column)[start - 1 :] for label in record.labels}
     words = [f"{label}: {values[-1]:.3f} at the end." for label, values in means.items()]
-    figure = _figure((8, 4.2), f"{name} from epoch {start} on. " + " ".join(words))
-    axes = figure.subplots()
     epochs = range(start, start + len(next(iter(means.values()))))
-    _curves(axes, {label: (epochs, values) for label, values in means.items()})
+    points = {label: (epochs, values) for label, values in means.items()}
+    images = record.evidence["images"].split(",")[0]
+    title = f"{name} on {images}, mean of the seeds (recorded)"
+    alt = f"{name} from epoch {start} on. " + " ".join(words)
+    figure, axes = _curves(points, alt, title, "epoch")
     for line, label in zip(axes.get_lines(), means, strict=True):
         columns = np.array([getattr(run, column)[start - 1 :] for run in record.of(label)])
         low, high = columns.min(axis=0), columns.max(axis=0)
         axes.fill_between(epochs, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    images = record.evidence["images"].split(",")[0]
-    _finish(axes, f"{name} on {images}, mean of the seeds (recorded)", "epoch", "", log=False)
     return figure
 
 
-@mpl.rc_context(STYLE)
+@mpl.rc_context(style.STYLE)
 def bars(
     names: Sequence[str],
     series: Mapping[str, Sequence[float]],
@@ -258,18 +235,16 @@ def bars(
     Raises:
         ValueError: nothing to draw, or values that are not as many as names.
     """
-    check_drawable(names=names, series=series)
-    check_equally_many(names=names, **series)
-    figure = _figure((8, 4.2), alt)
+    style.check_drawable(names=names, series=series)
+    style.check_equally_many(names=names, **series)
+    figure = DescribedFigure(8, 4.2, alt)
     axes = figure.subplots()
     width = 0.8 / len(series)
-    for i, ((label, values), colour, hatch) in enumerate(
-        zip(series.items(), cycle(COLOURS), cycle(("", "//", "..", "xx")), strict=False)
-    ):
+    looks = zip(series.items(), cycle(style.COLOURS), cycle(("", "//", "..", "xx")), strict=False)
+    for i, ((label, values), colour, hatch) in enumerate(looks):
         places = [x + (i - (len(series) - 1) / 2) * width for x in range(len(names))]
-        drawn = axes.bar(
-            places, values, width, color=colour, hatch=hatch, edgecolor="white", label=label
-        )
+        look = {"color": colour, "hatch": hatch, "edgecolor": "white"}
+        drawn = axes.bar(places, values, width, label=label, **look)
         numbers = [number_format.format(value) for value in values]
         if draws is None:
             axes.bar_label(drawn, numbers, padding=2, fontsize=11)
@@ -287,33 +262,30 @@ def bars(
     axes.grid(visible=False, axis="x")
     axes.set_axisbelow(True)
     axes.margins(y=0.12)  # room for the numbers
-    _finish(axes, title, xlabel, ylabel, log=False)
-    if draws is not None:  # bars as high as these leave no room for it
-        axes.get_legend().remove()
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    if draws is None:
+        axes.legend()
+    else:  # bars as high as these leave no room for it
         figure.legend(loc="outside lower center", ncols=3)
         figure.set_figheight(4.8)
     return figure
 
 
-def _figure(size: tuple[float, float], alt: str) -> DescribedFigure:
-    return DescribedFigure(figsize=size, layout="constrained", alt=alt)
-
-
 def _curves(
-    axes: Axes,
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    alt: str,
+    title: str,
+    xlabel: str,
+    ylabel: str = "",
+    *,
     markers: Sequence[str] = ("",),
-) -> None:
+) -> tuple[DescribedFigure, Axes]:
     """Draw label → (x, y), each in a colour, a line style and a marker of its own."""
-    styles = zip(cycle(COLOURS), cycle(DASHES), cycle(markers), strict=False)
+    figure = DescribedFigure(8, 4.2, alt)
+    axes = figure.subplots()
+    styles = zip(cycle(style.COLOURS), cycle(style.DASHES), cycle(markers), strict=False)
     for (label, (x, y)), (colour, dash, marker) in zip(curves.items(), styles, strict=False):
         axes.plot(x, y, color=colour, linestyle=dash, marker=marker, label=label)
-
-
-def _finish(axes: Axes, title: str, xlabel: str, ylabel: str, log: bool) -> None:
-    axes.set_title(title)
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
-    if log:
-        axes.set_yscale("log")
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
     axes.legend()
+    return figure, axes

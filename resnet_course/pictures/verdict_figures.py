@@ -33,23 +33,19 @@ def close_up(verdicts: Verdicts, index: int) -> DescribedFigure:
     heats = [] if verdicts.blind else list(verdicts.heat([index] * len(targets), targets))
     best = verdicts.predictions.logits[index].softmax(dim=0).topk(min(3, len(classes)))
     bars = list(zip(best.indices.tolist(), best.values.tolist(), strict=True))
-    verdict = f"{short(classes[right])} taken for {short(classes[answer])}"
-    if right == answer:
-        verdict = f"{short(classes[right])}, answered right"
+    mistake = f"{short(classes[right])} taken for {short(classes[answer])}"
+    verdict = f"{short(classes[right])}, answered right" if right == answer else mistake
     words = [f"{classes[i]} {share:.2%}" for i, share in bars]
     speaks = [
         f" What speaks for {classes[i]} is strongest {_where(heat)}."
         for i, heat in zip(targets, heats, strict=False)
     ]
+    headings = [f"what speaks for\n{short(classes[i])}" for i in targets[: len(heats)]]
     garment = verdicts.images[index, 0]
     none = torch.zeros(garment.shape)
     figure = panels(
         [garment] * (1 + len(heats)) + [none],
-        [
-            f"label: {short(classes[right])}",
-            *(f"what speaks for\n{short(classes[i])}" for i in targets[: len(heats)]),
-            "probability",
-        ],
+        [f"label: {short(classes[right])}", *headings, "probability"],
         heat=[none, *heats, none],
         size=2.15,
         title=f"{verdict} ({source}, test picture {index})",
@@ -133,8 +129,7 @@ def _bars(axes: Axes, bars: list[tuple[str, float, bool]]) -> None:
     title = axes.get_title()
     axes.clear()
     axes.axis("off")
-    axes.set_aspect("auto")
-    axes.set_box_aspect(1)  # as tall as the pictures
+    axes.set(aspect="auto", box_aspect=1)  # as tall as the pictures
     axes.set_title(title, fontsize=10, loc="center")
     for place, (name, share, right) in enumerate(bars):
         colour = BLUE if right else ORANGE if place == 0 else SOFT
@@ -142,8 +137,7 @@ def _bars(axes: Axes, bars: list[tuple[str, float, bool]]) -> None:
         axes.barh(place, share, height=0.3, color=colour)
         words = f"{name} {share:.2%}" + (" (label)" if right else "")
         axes.text(0, place - 0.22, words, va="bottom", fontsize=10, color=INK)
-    axes.set_xlim(-0.06, 1.04)
-    axes.set_ylim(2.5, -0.6)
+    axes.set(xlim=(-0.06, 1.04), ylim=(2.5, -0.6))
 
 
 def _where(heat: Tensor) -> str:

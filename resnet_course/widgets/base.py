@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 import html
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 import ipywidgets as w
 from IPython.display import display
 
-from resnet_course.pictures.frames import STILL, Frames
+from resnet_course.pictures.frames import STILL, Frames, Picture, png_address
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 LIVE, NOTE = "resnet-course-live", "resnet-course-note"
+WHOLE = {"description_width": "initial"}  # style of controls: no description is cut off
 
 
 def _rules() -> str:
@@ -37,15 +38,6 @@ def _rules() -> str:
     return f"<style>{', '.join(hidden)} {{ display: none }}</style>"
 
 
-class Picture(Protocol):
-    """What can be stored as an image: `Svg` and `DescribedFigure`."""
-
-    alt: str
-
-    def png(self) -> bytes:
-        """Return the picture as PNG."""
-
-
 class CourseWidget(w.VBox):
     """A box of controls and pictures that also has a static form.
 
@@ -67,11 +59,11 @@ class CourseWidget(w.VBox):
 
     def to_html(self) -> str:
         """Return the widget as it stands as one self-contained piece of HTML, without controls."""
-        raise NotImplementedError
+        return figure_html(self.still())
 
     def describe(self) -> str:
         """Return what can be seen, in words."""
-        raise NotImplementedError
+        return self.still().alt
 
     def frames(self) -> Frames | None:
         """Return pictures for places without a kernel, None if the static form says it all.
@@ -106,9 +98,19 @@ class CourseWidget(w.VBox):
         display({WIDGET_VIEW: view}, raw=True)
 
 
-def png_address(picture: Picture) -> str:
-    """Return a picture as the address of an image."""
-    return f"data:image/png;base64,{base64.b64encode(picture.png()).decode()}"
+def place_slider(width: str, **traits: Any) -> tuple[w.Button, w.IntSlider, w.Button]:
+    """Return a slider between two buttons, "back" and "next", which move it by one place."""
+    layout = {"width": width}
+    slider = w.IntSlider(description="place", readout=False, layout=layout, **traits)
+
+    def step(by: int) -> None:
+        slider.value = min(max(slider.value + by, slider.min), slider.max)
+
+    narrow = {"width": "84px"}
+    back, forward = (w.Button(description=words, layout=narrow) for words in ("◀ back", "next ▶"))
+    back.on_click(lambda _: step(-1))
+    forward.on_click(lambda _: step(1))
+    return back, slider, forward
 
 
 def figure_html(picture: Picture, caption: str = "") -> str:

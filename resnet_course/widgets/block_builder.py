@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import ipywidgets as w
 import torch
 from torch import nn
@@ -12,11 +10,11 @@ from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock, check_size
 from resnet_course.pictures import draw
 from resnet_course.pictures.channel_diagrams import mismatch
 from resnet_course.pictures.described import Svg
-from resnet_course.pictures.frames import Frame, Frames
+from resnet_course.pictures.frames import Frames
 from resnet_course.tracing import trace
 from resnet_course.tracing.rows import by
 from resnet_course.train.inputs import check_name
-from resnet_course.widgets.base import CourseWidget, figure_html
+from resnet_course.widgets.base import CourseWidget
 
 BLOCKS: dict[str, type[nn.Module]] = {
     "BasicBlock": BasicBlock,
@@ -65,26 +63,23 @@ class BlockBuilder(CourseWidget):
         check_name(shortcut, list(SHORTCUTS.values()), "shortcut")
         check_name(stride, STRIDES, "stride")
         check_sizes(in_channels=in_channels, channels=channels, size=size)
-        wide = (8, 16, 32, 64, 128, 256, 512)
+
+        def slider(value: int, words: str) -> w.SelectionSlider:
+            widths = sorted({8, 16, 32, 64, 128, 256, 512, value})
+            return w.SelectionSlider(options=widths, value=value, description=words)
+
+        named = list(SHORTCUTS.items())
         self.block = w.Dropdown(options=list(BLOCKS), value=block, description="block")
-        self.in_channels = w.SelectionSlider(
-            options=sorted({*wide, in_channels}), value=in_channels, description="channels in"
-        )
-        self.channels = w.SelectionSlider(
-            options=sorted({*wide, channels}), value=channels, description="channels"
-        )
+        self.in_channels = slider(in_channels, "channels in")
+        self.channels = slider(channels, "channels")
         self.stride = w.Dropdown(options=STRIDES, value=stride, description="stride")
-        self.shortcut = w.Dropdown(
-            options=list(SHORTCUTS.items()), value=shortcut, description="shortcut"
-        )
-        self.size = w.IntSlider(
-            min=min(7, size), max=max(112, size), value=size, description="height"
-        )
+        self.shortcut = w.Dropdown(options=named, value=shortcut, description="shortcut")
+        self.size = w.IntSlider(size, min(7, size), max(112, size), description="height")
         self.picture = w.HTML()
-        controls = (self.block, self.in_channels, self.channels, self.stride)
-        more = (self.shortcut, self.size)
-        super().__init__([w.HBox(controls[:3]), w.HBox([self.stride, *more]), self.picture])
-        for control in (*controls, *more):
+        controls = [self.block, self.in_channels, self.channels]
+        controls += [self.stride, self.shortcut, self.size]
+        super().__init__([w.HBox(controls[:3]), w.HBox(controls[3:]), self.picture])
+        for control in controls:
             control.observe(self._redraw, "value")
         self._redraw()
 
@@ -97,29 +92,18 @@ class BlockBuilder(CourseWidget):
         """Return every block with each stride, each shortcut and some channels."""
         own = (self.in_channels.value, self.channels.value)
         pairs = sorted({(64, 64), (64, 128), (256, 64), own})
-        strides, shortcuts = self.stride.options, list(SHORTCUTS.values())
-        frames, paths = [], {}
-        choices = itertools.product(*map(enumerate, (BLOCKS, pairs, strides, shortcuts)))
-        for (i, block), (j, pair), (k, stride), (m, shortcut) in choices:
-            picture = self._draw(block, pair, stride, shortcut)
-            paths[f"{i},{j},{k},{m}"] = [len(frames)]
-            frames.append(Frame(picture, picture.alt))
-        block = list(BLOCKS).index(self.block.value)
-        stride = strides.index(self.stride.value)
-        places = f"{block},{pairs.index(own)},{stride}"
-        start = f"{places},{shortcuts.index(self.shortcut.value)}"
-        return Frames(
-            name="a block",
-            choices={
-                "block": list(BLOCKS),
-                "channels in, channels": [f"{given}, {width}" for given, width in pairs],
-                "stride": [str(stride) for stride in strides],
-                "shortcut": list(SHORTCUTS),
+        chosen = (self.block.value, own, self.stride.value)
+        return Frames.of_choices(
+            "a block",
+            {
+                "block": {name: name for name in BLOCKS},
+                "channels in, channels": {f"{a}, {b}": (a, b) for a, b in pairs},
+                "stride": {str(stride): stride for stride in STRIDES},
+                "shortcut": SHORTCUTS,
             },
-            paths=paths,
-            frames=frames,
-            start=(start, 0),
-            strip=[paths[f"{places},{m}"][0] for m in range(len(shortcuts))],
+            self._draw,
+            start=(*chosen, self.shortcut.value),
+            strip=[(*chosen, shortcut) for shortcut in SHORTCUTS.values()],
         )
 
     def _draw(self, block: str, channels: tuple[int, int], stride: int, shortcut: str) -> Svg:
@@ -128,29 +112,19 @@ class BlockBuilder(CourseWidget):
         title = f"{block}({in_channels}, {width}, stride={stride})"
         out = width * kind.expansion
         fits = stride == 1 and out == given[0]
-        if shortcut == "zero_pad" and out < given[0]:
-            return mismatch(
-                self._branch(kind, given, width, stride),
-                (given[0], *self._branch(kind, given, width, stride)[1:]),
-                title,
-                f"Zero-padding can add channels, not remove them: {given[0]} channels come in and "
-                f"the branch gives {out}. A projection can do it.",
+        branch = self._branch(kind, given, width, stride)
+        if shortcut == "zero_pad" and out < in_channels:
+            why = (
+                f"Zero-padding can add channels, not remove them: {in_channels} channels come in "
+                f"and the branch gives {out}. A projection can do it."
             )
+            return mismatch(branch, (in_channels, *branch[1:]), title, why)
         if shortcut == "identity" and not fits:
-            branch = self._branch(kind, given, width, stride)
             return mismatch(branch, given, title, self._reason(branch, given))
         with torch.device("meta"):
             chosen = "projection" if shortcut == "identity" else shortcut
             module = kind(given[0], width, stride, shortcut=chosen)
         return draw.block(trace(module, given), title, hide=["BatchNorm2d"] if out > width else [])
-
-    def to_html(self) -> str:
-        """Return the picture as it stands."""
-        return figure_html(self.still())
-
-    def describe(self) -> str:
-        """Return the picture in words."""
-        return self.still().alt
 
     def _redraw(self, _: object = None) -> None:
         self.picture.value = self.still()

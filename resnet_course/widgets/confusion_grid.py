@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 from collections.abc import Callable, Sequence
 
@@ -41,36 +42,28 @@ class ConfusionGrid(w.GridBox):
         self._marked: Pair | None = None
         self.cells: dict[Pair, w.Button] = {}
         names = w.Layout(**edges, align_self="center")
-        styles: dict[tuple[str, str] | None, w.ButtonStyle] = {None: w.ButtonStyle()}
+        style = functools.cache(w.ButtonStyle)
         children: list[w.Widget] = [w.HTML(_heading("right ↓ predicted →", "right"), layout=names)]
         children += [w.HTML(_heading(name, "center"), layout=names) for name in classes]
         for right, name in enumerate(classes):
             children.append(w.HTML(_heading(name, "right"), layout=names))
             for predicted in range(len(classes)):
-                pair, count, colours = (right, predicted), int(counts[right, predicted]), None
+                pair, count, colours = (right, predicted), int(counts[right, predicted]), {}
                 if count:
-                    colours = shade(count / int(counts[right].sum()), right == predicted)
-                if colours not in styles:
-                    ground, ink = colours
-                    styles[colours] = w.ButtonStyle(button_color=ground, text_color=ink)
+                    ground, ink = shade(count / int(counts[right].sum()), right == predicted)
+                    colours = {"button_color": ground, "text_color": ink}
                 self.cells[pair] = w.Button(
                     description=str(count or ""),
                     disabled=not count,
                     tooltip=count_words(counts, classes, pair),
                     layout=self._frames[NO_FRAME],
-                    style=styles[colours],
+                    style=style(**colours),
                 )
                 self.cells[pair].on_click(lambda _, pair=pair: choose(pair))
                 children.append(self.cells[pair])
-        super().__init__(
-            children,
-            layout=w.Layout(
-                grid_template_columns=f"{SIDE} repeat({len(classes)}, minmax(0, 1fr))",
-                grid_gap="2px",
-                width="100%",
-                max_width="900px",
-            ),
-        )
+        columns = f"{SIDE} repeat({len(classes)}, minmax(0, 1fr))"
+        whole = {"grid_gap": "2px", "width": "100%", "max_width": "900px"}
+        super().__init__(children, layout={"grid_template_columns": columns, **whole})
 
     def mark(self, pair: Pair | None) -> None:
         """Draw a frame around one cell, or around none, and around no other."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import html
-import itertools
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import ipywidgets as w
 
@@ -14,12 +13,13 @@ from resnet_course.data import Splits, TensorBatches, check_splits, fashion_mnis
 from resnet_course.measure.stack_gradients import StackGradients, measure_stack
 from resnet_course.measure.stacks import ACTIVATIONS, INITIALISATIONS, StackConfig
 from resnet_course.pictures.described import DescribedFigure
-from resnet_course.pictures.frames import Frame, Frames
+from resnet_course.pictures.frames import Frames
 from resnet_course.pictures.gradient_figure import stack_gradients_figure
-from resnet_course.widgets.base import CourseWidget, figure_html, png_address
+from resnet_course.widgets.base import WHOLE, CourseWidget, figure_html
 
 SHALLOWEST, DEEPEST = 2, 60
 MOST_KEPT = 3
+CONTROLS = ("depth", "activation", "init", "batch_norm", "shortcut")
 INIT_WORDS = {
     "pytorch": "what nn.Linear does",
     "small": "standard deviation 0.01",
@@ -82,25 +82,18 @@ class GradientFlowLab(CourseWidget):
         self._x, self._y = next(iter(batches))  # (batch, 1, 28, 28) and (batch,)
         self._sizes = {"in_features": self._x[0].numel(), "num_classes": len(splits.classes)}
         self._source = splits.source
-        self._measurements: dict[StackConfig, StackGradients] = {}
-        self._pages: dict[StackConfig, str] = {}  # drawn with the curves that are kept now
+        self._measured = cache(lambda config: measure_stack(config, self._x, self._y))  # once each
+        self._page = cache(self._draw_page)  # drawn with the curves that are kept now
         self._kept: dict[StackConfig, int] = {}  # place in COLOURS, oldest first
 
-        whole = {"description_width": "initial"}  # no description is cut off
-        self.depth = w.IntSlider(
-            min=SHALLOWEST,
-            max=DEEPEST,
-            value=depth,
-            continuous_update=False,
-            description="depth",
-            tooltip="number of layers before the classifier",
-            style=whole,
-        )
+        slider = partial(w.IntSlider, description="depth", continuous_update=False, style=WHOLE)
+        layers = "number of layers before the classifier"
+        self.depth = slider(depth, SHALLOWEST, DEEPEST, tooltip=layers)
         self.activation = w.ToggleButtons(
             options=[(name.replace("relu", "ReLU"), name) for name in ACTIVATIONS],
             value=activation,
             description="activation",
-            style={**whole, "button_width": "76px"},
+            style={**WHOLE, "button_width": "76px"},
             # Buttons stand below their description unless their box is told otherwise.
             layout=w.Layout(display="flex", flex_flow="row wrap", grid_gap="0 6px", width="auto"),
         )
@@ -109,7 +102,7 @@ class GradientFlowLab(CourseWidget):
             value=init,
             description="initialisation",
             tooltip="how the weights are drawn at the start",
-            style=whole,
+            style=WHOLE,
             layout=w.Layout(width="330px", max_width="100%", margin="2px 16px 2px 2px"),
         )
         box = partial(w.Checkbox, indent=False, layout=w.Layout(width="110px"))
@@ -120,14 +113,11 @@ class GradientFlowLab(CourseWidget):
             value=shortcut, description="shortcut", tooltip="add each layer's input to its output"
         )
         button = partial(w.Button, layout=w.Layout(width="170px"))
-        self.keep = button(
-            description="keep this curve", tooltip=f"compare with others, {MOST_KEPT} at most"
-        )
-        self.forget = button(
-            description="forget kept curves", tooltip="show the present curve alone"
-        )
+        compare, alone = f"compare with others, {MOST_KEPT} at most", "show the present curve alone"
+        self.keep = button(description="keep this curve", tooltip=compare)
+        self.forget = button(description="forget kept curves", tooltip=alone)
         self.picture = w.HTML()
-        controls = [self.depth, self.activation, self.init, self.batch_norm, self.shortcut]
+        controls = [getattr(self, name) for name in CONTROLS]
         row = partial(w.HBox, layout=w.Layout(flex_flow="row wrap"))
         rows = [row(controls[:2]), row(controls[2:]), row([self.keep, self.forget])]
         super().__init__([*rows, self.picture])
@@ -150,12 +140,12 @@ class GradientFlowLab(CourseWidget):
     @property
     def kept(self) -> list[str]:
         """The recipes of the kept curves, oldest first."""
-        return [self._measurements[config].recipe for config in self._kept]
+        return [self._measured(config).recipe for config in self._kept]
 
     def still(self) -> DescribedFigure:
         """Draw the present curve and the kept ones."""
         present = self._present()
-        kept = {place: self._measurements[config] for config, place in self._kept.items()}
+        kept = {place: self._measured(config) for config, place in self._kept.items()}
         kept = {place: other for place, other in kept.items() if other is not present}
         return stack_gradients_figure(present, kept, self._source)
 
@@ -163,66 +153,41 @@ class GradientFlowLab(CourseWidget):
         """Return all activations, the usual initialisations, batch norm and shortcut or not."""
         config = self._config()
         inits = sorted({"pytorch", "xavier", "he", config.init}, key=list(INITIALISATIONS).index)
-        options = [list(ACTIVATIONS), inits, [False, True], [False, True]]
-        frames, paths, start = [], {}, ""
-        for numbers in itertools.product(*(range(len(each)) for each in options)):
-            path = ",".join(map(str, numbers))
-            chosen = [each[number] for each, number in zip(options, numbers, strict=True)]
-            names = ("activation", "init", "batch_norm", "shortcut")
-            wanted = replace(config, **dict(zip(names, chosen, strict=True)))
-            figure = stack_gradients_figure(self._measured(wanted), {}, self._source)
-            start = path if wanted == config else start
-            paths[path] = [len(frames)]
-            frames.append(Frame(png_address(figure), figure.alt))
-        return Frames(
-            name=f"{config.depth} layers",
-            choices={
-                "activation": [name.replace("relu", "ReLU") for name in ACTIVATIONS],
-                "initialisation": [f"{name}: {INIT_WORDS[name]}" for name in inits],
-                "batch norm": ["no", "yes"],
-                "shortcut": ["no", "yes"],
+        no_or_yes = {"no": False, "yes": True}
+
+        def draw(*chosen: str | bool) -> DescribedFigure:
+            wanted = replace(config, **dict(zip(CONTROLS[1:], chosen, strict=True)))
+            return stack_gradients_figure(self._measured(wanted), {}, self._source)
+
+        return Frames.of_choices(
+            f"{config.depth} layers",
+            {
+                "activation": {name.replace("relu", "ReLU"): name for name in ACTIVATIONS},
+                "initialisation": {f"{name}: {INIT_WORDS[name]}": name for name in inits},
+                "batch norm": no_or_yes,
+                "shortcut": no_or_yes,
             },
-            paths=paths,
-            frames=frames,
-            start=(start, 0),
-            strip=[
-                paths[f"{number},{inits.index('pytorch')},0,0"][0]
-                for number in range(len(ACTIVATIONS))
-            ],
+            draw,
+            start=(config.activation, config.init, config.batch_norm, config.shortcut),
+            strip=[(name, "pytorch", False, False) for name in ACTIVATIONS],
         )
 
     def to_html(self) -> str:
         """Return the figure and the verdict as they stand."""
-        config = self._config()
-        if config not in self._pages:
-            level, colon, rest = map(html.escape, self.verdict.partition(":"))
-            style = "max-width:720px;margin:6px 0;line-height:1.5"
-            words = f'<p style="{style}"><b>{level}</b>{colon}{rest}</p>'
-            self._pages[config] = figure_html(self.still()) + words
-        return self._pages[config]
-
-    def describe(self) -> str:
-        """Return the figure and the verdict in words."""
-        return self.still().alt
+        return self._page(self._config())
 
     def _config(self) -> StackConfig:
-        return StackConfig(
-            depth=self.depth.value,
-            activation=self.activation.value,
-            init=self.init.value,
-            batch_norm=self.batch_norm.value,
-            shortcut=self.shortcut.value,
-            **self._sizes,
-        )
+        chosen = {name: getattr(self, name).value for name in CONTROLS}
+        return StackConfig(**chosen, **self._sizes)
 
     def _present(self) -> StackGradients:
         return self._measured(self._config())
 
-    def _measured(self, config: StackConfig) -> StackGradients:
-        """Return the measurement of one choice, made once for each choice."""
-        if config not in self._measurements:
-            self._measurements[config] = measure_stack(config, self._x, self._y)
-        return self._measurements[config]
+    def _draw_page(self, config: StackConfig) -> str:
+        level, colon, rest = map(html.escape, self._measured(config).verdict.partition(":"))
+        style = "max-width:720px;margin:6px 0;line-height:1.5"
+        words = f'<p style="{style}"><b>{level}</b>{colon}{rest}</p>'
+        return figure_html(self.still()) + words
 
     def _redraw(self, _: object = None) -> None:
         self.picture.value = self.to_html()
@@ -236,10 +201,10 @@ class GradientFlowLab(CourseWidget):
             del self._kept[next(iter(self._kept))]
         free = set(range(1, MOST_KEPT + 1)) - set(self._kept.values())
         self._kept[self._config()] = min(free)
-        self._pages.clear()
+        self._page.cache_clear()
         self._redraw()
 
     def _forget(self, _: object) -> None:
         self._kept.clear()
-        self._pages.clear()
+        self._page.cache_clear()
         self._redraw()

@@ -9,7 +9,7 @@ from torch import nn
 from resnet_course.blocks import check_sizes, is_whole
 from resnet_course.pictures.channel_diagrams import channels
 from resnet_course.pictures.described import Svg
-from resnet_course.pictures.frames import Frame, Frames
+from resnet_course.pictures.frames import Frames
 from resnet_course.tracing import trace
 from resnet_course.widgets.base import CourseWidget, figure_html
 
@@ -36,13 +36,10 @@ class GroupedConvExplorer(CourseWidget):
         channels(in_channels, out_channels, groups)  # raises for groups that do not fit
         check_sizes(size=size)
         self.size = size
-        self.in_channels = w.IntSlider(min=1, max=16, value=in_channels, description="channels in")
-        self.out_channels = w.IntSlider(
-            min=1, max=16, value=out_channels, description="channels out"
-        )
-        self.groups = w.SelectionSlider(
-            options=self._divisors(in_channels, out_channels), value=groups, description="groups"
-        )
+        self.in_channels = w.IntSlider(in_channels, 1, 16, description="channels in")
+        self.out_channels = w.IntSlider(out_channels, 1, 16, description="channels out")
+        fitting = self._divisors(in_channels, out_channels)
+        self.groups = w.SelectionSlider(options=fitting, value=groups, description="groups")
         self.picture, self.numbers = w.HTML(), w.HTML()
         controls = [self.in_channels, self.out_channels, self.groups]
         super().__init__([w.HBox(controls), w.HBox([self.picture, self.numbers])])
@@ -57,13 +54,11 @@ class GroupedConvExplorer(CourseWidget):
         return self._cost(self.groups.value)
 
     def _cost(self, chosen: int) -> dict[str, int]:
-        given = (self.in_channels.value, self.size, self.size)
+        given, out = (self.in_channels.value, self.size, self.size), self.out_channels.value
         found = {}
         for name, groups in (("with these groups", chosen), ("without groups", 1)):
             with torch.device("meta"):
-                conv = nn.Conv2d(
-                    given[0], self.out_channels.value, 3, padding=1, groups=groups, bias=False
-                )
+                conv = nn.Conv2d(given[0], out, 3, padding=1, groups=groups, bias=False)
             table = trace(conv, given)
             found[f"weights {name}"], found[f"multiply-adds {name}"] = table.params, table.macs
         return found
@@ -74,18 +69,13 @@ class GroupedConvExplorer(CourseWidget):
 
     def frames(self) -> Frames:
         """Return one frame for each number of groups, with its cost in words."""
-        sizes, options = (self.in_channels.value, self.out_channels.value), self.groups.options
-        drawn = [channels(*sizes, groups) for groups in options]
-        return Frames(
-            name=f"{sizes[0]} channels in, {sizes[1]} out",
-            choices={"groups": [str(groups) for groups in options]},
-            paths={str(number): [number] for number in range(len(options))},
-            frames=[
-                Frame(picture, self._in_words(picture, groups))
-                for picture, groups in zip(drawn, options, strict=True)
-            ],
-            start=(str(options.index(self.groups.value)), 0),
-            strip=list(range(len(options))),
+        options = self.groups.options
+        return Frames.of_choices(
+            f"{self.in_channels.value} channels in, {self.out_channels.value} out",
+            {"groups": {str(groups): groups for groups in options}},
+            self._with_cost,
+            start=(self.groups.value,),
+            strip=[(groups,) for groups in options],
         )
 
     def to_html(self) -> str:
@@ -94,11 +84,13 @@ class GroupedConvExplorer(CourseWidget):
 
     def describe(self) -> str:
         """Return the picture and the numbers in words."""
-        return self._in_words(self.still(), self.groups.value)
+        return self._with_cost(self.groups.value).alt
 
-    def _in_words(self, picture: Svg, groups: int) -> str:
+    def _with_cost(self, groups: int) -> Svg:
+        """Draw the dots and lines, with the cost in the words."""
+        picture = channels(self.in_channels.value, self.out_channels.value, groups)
         words = ", ".join(f"{name}: {number:,}" for name, number in self._cost(groups).items())
-        return f"{picture.alt} {words}."
+        return Svg(picture, f"{picture.alt} {words}.")
 
     def _redraw(self, _: object = None) -> None:
         self.picture.value = self.still()

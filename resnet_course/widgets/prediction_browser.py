@@ -16,7 +16,7 @@ from resnet_course.pictures.described import DescribedFigure
 from resnet_course.pictures.frames import Frame, Frames
 from resnet_course.pictures.verdict_figures import close_up, sheet, table
 from resnet_course.train.pretrained import trained_model
-from resnet_course.widgets.base import CourseWidget, figure_html, png_address
+from resnet_course.widgets.base import WHOLE, CourseWidget, figure_html, place_slider
 from resnet_course.widgets.confusion_grid import ConfusionGrid
 
 ALL = ()  # a Dropdown cannot have the value None
@@ -72,39 +72,17 @@ class PredictionBrowser(CourseWidget):
             choose = functools.partial(setattr, self, "chosen")
             table_or_note = self._grid = ConfusionGrid(counts, classes, choose)
         self.cells: dict[Pair, w.Button] = self._grid.cells if self._grid else {}
-        wide = {"description_width": "initial"}
-        self.show = w.Dropdown(
-            options=self._options(),
-            value=ALL,
-            description="show",
-            style=wide,
-            layout=w.Layout(width="min(100%, 560px)"),
-        )
-        self.back = w.Button(description="◀ back", layout=w.Layout(width="84px"))
-        self.forward = w.Button(description="next ▶", layout=w.Layout(width="84px"))
-        self.place = w.IntSlider(
-            description="place",
-            min=1,
-            max=len(self._order),
-            readout=False,
-            continuous_update=False,  # each place takes a moment to draw
-            style=wide,
-            layout=w.Layout(width="360px"),
-        )
+        look = {"style": WHOLE, "layout": {"width": "min(100%, 560px)"}}
+        self.show = w.Dropdown(options=self._options(), value=ALL, description="show", **look)
+        traits = {"min": 1, "max": len(self._order), "style": WHOLE}
+        traits["continuous_update"] = False  # each place takes a moment to draw
+        self.back, self.place, self.forward = place_slider("360px", **traits)
         self.where, self.picture = w.Label(), w.HTML()
-        super().__init__(
-            [
-                w.HTML(html.escape(self._summary())),
-                self.show,
-                table_or_note,
-                w.HBox([self.back, self.place, self.forward, self.where]),
-                self.picture,
-            ]
-        )
+        summary = w.HTML(html.escape(self._summary()))
+        row = w.HBox([self.back, self.place, self.forward, self.where])
+        super().__init__([summary, self.show, table_or_note, row, self.picture])
         self.show.observe(lambda change: setattr(self, "chosen", change["new"] or None), "value")
         self.place.observe(self._redraw, "value")
-        self.back.on_click(lambda _: self._step(-1))
-        self.forward.on_click(lambda _: self._step(1))
         self._redraw()
 
     # What the learner sees.
@@ -134,16 +112,15 @@ class PredictionBrowser(CourseWidget):
             name=f"test pictures of {self._verdicts.source}",
             choices={"show": [*(names[pair] for pair in pairs), "the whole table"]},
             paths={str(number): [number] for number in range(len(figures))},
-            frames=[Frame(png_address(figure), figure.alt) for figure in figures],
+            frames=[Frame.of(figure) for figure in figures],
             start=("0", 0),
             strip=[0, len(figures) - 1],
         )
 
     def to_html(self) -> str:
         """Return the matrix and the first eight of the chosen pictures."""
-        return figure_html(table(self._verdicts)) + figure_html(
-            self.still(), caption=self._verdicts.blind
-        )
+        pictures = figure_html(self.still(), caption=self._verdicts.blind)
+        return figure_html(table(self._verdicts)) + pictures
 
     def describe(self) -> str:
         """Return the most important numbers, the picture that is shown, and the static form."""
@@ -177,9 +154,6 @@ class PredictionBrowser(CourseWidget):
         self.where.value = self._position()
         self.picture.value, _ = self._frame(self.index)
 
-    def _step(self, by: int) -> None:
-        self.place.value = min(max(self.place.value + by, 1), self.place.max)
-
     # What it is made of.
 
     def _draw(self, index: int) -> tuple[str, str]:
@@ -197,9 +171,8 @@ class PredictionBrowser(CourseWidget):
         words = f"{seen.accuracy():.2%} of {len(seen):,} test pictures of {self._verdicts.source} "
         if self._verdicts.perfect:
             return f"{words}are right: there are no mistakes."
-        worst = count_words(
-            self._verdicts.counts, self._verdicts.classes, self._verdicts.pairs()[0]
-        )
+        pair = self._verdicts.pairs()[0]
+        worst = count_words(self._verdicts.counts, self._verdicts.classes, pair)
         return f"{words}are right. The most frequent mistake: {worst}."
 
     def _options(self) -> list[tuple[str, Pair | tuple[()]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import ipywidgets as w
@@ -17,7 +18,7 @@ from resnet_course.resnet import CONFIGS, create_model
 from resnet_course.tracing import trace
 from resnet_course.tracing.rows import Trace, TraceError
 from resnet_course.train.inputs import check_model, check_name
-from resnet_course.widgets.base import CourseWidget, figure_html, message_html
+from resnet_course.widgets.base import CourseWidget, figure_html, message_html, place_slider
 
 LEVELS = {"stages": 1, "blocks": 2, "layers": 99}
 YOURS = "your model"
@@ -70,39 +71,26 @@ class ShapeExplorer(CourseWidget):
         self.model_choice = w.Dropdown(options=names, value=first, description="network")
         sizes = sorted({*SIZES, height})
         self.size_choice = w.Dropdown(options=sizes, value=height, description="input size")
-        self.channel_choice = w.Dropdown(
-            options=sorted({1, 3, channels}), value=channels, description="channels"
-        )
+        counts = sorted({1, 3, channels})
+        self.channel_choice = w.Dropdown(options=counts, value=channels, description="channels")
+        tooltips = [f"step by {name}" for name in LEVELS]
+        look = {"style": {"button_width": "68px"}, "layout": {"width": "226px"}}
         self.level_choice = w.ToggleButtons(
-            options=list(LEVELS),
-            value="layers",
-            tooltips=[f"step by {name}" for name in LEVELS],
-            style={"button_width": "68px"},
-            layout=w.Layout(width="226px"),
+            options=list(LEVELS), value="layers", tooltips=tooltips, **look
         )
-        self.slider = w.IntSlider(
-            description="place", min=0, max=1, readout=False, layout=w.Layout(width="420px")
-        )
+        self.back, self.slider, self.forward = place_slider("420px", min=0, max=1)
         self.play = w.Play(interval=700, min=0, max=1, tooltip="play from here, stop, repeat")
-        self.back = w.Button(description="◀ back", layout=w.Layout(width="84px"))
-        self.forward = w.Button(description="next ▶", layout=w.Layout(width="84px"))
         self.picture = w.HTML()
-        super().__init__(
-            [
-                w.HBox([self.model_choice, self.size_choice, self.channel_choice]),
-                w.HBox([self.level_choice, self.back, self.forward, self.play, self.slider]),
-                self.picture,
-            ]
-        )
+        choices = (self.model_choice, self.size_choice, self.channel_choice)
+        row = w.HBox([self.level_choice, self.back, self.forward, self.play, self.slider])
+        super().__init__([w.HBox(choices), row, self.picture])
         self._input = tuple(input_shape)
-        self._traces: dict[tuple, Explorer | TraceError] = {}
+        self._explored = functools.cache(self._explore)
         self._retrace()
         # Not linked in the browser: there an old place can come back and undo a quick click.
         self.play.observe(self._slid, "value")
         self.slider.observe(self._slid, "value")
-        self.back.on_click(lambda _: self._step(-1))
-        self.forward.on_click(lambda _: self._step(1))
-        for choice in (self.model_choice, self.size_choice, self.channel_choice):
+        for choice in choices:
             choice.observe(lambda _: self._retrace(), "value")
         self.level_choice.observe(lambda change: setattr(self, "level", change["new"]), "value")
 
@@ -120,27 +108,21 @@ class ShapeExplorer(CourseWidget):
 
     def still(self) -> Svg | None:
         """Return the picture as it stands, None while there is none."""
-        if isinstance(self._shown, TraceError):
-            return None
-        return self._shown.frame(self.layer, LEVELS[self.level])
+        found = isinstance(self._shown, Explorer)
+        return self._shown.frame(self.layer, LEVELS[self.level]) if found else None
 
     def frames(self) -> Frames | None:
         """Return every stage, block and layer of the network that is shown."""
-        if isinstance(self._shown, TraceError):
-            return None
-        return self._shown.frames(LEVELS, self.level, self.layer)
+        found = isinstance(self._shown, Explorer)
+        return self._shown.frames(LEVELS, self.level, self.layer) if found else None
 
     def to_html(self) -> str:
         """Return the picture and, below it, one for each further stage."""
         if isinstance(self._shown, TraceError):
             return self._message()
-        places = self._shown.places(1)
-        steps = [figure_html(self._shown.frame(place, 1)) for place in places[1:]]
-        more = "".join(steps)
-        return (
-            f"{figure_html(self.still())}<details><summary>All {len(steps)} further stages, one "
-            f"picture each</summary>{more}</details>"
-        )
+        steps = [figure_html(self._shown.frame(at, 1)) for at in self._shown.places(1)[1:]]
+        summary = f"<summary>All {len(steps)} further stages, one picture each</summary>"
+        return f"{figure_html(self.still())}<details>{summary}{''.join(steps)}</details>"
 
     def describe(self) -> str:
         """Return the picture in words."""
@@ -154,18 +136,15 @@ class ShapeExplorer(CourseWidget):
     def _check_layer(self, proposal: dict) -> int:
         last = len(self.trace) - 1 if self.trace is not None else 0
         if not 0 <= proposal["value"] <= last:
-            raise traitlets.TraitError(
-                f"layer must be from 0 to {last}, got {proposal['value']}: the network has "
-                f"{last + 1} rows."
-            )
+            wrong = f"layer must be from 0 to {last}, got {proposal['value']}"
+            raise traitlets.TraitError(f"{wrong}: the network has {last + 1} rows.")
         return proposal["value"]
 
     @traitlets.validate("level")
     def _check_level(self, proposal: dict) -> str:
         if proposal["value"] not in LEVELS:
-            raise traitlets.TraitError(
-                f"level must be one of {', '.join(LEVELS)}, got {proposal['value']!r}."
-            )
+            known = ", ".join(LEVELS)
+            raise traitlets.TraitError(f"level must be one of {known}, got {proposal['value']!r}.")
         return proposal["value"]
 
     @traitlets.observe("layer", "level")
@@ -187,17 +166,10 @@ class ShapeExplorer(CourseWidget):
         if not self._moving and not isinstance(self._shown, TraceError):
             self.layer = self._shown.places(LEVELS[self.level])[change["new"]]
 
-    def _step(self, by: int) -> None:
-        self.slider.value = min(max(self.slider.value + by, 0), self.slider.max)
-
     def _retrace(self) -> None:
         """Trace the chosen network for the chosen input, once for each choice."""
-        name = self.model_choice.value
         channels, size = self.channel_choice.value, self.size_choice.value
-        key = (name, channels, size)
-        if key not in self._traces:
-            self._traces[key] = self._explore(name, channels, size)
-        self._shown = self._traces[key]
+        self._shown = self._explored(self.model_choice.value, channels, size)
         for control in (self.slider, self.play, self.back, self.forward):
             control.disabled = isinstance(self._shown, TraceError)
         if self.layer:
@@ -206,24 +178,18 @@ class ShapeExplorer(CourseWidget):
             self._redraw()
 
     def _explore(self, name: str, channels: int, size: int) -> Explorer | TraceError:
+        has_map, width = len(self._input) > 2, size
+        if has_map and size == self._input[-2]:  # the given width; else a square
+            width = self._input[-1]
         try:
             if name == YOURS:
-                shape = self._input
-                if len(shape) > 2:
-                    shape = (*shape[:-3], channels, size, self._width(size))
+                shape = (*self._input[:-3], channels, size, width) if has_map else self._input
                 return Explorer(trace(self._own, shape), self._title)
             with torch.device("meta"):
                 model = create_model(name, in_channels=channels)
-            return Explorer(trace(model, (1, channels, size, self._width(size))), name)
+            return Explorer(trace(model, (1, channels, size, width)), name)
         except TraceError as error:
             return error
-
-    def _width(self, height: int) -> int:
-        """Keep the width that was given for the height that was given, else take a square."""
-        if len(self._input) < 3:  # no map
-            return height
-        *_, old_height, old_width = self._input
-        return old_width if height == old_height else height
 
     def _message(self) -> str:
         assert isinstance(self._shown, TraceError)
