@@ -9,7 +9,7 @@ from torch import nn
 
 from resnet_course import create_model
 from resnet_course.measure.feature_maps import grad_cam, layer_outputs
-from resnet_course.train.modes import evaluation_mode
+from resnet_course.train.steps import evaluation_mode
 
 
 def small_net() -> nn.Module:

@@ -79,7 +79,7 @@ def layers(*modules):
             layers(nn.ReLU(), nn.Conv2d(3, 4, 5)),
             (1, 3, 4, 4),
             [(1, 3, 4, 4), (4, 3, 5, 5)],
-            "Kernel size can't be greater than actual input size",
+            "cannot join 1×3×4×4 and 4×3×5×5. PyTorch says: ",
         ),
     ],
 )

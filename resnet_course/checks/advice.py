@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import html
+import inspect
 from dataclasses import dataclass
 
 from IPython.display import Code
 
-from resnet_course.checks.exercise import EXERCISES, STATE, Exercise, source_of
+from resnet_course.checks.exercise import EXERCISES, STATE, Exercise
 from resnet_course.checks.result import LOOKS
+from resnet_course.train.inputs import check_name
 
 _given: dict[str, int] = {}  # hints given so far
 
 
 def _find(name: str) -> Exercise:
     name = getattr(name, "__name__", name)  # the checker itself will do as well
-    if name not in EXERCISES:
-        raise ValueError(f"there is no exercise {name!r}: choose one of {', '.join(EXERCISES)}.")
+    check_name(name, list(EXERCISES), "exercise")
     return EXERCISES[name]
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(str):
     """Text that shows itself without quotation marks."""
 
-    text: str
-
-    def __repr__(self) -> str:
-        return self.text
+    __repr__ = str.__str__
 
 
 def hint(name: str) -> Words:
@@ -53,7 +50,8 @@ def solution(name: str) -> Code:
     Raises:
         ValueError: there is no such exercise.
     """
-    return Code(source_of(_find(name)), language="python")
+    sources = [inspect.getsource(answer).rstrip() for answer in _find(name).answers]
+    return Code("\n\n".join(sources) + "\n", language="python")
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,7 @@ class Progress:
     states: dict[str, str]
 
     def __repr__(self) -> str:
-        done = sum(state == "passed" for state in self.states.values())
-        lines = [f"{done} of {len(self.states)} exercises passed"]
+        lines = [self._caption()]
         for name, state in self.states.items():
             _, sign, word = LOOKS[state]
             lines.append(f"{sign} {name:20} {word:18} {EXERCISES[name].title}")
@@ -81,9 +78,11 @@ class Progress:
             f"<td style='text-align:left'>{html.escape(EXERCISES[name].heading)}</td></tr>"
             for name, state in self.states.items()
         )
+        return f"<table><caption>{self._caption()}</caption>{rows}</table>"
+
+    def _caption(self) -> str:
         done = sum(state == "passed" for state in self.states.values())
-        caption = f"<caption>{done} of {len(self.states)} exercises passed</caption>"
-        return f"<table>{caption}{rows}</table>"
+        return f"{done} of {len(self.states)} exercises passed"
 
 
 def progress() -> Progress:

@@ -18,7 +18,8 @@ from torch.nn.parameter import is_lazy
 
 from resnet_course.checks.flow import Unit, joined, pair, watch
 from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.modules import check_finite, check_output
+from resnet_course.checks.modules import check_output
+from resnet_course.checks.values import refuse
 
 EVALUATION = "in evaluation mode"
 TRAINING = "in training mode"
@@ -61,7 +62,11 @@ class Subject:
         self.units, self.trail = watcher.units, watcher.trail
         check_output(self.output, x)
         self.check_parameters(watcher.loose)
-        check_finite(self.output)
+        refuse(
+            not self.output.isfinite().all(),
+            "The output contains NaN or infinity. Is there a division by 0, or a tensor that "
+            "nothing fills, such as torch.empty?",
+        )
         if not agree(self.output, call(module, x.clone()), TOLERANCES[EVALUATION]):
             raise AnswerError(
                 "In evaluation mode it gives two different outputs for the same input. Is there "

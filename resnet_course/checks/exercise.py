@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -113,8 +112,3 @@ def _verdict(about: Exercise, ask: Callable[[Any], str], answer: Any) -> CheckRe
             "return what the exercise says?"
         )
     return CheckResult(about.name, False, True, message, about.hints)
-
-
-def source_of(about: Exercise) -> str:
-    """Return the source of the package's own answer."""
-    return "\n\n".join(inspect.getsource(answer).rstrip() for answer in about.answers) + "\n"

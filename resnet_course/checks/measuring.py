@@ -21,7 +21,7 @@ from resnet_course.checks.practice import (
 )
 from resnet_course.checks.questions import Answer, Case, ask, known
 from resnet_course.checks.values import close, number, refuse
-from resnet_course.train import modes, steps
+from resnet_course.train import steps
 
 
 def _measured(
@@ -81,7 +81,7 @@ def _why(case: Case, right: float, got: float) -> str:
     return "Work out a small case by hand and compare."
 
 
-@exercise(steps.evaluate, steps.predict, modes.evaluation_mode)
+@exercise(steps.evaluate, steps.predict, steps.evaluation_mode)
 def evaluate(answer: Callable[[nn.Module, Iterable[Batch]], float]) -> str:
     """Check `f(model, batches) -> float`."""
     cases = [

@@ -86,15 +86,6 @@ def check_output(output: Any, x: Tensor) -> None:
         raise AnswerError(f"The output has type {output.dtype}, the input {x.dtype}.")
 
 
-def check_finite(output: Tensor) -> None:
-    """Complain about NaN and infinity."""
-    if not output.isfinite().all():
-        raise AnswerError(
-            "The output contains NaN or infinity. Is there a division by 0, or a tensor that "
-            "nothing fills, such as torch.empty?"
-        )
-
-
 def sizes(shape: tuple[int, ...]) -> str:
     """Write the shape of a batch without its batch axis: 64×56×56."""
     return by(tuple(shape)[1:])

@@ -38,11 +38,8 @@ def check_blocks(
             "weights. Make a new block for each place: call block(…) every time."
         )
     if len(blocks) != depth:
-        why = ""
-        if len(blocks) == depth + 1:
-            why = " Does depth count the first block too?"
-        elif len(blocks) == depth - 1:
-            why = " How often does the loop run?"
+        asked = {1: " Does depth count the first block too?", -1: " How often does the loop run?"}
+        why = asked.get(len(blocks) - depth, "")
         raise AnswerError(f"Expected {depth} blocks, got {len(blocks)}.{why}")
     thick = channels * block.expansion
     wanted = [(in_channels, channels, stride)] + [(thick, channels, 1)] * (depth - 1)

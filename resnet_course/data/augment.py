@@ -52,9 +52,7 @@ class Augment:
         """
         if not isinstance(images, Tensor) or images.ndim != 4:
             got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-            raise ValueError(
-                f"images must be a tensor (batch, channels, height, width), got {got}."
-            )
+            raise ValueError(f"images must be (batch, channels, height, width), got {got}.")
         images = self._shift_and_flip(images)
         return self._cut_out(images) if self.cutout else images
 

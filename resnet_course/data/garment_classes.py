@@ -3,8 +3,6 @@
 Each number below is a length in page units (`raster`): the page is 2 wide and 2 high.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
 from resnet_course.data.raster import Array, Page, box, curve, ellipse, limb
@@ -186,16 +184,5 @@ def _bag(page: Page) -> None:
     page.trim(ellipse(x, y - middle, 0.09, 0.09), 0.5)
 
 
-# In the order of Fashion-MNIST's labels.
-PAINTERS: dict[str, Callable[[Page], None]] = {
-    "T-shirt/top": _t_shirt,
-    "Trouser": _trouser,
-    "Pullover": _pullover,
-    "Dress": _dress,
-    "Coat": _coat,
-    "Sandal": _sandal,
-    "Shirt": _shirt,
-    "Sneaker": _sneaker,
-    "Bag": _bag,
-    "Ankle boot": _boot,
-}
+# In the order of Fashion-MNIST's classes.
+PAINTERS = (_t_shirt, _trouser, _pullover, _dress, _coat, _sandal, _shirt, _sneaker, _bag, _boot)

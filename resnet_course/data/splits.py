@@ -56,9 +56,8 @@ def check_splits(splits: object) -> None:
             "splits must be Splits, as fashion_mnist() or drawn_garments() returns them, got "
             f"{type(splits).__name__}."
         )
-    for part in ("train", "test"):
-        images, labels = (getattr(splits, f"{part}_{what}") for what in ("images", "labels"))
-        check_pairs(images, labels)
+    check_pairs(splits.train_images, splits.train_labels)
+    check_pairs(splits.test_images, splits.test_labels)
 
 
 def hold_out(splits: Splits, count: int = 5_000) -> Splits:

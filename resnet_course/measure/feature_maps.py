@@ -17,7 +17,7 @@ from resnet_course.train.inputs import (
     check_pictures,
     run,
 )
-from resnet_course.train.modes import evaluation_mode
+from resnet_course.train.steps import evaluation_mode
 
 
 def layer_outputs(model: nn.Module, x: Tensor, names: Iterable[str]) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ from resnet_course.measure.predictions import Predictions
 from resnet_course.tracing.rows import by
 from resnet_course.train import predict
 from resnet_course.train.inputs import check_model
-from resnet_course.train.modes import evaluation_mode
+from resnet_course.train.steps import evaluation_mode
 
 Pair = tuple[int, int]
 

@@ -5,7 +5,7 @@ Names are written out, so that no figure depends on telling colours apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
+from scipy import ndimage
 from torch import Tensor
 
 from resnet_course.pictures.described import DescribedFigure
@@ -150,29 +151,13 @@ def _frame(shape: Sequence[int]) -> Rectangle:
     return Rectangle((-0.5, -0.5), width, height, fill=False, edgecolor="#666666", linewidth=1)
 
 
-def _regions(mask: np.ndarray) -> list[tuple[int, float, float]]:
+def _regions(mask: np.ndarray) -> Iterator[tuple[int, float, float]]:
     """Find the connected regions of a mask: the class, and the middle (x, y) of its pixels."""
-    mask = mask.astype(np.int64)
-    numbers = np.where(mask > 0, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
-    before = None
-    # Every pixel takes the highest number among itself and its neighbours of the same class, until
-    # each region has one number.
-    while before is None or not np.array_equal(numbers, before):
-        before = numbers.copy()
-        for here, there in (
-            (np.s_[1:], np.s_[:-1]),
-            (np.s_[:-1], np.s_[1:]),
-            (np.s_[:, 1:], np.s_[:, :-1]),
-            (np.s_[:, :-1], np.s_[:, 1:]),
-        ):
-            highest = np.maximum(numbers[here], numbers[there])
-            numbers[here] = np.where(mask[here] == mask[there], highest, numbers[here])
-    found = []
-    for number in np.unique(numbers[numbers > 0]):
-        rows, columns = np.nonzero(numbers == number)
-        if len(rows) >= NAMED_PIXELS:
-            found.append((int(mask[rows[0], columns[0]]), columns.mean(), rows.mean()))
-    return found
+    for number in np.unique(mask[mask > 0]):
+        regions, _ = ndimage.label(mask == number)
+        for rows, columns in ndimage.value_indices(regions, ignore_value=0).values():
+            if len(rows) >= NAMED_PIXELS:
+                yield int(number), columns.mean(), rows.mean()
 
 
 def _write(

@@ -56,13 +56,13 @@ def meta_copy(model: nn.Module) -> nn.Module:
             for key, hook in part._forward_pre_hooks.items()
             if getattr(hook, "__name__", "") == "_infer_parameters"
         )
-    ghost = copy.deepcopy(model, memo)
-    for part in _all_parts(ghost, set()):
+    copied = copy.deepcopy(model, memo)
+    for part in _all_parts(copied, set()):
         if not isinstance(part, Tensor):
             part.eval()
             for key, hook in part._forward_pre_hooks.items():
                 part._forward_pre_hooks[key] = MethodType(hook.__func__, part)
-    return ghost
+    return copied
 
 
 def _all_parts(value: Any, seen: set[int]) -> Iterator[Tensor | nn.Module]:
@@ -82,7 +82,6 @@ def _meta_tensor(tensor: Tensor) -> Tensor:
     if is_lazy(tensor):
         kind = UninitializedParameter if isinstance(tensor, nn.Parameter) else UninitializedBuffer
         return kind(device="meta")
-    ghost = torch.empty_like(tensor, device="meta", requires_grad=False)
-    if isinstance(tensor, nn.Parameter):
-        return nn.Parameter(ghost, requires_grad=tensor.requires_grad)
-    return ghost
+    empty = torch.empty_like(tensor, device="meta", requires_grad=False)
+    learns = tensor.requires_grad
+    return nn.Parameter(empty, learns) if isinstance(tensor, nn.Parameter) else empty

@@ -12,10 +12,9 @@ from resnet_course.train.config import TrainConfig, has_fast_bfloat16
 from resnet_course.train.history import EpochRow, History
 from resnet_course.train.hub import torchvision_weights
 from resnet_course.train.loop import fit
-from resnet_course.train.modes import evaluation_mode
 from resnet_course.train.pretrained import trained_model, trained_record
 from resnet_course.train.records import recorded, reported, spread
-from resnet_course.train.steps import evaluate, predict, topk_accuracy, train_step
+from resnet_course.train.steps import evaluate, evaluation_mode, predict, topk_accuracy, train_step
 from resnet_course.train.watcher import ProgressBar, Watcher
 
 __all__ = [

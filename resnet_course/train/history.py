@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
-
-from resnet_course.data.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -68,10 +64,6 @@ class History:
         table.writeheader()
         table.writerows(asdict(row) for row in self.rows)
         return file.getvalue()
-
-    def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the table of `csv` into a file."""
-        write_whole(Path(path), self.csv().encode())
 
     def column(self, name: str) -> list[float]:
         """Return one number of every epoch, `history.column("test_accuracy")`."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-SHOWN = 8  # names listed where there are many
+SHOWN = 20  # names listed where there are many
 # What PyTorch says of sizes that do not fit → what it means; {1} and {2} are the numbers in it.
 MISFITS = {
     r"to have (\d+) channels, but got (\d+) channels": "{name} was built for {1} channels, but the "
@@ -66,9 +66,7 @@ def check_labels(labels: object, count: int, classes: int, name: str = "labels")
     _check_tensor(name, labels)
     wanted = f"{name} must be one class number for each of {count} pictures, int64 ({count},)"
     if labels.shape != (count,):
-        hint = (
-            f": is it one-hot? {name}.argmax(dim=1) gives the numbers" if labels.ndim == 2 else ""
-        )
+        hint = f": is it one-hot? {name}.argmax(dim=1) gives the numbers" * (labels.ndim == 2)
         raise ValueError(f"{wanted}, got shape {tuple(labels.shape)}{hint}.")
     if labels.dtype != torch.int64:
         raise ValueError(f"{wanted}, got {labels.dtype}: {name}.long() makes them.")

@@ -153,8 +153,8 @@ class RunState:
                 {key: tuple(value.shape) for key, value in weights.items()}
                 for weights in (saved["model"], self.model.state_dict())
             ]
-            told = _differences(*shapes, missing="missing", here="in this model")
-            told = told[:1]  # one is enough: the networks differ
+            # One is enough: the networks differ.
+            told = _differences(*shapes, missing="missing", here="in this model")[:1]
         if told:
             raise CheckpointError(
                 f"{path} is of another run: {'; '.join(dict.fromkeys(told))}. Ask for the same "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -18,9 +18,24 @@ from resnet_course.train.inputs import (
     check_pictures,
     run,
 )
-from resnet_course.train.modes import evaluation_mode
 
 Batches = Iterable[tuple[Tensor, Tensor]]  # pairs of images and labels
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Put `model` into evaluation mode, and each of its modules back into its own mode at the end.
+
+    `model.train()` at the end would not do: it also wakes the batch norm layers that somebody has
+    frozen on purpose.
+    """
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
 
 
 def train_step(
