@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 
 
@@ -19,9 +20,20 @@ def write_whole(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())  # else a power cut may leave the new name on an empty file
-        part.replace(path)
+        _replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _replace(part: Path, path: Path) -> None:
+    """Give `part` the name `path`; on Windows that fails as long as somebody reads the old file."""
+    for _ in range(50):
+        try:
+            part.replace(path)
+            return
+        except PermissionError:
+            time.sleep(0.1)
+    part.replace(path)
 
 
 def remove_parts(folder: Path) -> None:

@@ -23,6 +23,7 @@ from resnet_course.pictures.curves import history_curves
 from resnet_course.resnet import ResNet
 from resnet_course.train import checkpoints
 from resnet_course.train.checkpoints import CheckpointError
+from resnet_course.train.config import TrainConfig
 from resnet_course.train.evidence import gather_evidence
 from resnet_course.train.history import History
 from resnet_course.train.loop import fit
@@ -47,16 +48,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with _told(WRONG_USE, CheckpointError):
             options = read_options(arguments)
         train = _train if own.size == 1 else _train_together
-        train(options, arguments)
+        with _told(INTERRUPTED, KeyboardInterrupt), _terminated_as_interrupted():
+            train(options, arguments)
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM, with which computers shut down and batch systems end a job, act as Ctrl-C."""
+
+    def ended(number: int, _: object) -> NoReturn:
+        raise KeyboardInterrupt(f"ended by signal {number}")
+
+    before = signal.signal(signal.SIGTERM, ended)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _train_together(options: argparse.Namespace, arguments: list[str]) -> None:
     """Train as one of several processes; when another one is gone, say how to go on."""
-
-    def ended(number: int, _: object) -> NoReturn:
-        raise KeyboardInterrupt(f"ended by signal {number}, as when another process has died")
-
-    signal.signal(signal.SIGTERM, ended)
     try:
         _train(options, arguments)
     except (RuntimeError, KeyboardInterrupt) as error:
@@ -89,11 +100,23 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
     with _told(WRONG_USE, ValueError, CheckpointError):
         for one in filter(None, gathered(problem)):  # another machine may lack what is here
             raise ValueError(one)
-        from_first(lambda: _spare_what_cannot_be_replaced(out, options.resume))
+        with checkpoints.taken(out):
+            from_first(lambda: _spare_what_cannot_be_replaced(out, options.resume))
+            _fit(model, splits, config, out, options, arguments)
 
+
+def _fit(
+    model: ResNet,
+    splits: Splits,
+    config: TrainConfig,
+    out: Path,
+    options: argparse.Namespace,
+    arguments: list[str],
+) -> None:
+    """Train, and leave all files of a finished run, wherever an earlier command died."""
     if options.resume:
         print(f"Going on from {options.resume}.")
-    before = _written(out / "last.pt")
+    before = _written(out)
     with _told(1, CheckpointError, FloatingPointError, ValueError):
         history = fit(
             model,
@@ -104,45 +127,59 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
             label=options.model,
             notes=notes(options),
         )
-    print(history)
-    if history.interrupted:
-        print(
-            f"To go on, repeat the command with --resume. Finished epochs are in {out}."
-            if len(history)
-            else "No epoch was finished: there is nothing to resume."
-        )
-        sys.exit(INTERRUPTED)
-    if _written(out / "last.pt") == before:
-        print(f"All epochs were finished already: the files in {out} stay as they are.")
-    elif world().is_first:
-        with _told(1, CheckpointError):
+        print(history)
+        if history.interrupted:
+            print(
+                f"To go on, repeat the command with --resume. Finished epochs are in {out}."
+                if len(history)
+                else "No epoch was finished: there is nothing to resume."
+            )
+            sys.exit(INTERRUPTED)
+        if world().is_first:
             _write_evidence(out, shlex.join(arguments), model, splits, history)
+    if _written(out) == before:
+        print(f"All epochs were finished already: the files in {out} stay as they are.")
+    else:
+        print(f"Weights, history and evidence are in {out}.")
 
 
 def _write_evidence(
     out: Path, options: str, model: ResNet, splits: Splits, history: History
 ) -> None:
-    last = checkpoints.load(out / "last.pt")
-    command, device = f"python -m resnet_course.train {options}", next(model.parameters()).device
-    run = {
-        **gather_evidence(command, splits, device, last["bfloat16"]),
-        "processes": world().size,
-        "model": last["notes"]["model"],
-        "seed": last["notes"]["seed"],
-        # A command that resumed a run does not name them all.
-        "options": last["notes"],
-        "config": last["config"],
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "history": last["history"]["rows"],
-    }
-    checkpoints.store(out / "run.json", (json.dumps(run, indent=1) + "\n").encode())
-    checkpoints.store(out / "history.svg", str(history_curves(history, run["model"])).encode())
-    print(f"Weights, history and evidence are in {out}.")
+    """Write `run.json` and `history.svg`, unless they are there and tell of this run."""
+    last, path = checkpoints.load(out / "last.pt"), out / "run.json"
+    rows, name = last["history"]["rows"], last["notes"]["model"]
+    if _told_rows(path) != rows:
+        command, device = (
+            f"python -m resnet_course.train {options}",
+            next(model.parameters()).device,
+        )
+        run = {
+            **gather_evidence(command, splits, device, last["bfloat16"]),
+            "processes": world().size,
+            "model": name,
+            "seed": last["notes"]["seed"],
+            # A command that resumed a run does not name them all.
+            "options": last["notes"],
+            "config": last["config"],
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "history": rows,
+        }
+        checkpoints.store(path, (json.dumps(run, indent=1) + "\n").encode())
+    checkpoints.update(out / "history.svg", str(history_curves(history, name)).encode())
 
 
-def _written(path: Path) -> int | None:
-    """Return when a file was written, in nanoseconds; None where there is none."""
-    return path.stat().st_mtime_ns if path.exists() else None
+def _told_rows(path: Path) -> list[dict[str, float]] | None:
+    """Return the epochs of a `run.json`; None where there is none, or a damaged one."""
+    try:
+        return json.loads(path.read_bytes()).get("history")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _written(out: Path) -> dict[Path, int]:
+    """Return when the files of a folder were written, in nanoseconds."""
+    return {path: path.stat().st_mtime_ns for path in out.glob("[!.]*")}
 
 
 def _spare_what_cannot_be_replaced(out: Path, resume: Path | None) -> None:
@@ -165,13 +202,13 @@ def _spare_what_cannot_be_replaced(out: Path, resume: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def _told(code: int, *kinds: type[Exception]) -> Iterator[None]:
+def _told(code: int, *kinds: type[BaseException]) -> Iterator[None]:
     """End the program with a sentence, told by one process, where such an error is raised."""
     try:
         yield
     except kinds as error:
         if world().is_first:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {str(error) or 'interrupted'}", file=sys.stderr)
         sys.exit(code)
 
 

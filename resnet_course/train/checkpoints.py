@@ -7,12 +7,16 @@ import os
 import pickle
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from resnet_course.data.files import remove_parts, write_whole
+from resnet_course.train.processes import from_first
 
 Place = str | os.PathLike[str]
 
@@ -21,13 +25,38 @@ class CheckpointError(RuntimeError):
     """A checkpoint cannot be written, read or used; the text says why and what to do."""
 
 
-def make(folder: Path) -> None:
-    """Make the folder of a run, or tidy the one that is there. Raises a CheckpointError."""
+@contextmanager
+def taken(folder: Path | None) -> Iterator[None]:
+    """Make the folder of a run and keep other runs out of it; several processes of one run may.
+
+    The lock is the operating system's: when a process dies, its lock is gone. The same thread may
+    take a folder twice. None takes nothing. Raises a CheckpointError if another run has it.
+    """
+    if folder is None:
+        yield
+        return
+    lock = FileLock(folder / ".lock", is_singleton=True)
+
+    def take() -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # On a drive without locks a run goes on without one.
+            with suppress(NotImplementedError):
+                lock.acquire(blocking=False)
+            remove_parts(folder)
+        except Timeout:
+            raise CheckpointError(
+                f"another run writes into {folder}. Choose another folder, or wait until it ends."
+            ) from None
+        except OSError as error:
+            text = f"the folder {folder} cannot be made or written: {error.strerror}."
+            raise CheckpointError(text) from error
+
+    from_first(take)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_parts(folder)
-    except OSError as error:
-        raise CheckpointError(f"the folder {folder} cannot be made: {error.strerror}.") from error
+        yield
+    finally:
+        lock.release()
 
 
 def save(state: dict[str, Any], path: Path) -> None:
@@ -56,9 +85,12 @@ def store(path: Path, content: bytes) -> None:
     try:
         write_whole(path, content)
     except OSError as error:
-        advice = "Make room, or choose another folder."
+        way = "make room"
+        if isinstance(error, PermissionError):
+            way = "see whether another program has it open, and who may write there"
+        advice = f"{way.capitalize()}, or choose another folder."
         if path.exists():
-            advice = "The file of the epoch before is untouched: make room and resume."
+            advice = f"The file of the epoch before is untouched: {way}, and resume."
         try:
             free = f"{shutil.disk_usage(path.parent).free / 1e6:,.1f}"
         except OSError:
@@ -67,6 +99,12 @@ def store(path: Path, content: bytes) -> None:
             f"{path} cannot be written: {error.strerror or error}. It needs "
             f"{len(content) / 1e6:,.1f} MB, and {free} MB are free there. {advice}"
         ) from error
+
+
+def update(path: Path, content: bytes) -> None:
+    """Write the bytes of a file, as `store` does, if it has others or is missing."""
+    if not path.exists() or path.read_bytes() != content:
+        store(path, content)
 
 
 def load(path: Place) -> dict[str, Any]:
@@ -82,9 +120,9 @@ def load(path: Place) -> dict[str, Any]:
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
     except Exception as error:  # a file of another kind can break the reader in any way
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
-            f"{path} is damaged, or it is no checkpoint of torch ({reason[:200]})."
+            f"{path} is damaged, or it is no checkpoint of torch. It cannot be mended: put a copy "
+            "in its place, choose another folder, or delete it and begin again."
         ) from error
     if not isinstance(state, dict):
         held = type(state).__name__

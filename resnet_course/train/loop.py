@@ -56,7 +56,7 @@ def fit(
         config: how to train; None takes the defaults of `TrainConfig`.
         out: folder for `last.pt` and `best.pt` (the epoch with the best accuracy on the test
             images of `splits`), written after each epoch, and `history.csv`; those of a run that
-            was there are replaced. None writes nothing.
+            was there are replaced. One run at a time can have it. None writes nothing.
         resume: True goes on from `last.pt` in `out`, or begins where there is none yet; a file or
             folder goes on from there. On the same kind of processor, with as many threads, the
             weights end bit for bit as those of a run that was never interrupted.
@@ -69,40 +69,55 @@ def fit(
         the `History` of the run.
 
     Raises:
-        CheckpointError: the checkpoint to resume is missing, damaged or of another run; or a file
-            cannot be written, or could not be read back. The old files are untouched.
+        CheckpointError: the checkpoint to resume is missing, damaged or of another run; another
+            run writes into `out`; or a file cannot be written, or could not be read back. The old
+            files are untouched.
         FloatingPointError: the loss is no finite number any more; the text says since which step.
         ValueError: model, splits or config are not such, or do not fit together; `resume=True`
-            without `out`, a monitor where several processes train, or processes with different
-            images or settings.
+            without `out`, an empty `out`, a monitor where several processes train, or processes
+            with different images or settings.
         KeyboardInterrupt: only where several processes train.
     """
     config, notes = config or TrainConfig(), dict(notes or {})
+    if out is not None and not os.fspath(out):
+        raise ValueError('out is "", which names no folder: "." is the one you are in.')
     folder = None if out is None else Path(out)
     if monitor is not None and world().size > 1:
         raise ValueError("a monitor can stop one process only: with several, use the progress bar.")
     _check(model, splits, config)
     if folder is not None:
-        from_first(lambda: checkpoints.make(folder))
         checkpoints.check_plain({"config": config.as_data(), "notes": notes})
-    run = RunState(model, splits, config, notes)
-    start_file = from_first(lambda: checkpoints.to_resume(resume, folder))
-    if start_file is not None:
-        run.restore(start_file)
-        if folder is not None and world().is_first:
-            checkpoints.adopt(start_file, folder)
+    with checkpoints.taken(folder):
+        run = RunState(model, splits, config, notes)
+        start_file = from_first(lambda: checkpoints.to_resume(resume, folder))
+        if start_file is not None:
+            run.restore(start_file)
+            if folder is not None and world().is_first:
+                checkpoints.adopt(start_file, folder)
+                run.complete(folder)
+        watcher = monitor or ProgressBar(progress and world().is_first)
+        watcher.start(
+            label or type(model).__name__, config.epochs, len(run.train), len(run.history)
+        )
+        for row in run.history:
+            watcher.epoch(row)
+        try:
+            _train_and_test(run, folder, watcher)
+        finally:
+            watcher.finish()
+    model.eval()  # ready for use: in training mode, every batch would change batch norm's means
+    return run.history
 
-    history, steps = run.history, len(run.train)
+
+def _train_and_test(run: RunState, folder: Path | None, watcher: Watcher) -> None:
+    """Go through the epochs that are left; where the run is ended early, the history says so."""
+    history, steps, epochs = run.history, len(run.train), run.config.epochs
     run.train.epoch = len(history)
-    network = parallel(model)
-    watcher = monitor or ProgressBar(progress and world().is_first)
-    watcher.start(label or type(model).__name__, config.epochs, steps, len(history))
-    for row in history:
-        watcher.epoch(row)
+    network = parallel(run.model)
     start = time.perf_counter() - (history.last.seconds if history.rows else 0)
     ended = ""
     try:
-        for epoch in range(len(history) + 1, config.epochs + 1):
+        for epoch in range(len(history) + 1, epochs + 1):
             loss, accuracy = train_epoch(network, run, watcher)
             tested, seconds = test_accuracy(run), time.perf_counter() - start
             history.rows.append(EpochRow(epoch, loss, accuracy, tested, seconds))
@@ -119,18 +134,14 @@ def fit(
         if world().size > 1:  # the others wait for this process: let the whole group end
             raise
         ended = "interrupted"
-    finally:
-        watcher.finish()
     if ended:
         losses = history.step_losses
-        history.interrupted = f"{ended} after step {len(losses)} of {config.epochs * steps}"
+        history.interrupted = f"{ended} after step {len(losses)} of {epochs * steps}"
         bad = next((i for i, loss in enumerate(losses, 1) if not math.isfinite(loss)), None)
         if bad is not None:
             history.interrupted += (
                 f"; the loss is {losses[bad - 1]} since step {bad}, so the weights are of no use"
             )
-    model.eval()  # ready for use: in training mode, every batch would change batch norm's means
-    return history
 
 
 def _check(model: nn.Module, splits: Splits, config: TrainConfig) -> None:

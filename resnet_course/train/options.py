@@ -133,17 +133,29 @@ def _parser() -> argparse.ArgumentParser:
 
     add = parser.add_argument_group("the pictures").add_argument
     add("--dataset", choices=DATASETS, default="fashion-mnist", help="which pictures")
-    add("--data", metavar="FOLDER", help="folder of the pictures; if not given, see the README")
+    add(
+        "--data",
+        type=_place,
+        metavar="FOLDER",
+        help="folder of the pictures; if not given, see the README",
+    )
     add("--limit", **number, help="use only N pictures to train and N to test")
     hold_out = "test on N training pictures that are kept back: to choose a recipe"
     add("--hold-out", default=0, **number, help=hold_out)
 
     add = parser.add_argument_group("the run").add_argument
-    add("--out", default="runs/latest", metavar="FOLDER", help=OUT)
-    add("--resume", nargs="?", const=True, metavar="FILE", help=RESUME)
+    add("--out", type=_place, default="runs/latest", metavar="FOLDER", help=OUT)
+    add("--resume", type=_place, nargs="?", const=True, metavar="FILE", help=RESUME)
     bfloat16 = "compute with 16 bits; auto: where the processor has instructions for it"
     add("--bfloat16", choices=("auto", "on", "off"), default="auto", help=bfloat16)
     return parser
+
+
+def _place(name: str) -> str:
+    """Refuse "": it would mean the folder in which the command is given."""
+    if not name:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return name
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -91,17 +92,11 @@ class RunState:
         still there.
         """
         history = self.history
-        weights = {
-            "model": self.model.state_dict(),
-            "config": self.config.as_data(),
-            "epoch": history.last.epoch,
-            "test_accuracy": history.last.test_accuracy,
-        }
         if history.last is history.best:
-            checkpoints.save(weights, folder / "best.pt")
+            checkpoints.save(self._weights(), folder / "best.pt")
         checkpoints.store(folder / "history.csv", history.csv().encode())
         checkpoints.save(
-            weights
+            self._weights()
             | {
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
@@ -114,6 +109,33 @@ class RunState:
             },
             folder / "last.pt",
         )
+
+    def complete(self, folder: Path) -> None:
+        """Write again what is missing beside `last.pt`, after `restore`.
+
+        A `best.pt` that is gone can be written only if the last epoch was the best; else a warning
+        says so. Raises a CheckpointError if a file cannot be written.
+        """
+        checkpoints.update(folder / "history.csv", self.history.csv().encode())
+        if (folder / "best.pt").exists():
+            return
+        best = self.history.best
+        if best is self.history.last:
+            checkpoints.save(self._weights(), folder / "best.pt")
+        else:
+            warnings.warn(
+                f"{folder / 'best.pt'} is missing: it held epoch {best.epoch}, and only an epoch "
+                "that is better will write it again.",
+                stacklevel=3,
+            )
+
+    def _weights(self) -> dict[str, Any]:
+        return {
+            "model": self.model.state_dict(),
+            "config": self.config.as_data(),
+            "epoch": self.history.last.epoch,
+            "test_accuracy": self.history.last.test_accuracy,
+        }
 
     def restore(self, path: Path) -> None:
         """Take over the run that is kept in `path`, a `last.pt`.
