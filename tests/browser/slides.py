@@ -12,6 +12,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,17 @@ def convert(notebooks: Sequence[Path], folder: Path) -> dict[str, Path]:
     return {path.stem: folder / f"{path.stem}.slides.html" for path in notebooks}
 
 
+def until(page, expression: str, seconds: float = 30) -> None:
+    """Wait until a JavaScript expression is true.
+
+    Playwright's own wait_for_function needs `eval`, which the policy of our pages forbids.
+    """
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"never true: {expression}"
+        page.wait_for_timeout(50)
+
+
 def measure(page, deck: Path, pictures: Path | None = None) -> list[Slide]:
     """Visit every slide of a deck with all its fragments shown.
 
@@ -94,8 +106,8 @@ def measure(page, deck: Path, pictures: Path | None = None) -> list[Slide]:
         pictures: folder for a picture of each slide.
     """
     page.goto(deck.as_uri())
-    page.wait_for_function("window.Reveal && Reveal.isReady()")
-    page.wait_for_function("[...document.images].every((image) => image.complete)")
+    until(page, "window.Reveal && Reveal.isReady()")
+    until(page, "[...document.images].every((image) => image.complete)")
     page.evaluate("fitSlides()")
     page.evaluate("Reveal.configure({ fragments: false, progress: false })")
     slides = []

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from slides import until
 
 NAMES = [path.stem for path in sorted((Path(__file__).parents[2] / "notebooks").glob("0*.ipynb"))]
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -88,7 +89,7 @@ def test_a_page_opens_without_errors_and_fits_the_window(open_page, name, viewpo
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= viewport["width"]
     broken = "[...document.images].filter((i) => !i.complete || !i.naturalWidth).length"
-    page.wait_for_function(f"{broken} === 0")
+    until(page, f"{broken} === 0")
     wide = page.evaluate(  # what is wider than the page must scroll in a box of its own
         """() => [...document.querySelectorAll("main *")].filter((e) => {
           if (e.getBoundingClientRect().right <= innerWidth + 1) return false;
@@ -145,7 +146,7 @@ def test_the_shape_explorer_works_without_a_kernel(open_page, viewport):
     assert "layer 69 of 69, fc" in words(box)
     assert box.get_by_role("button", name="next").is_disabled()
     box.get_by_role("button", name="play").click()  # from the beginning
-    tab.page.wait_for_function("document.querySelector('.explorer img').alt.includes('layer 3 of')")
+    box.locator("img[alt*='layer 3 of']").wait_for()
     box.get_by_role("button", name="stop").click()
     stopped = words(box)
     tab.page.wait_for_timeout(900)
@@ -225,7 +226,7 @@ def test_a_term_leads_to_its_place_in_the_glossary(open_page):
     tab = open_page("03_resnet18_34")
     tab.page.get_by_role("link", name="stem", exact=True).first.click()
     assert tab.page.url.endswith("glossary.html#stem")
-    assert tab.page.locator("#stem").is_visible() or tab.page.locator("#stem").count() == 1
+    tab.page.locator("#stem").wait_for(state="attached")
 
 
 def test_the_search_finds_a_word_of_an_output(open_page):

@@ -11,7 +11,7 @@ pytest.importorskip("pyreveal", reason="needs the extra `lecture`")
 from lab import Notebook, jupyterlab
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import expect
-from slides import HEIGHT, NOTEBOOKS, WIDTH, measure
+from slides import HEIGHT, NOTEBOOKS, WIDTH, measure, until
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_the_measure_notices_what_does_not_fit(projector, decks, tmp_path):
 
 def test_answers_come_step_by_step(projector, decks):
     projector.goto(decks["01_vanishing_gradients"].as_uri() + "#/2")
-    projector.wait_for_function("window.Reveal && Reveal.isReady()")
+    until(projector, "window.Reveal && Reveal.isReady()")
     answer = projector.locator("section.present section.present .fragment")
     assert answer.count() == 1 and not answer.is_visible()
     projector.keyboard.press("Space")
@@ -73,7 +73,7 @@ def test_answers_come_step_by_step(projector, decks):
 
 def test_the_right_arrow_leaves_nothing_out(projector, decks):
     projector.goto(decks["04_bottleneck_resnext"].as_uri())
-    projector.wait_for_function("window.Reveal && Reveal.isReady()")
+    until(projector, "window.Reveal && Reveal.isReady()")
     seen = set()
     for _ in range(200):
         seen.add(projector.evaluate("Object.values(Reveal.getIndices()).slice(0, 2).join('/')"))
@@ -84,7 +84,7 @@ def test_the_right_arrow_leaves_nothing_out(projector, decks):
 
 def test_speaker_notes_open_in_a_window_of_their_own(projector, decks):
     projector.goto(decks["01_vanishing_gradients"].as_uri() + "#/1")
-    projector.wait_for_function("window.Reveal && Reveal.isReady()")
+    until(projector, "window.Reveal && Reveal.isReady()")
     assert not projector.get_by_text("Three words first.").is_visible()
     with projector.expect_popup() as opened:
         projector.keyboard.press("s")

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 from resnet_course.website.book import explorers, outputs
 from resnet_course.website.book.prose import to_markdown
-from resnet_course.website.book.safe import one_line
+from resnet_course.website.book.safe import one_line, preformatted
 
 # A page says here what to do if nobody has prepared it; see notebooks/welcome.md.
 UNPREPARED = re.compile(r"<!-- unprepared -->.*?<!-- end -->", re.DOTALL)
@@ -41,11 +41,14 @@ def convert(content: str, path: str, source: Path, chapters: Collection[str]) ->
         if PurePosixPath(path).suffix != ".ipynb":
             return to_markdown(UNPREPARED.sub("", content), link)
         notebook = _read(content)
+        outputs.limit(notebook)
         parts = []
         for number, cell in enumerate(notebook.cells, 1):
             where = f"{path}, cell {number}"
             if cell.cell_type == "markdown":
-                parts.append(to_markdown(cell.source, link))
+                parts.append(to_markdown(outputs.with_attachments(cell), link))
+            elif cell.cell_type == "raw" and cell.source.strip():
+                parts.append(one_line(preformatted(cell.source, "output")))
             elif cell.cell_type == "code" and (cell.source.strip() or cell.outputs):
                 key = f"{PurePosixPath(path).stem}-{cell.get('id', number)}"
                 parts.append(_code(cell, key, source))
@@ -81,6 +84,8 @@ def _code(cell: NotebookNode, key: str, source: Path) -> str:
 
 def _link(target: str, path: str, source: Path, chapters: Collection[str]) -> str:
     """Turn a link of a chapter into a link of its page."""
+    if target.startswith("attachment:"):
+        raise ChapterError(f"there is no {target} in the cell: paste the picture again.")
     if not target or re.match(r"[a-z][a-z0-9+.-]*:|#|//", target, re.IGNORECASE):
         return target
     file, mark, fragment = target.partition("#")

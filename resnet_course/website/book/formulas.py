@@ -32,7 +32,7 @@ def to_mathml(tex: str, *, block: bool = False) -> str:
         markup = convert(bare, display="block" if block else "inline")
     except Exception as error:  # its exceptions have no common class
         reason = str(error) or type(error).__name__
-        raise FormulaError(f"the formula ${tex}$ cannot be converted: {reason}") from error
+        raise FormulaError(f"the formula ${tex[:500]}$ cannot be converted: {reason}") from error
     # What it does not know it shows as it is. Operators made of other elements are no MathML. And
     # of braces it wants no balance.
     unknown = re.search(r">(\\[a-zA-Z]+|&)<", markup) or re.search(OPERATORS, tex)

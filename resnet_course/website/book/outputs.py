@@ -7,12 +7,24 @@ import html
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
-from resnet_course.website.book.safe import clean, one_line, preformatted
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from resnet_course.website.book import prose
+from resnet_course.website.book.formulas import FormulaError
+from resnet_course.website.book.safe import NestingError, clean, one_line, preformatted
 
 MOST_LINES, MOST_CHARACTERS = 200, 40_000
 MOST_BYTES = 3_000_000  # of one picture or one piece of HTML
+MOST_IN_ALL = 20_000_000  # bytes of all outputs of a notebook
 IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
+TOO_MUCH = (
+    f"All outputs together have more than {MOST_IN_ALL / 1e6:.0f} MB, too much for a page: those "
+    "from here on are in the notebook only."
+)
+TEXTS = ("text/html", "text/markdown", "text/latex")
 QUIET = ("application/vnd.jupyter.widget-view+json", "application/javascript")
 
 
@@ -27,19 +39,49 @@ def to_html(output: Mapping[str, Any]) -> str:
     if kind == "error":
         return _text(f"{output.get('ename')}: {output.get('evalue')}", "output stderr")
     data = output.get("data", {})
-    rich = next((name for name in (*IMAGES, "text/html") if name in data), "")
+    rich = next((name for name in (*IMAGES, *TEXTS) if name in data), "")
     if rich and len(data[rich]) > MOST_BYTES:
         size = f"{len(data[rich]) / 1e6:.0f} MB"
         return _note(f"An output of {size} is too large for a page; see the notebook.")
-    if rich == "text/html":
-        cleaned = one_line(clean(data[rich])).strip()
-        return f'<div class="output-html">{cleaned}</div>' if cleaned else ""
+    if rich in TEXTS:
+        try:
+            cleaned = (
+                one_line(clean(data[rich])) if rich == "text/html" else prose.to_html(data[rich])
+            )
+        except FormulaError:  # a program may have made it: its text is better than no page
+            return _text(data[rich], "output")
+        except NestingError as error:
+            return _note(f"This output cannot be shown here: {error}")
+        return f'<div class="output-html">{cleaned.strip()}</div>' if cleaned.strip() else ""
     if rich:
         return _image(rich, data, output.get("metadata", {}).get(rich, {}))
     if "text/plain" in data:
         return _text(data["text/plain"], "output") if data["text/plain"] else ""
     shown = next((name for name in data if name not in QUIET), "")
     return _note(f"An output of the kind {shown} can only be seen in JupyterLab.") if shown else ""
+
+
+def limit(notebook: NotebookNode) -> None:
+    """Cut the outputs of a notebook, in place, where all together get too large for a page."""
+    left, told = MOST_IN_ALL, False
+    for cell in notebook.cells:
+        for i, output in enumerate(cell.get("outputs", [])):
+            size = len(str(output))
+            left -= size if size <= MOST_BYTES else 0  # what is larger becomes a note anyway
+            if left < 0:
+                cell.outputs[i:] = [] if told else [new_output("stream", text=TOO_MUCH)]
+                told = True
+                break
+
+
+def with_attachments(cell: NotebookNode) -> str:
+    """Return the Markdown of a cell, with the pictures that lie in the cell as addresses."""
+    text = cell.source
+    for name in sorted(cell.get("attachments", {}), key=len, reverse=True):
+        kind, content = next(iter(cell.attachments[name].items()))
+        for written in {name, quote(name)}:
+            text = text.replace(f"attachment:{written}", f"data:{kind};base64,{content}")
+    return text
 
 
 def picture(address: str, alt: str) -> str:

@@ -39,6 +39,13 @@ STYLES = (
     "opacity padding text-align text-decoration vertical-align white-space width"
 )
 
+# Elements without an end, or whose end may be left out.
+NEST_NOT = {
+    *("br", "col", "hr", "img", "input", "link", "meta", "wbr"),
+    *("dd", "dt", "li", "p", "tbody", "td", "tfoot", "th", "thead", "tr"),
+}
+DEEPEST = 500
+
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
     """Return the value to keep, or None: pictures come from the page itself, links do not run."""
@@ -64,8 +71,22 @@ CLEANER = nh3.Cleaner(
 )
 
 
+class NestingError(ValueError):
+    """HTML in which more elements are within each other than a browser would show."""
+
+
 def clean(markup: str) -> str:
-    """Return HTML with everything removed that runs, loads from other hosts or covers the page."""
+    """Return HTML with everything removed that runs, loads from other hosts or covers the page.
+
+    Raises:
+        NestingError: elements within elements, hundreds deep; to clean them would take for ever.
+    """
+    depth = 0
+    for end, name in re.findall(r"<(/?)([a-z][a-z0-9]*)", markup, re.IGNORECASE):
+        if name.lower() not in NEST_NOT:
+            depth = max(0, depth - 1) if end else depth + 1
+        if depth > DEEPEST:
+            raise NestingError(f"more than {DEEPEST} HTML elements are within each other.")
     return CLEANER.clean(markup)
 
 

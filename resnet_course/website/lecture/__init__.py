@@ -14,12 +14,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from resnet_course.website.book import outputs, prose
+from resnet_course.website.book.safe import preformatted
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "resnet-course"
@@ -34,7 +36,19 @@ def configure(config: Any) -> None:
     """
     config.SlidesExporter.template_name = TEMPLATE
     config.SlidesExporter.extra_template_basedirs = [str(FOLDER)]
+    config.SlidesExporter.preprocessors = [OutputLimit]
     config.SlidesExporter.filters = {"slide_cell": slide_cell, "reveal_file": reveal_file}
+
+
+class OutputLimit(Preprocessor):
+    """Leaves out what would make the slides too large to open."""
+
+    enabled = True
+
+    def preprocess(self, notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Cut the outputs of all cells together; nbconvert calls this once for a notebook."""
+        outputs.limit(notebook)
+        return notebook, resources
 
 
 def slide_cell(cell: NotebookNode) -> str:
@@ -44,9 +58,9 @@ def slide_cell(cell: NotebookNode) -> str:
         FormulaError: a formula that cannot be converted.
     """
     if cell.cell_type == "markdown":
-        return _without_links(prose.to_html(cell.source))
+        return _without_links(prose.to_html(outputs.with_attachments(cell)))
     if cell.cell_type != "code":
-        return ""
+        return preformatted(cell.source, "output")
     code = ""
     if HIDE_INPUT not in cell.metadata.get("tags", []):
         # What the tests compare is nothing for an audience.
