@@ -9,6 +9,8 @@ the exercises; `start` looks at this computer; `website` makes pages and slides.
 
 from __future__ import annotations
 
+import io
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +62,11 @@ _ROOMS = {
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}
 __all__ = sorted(_ROOM_OF)
+
+# A terminal that cannot write ✓ or × writes a question mark, and the program goes on.
+for _stream in (sys.stdout, sys.stderr):
+    if isinstance(_stream, io.TextIOWrapper) and "utf" not in _stream.encoding.lower():
+        _stream.reconfigure(errors="replace")
 
 
 def __getattr__(name: str) -> Any:

@@ -101,6 +101,7 @@ class Trace:
         """Return a row by its name (the last one if a layer is used twice) or its position."""
         if isinstance(name, int):
             return self.rows[name]
+        name = printable(name)
         last = {row.name: row for row in self.rows}
         if name in last:
             return last[name]
@@ -112,6 +113,7 @@ class Trace:
         Raises:
             ValueError: there is no such module; the message says which there are.
         """
+        prefix = printable(prefix)
         rows = [r for r in self.rows if r.name == prefix or r.name.startswith(f"{prefix}.")]
         if not rows:
             parts = dict.fromkeys(name for name, _, _ in neighbours(self.rows, 2))
@@ -147,6 +149,11 @@ class Trace:
         return "\n".join(layout.format(*line).rstrip() for line in lines)
 
     __repr__ = __str__
+
+
+def printable(text: str) -> str:
+    r"""Write what no page and no file can show, NUL or half a character, as \x00 or \ud800."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def by(shape: Shape) -> str:

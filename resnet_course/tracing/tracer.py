@@ -18,7 +18,7 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 
 from resnet_course.tracing.meta import example_inputs, meta_copy
 from resnet_course.tracing.recorder import SHOWN, Call, Geometry, Recorder, tensors_in
-from resnet_course.tracing.rows import LayerRow, Shortcut, Trace, TraceError, by
+from resnet_course.tracing.rows import LayerRow, Shortcut, Trace, TraceError, by, printable
 
 # What PyTorch says when a forward pass wants numbers where there are only shapes.
 NO_NUMBERS = re.compile(
@@ -66,7 +66,7 @@ class _Tracer:
     def __init__(self, model: nn.Module, inputs: list[Tensor]) -> None:
         self.model, self.inputs = model, inputs
         self.batch = inputs[0].shape[0]
-        self.names = {module: name for name, module in model.named_modules()}
+        self.names = {module: printable(name) for name, module in model.named_modules()}
         self.stack: list[tuple[nn.Module, Any, list[Call]]] = []
         self.rows: list[LayerRow] = []
         self.shortcuts: list[Shortcut] = []
@@ -217,7 +217,7 @@ class _Tracer:
 
 def kind_of(module: nn.Module) -> str:
     """Name a module's class; parametrizing a layer has replaced its class by another."""
-    return type_before_parametrizations(module).__name__
+    return printable(type_before_parametrizations(module).__name__)
 
 
 def expectation(module: nn.Module, shape: Sequence[int]) -> str:

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     with (
         joined() as own,
-        open(os.devnull, "w") as nowhere,  # noqa: PTH123, devnull is no path
+        open(os.devnull, "w", encoding="utf-8") as nowhere,  # noqa: PTH123, devnull is no path
         # What all processes would print alike, one prints.
         contextlib.nullcontext() if own.is_first else contextlib.redirect_stdout(nowhere),
     ):

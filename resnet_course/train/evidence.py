@@ -61,6 +61,7 @@ def hardware(device: torch.device) -> str:
         return f"one {torch.cuda.get_device_name(device)}"
     name = platform.processor() or platform.machine()
     with suppress(OSError):  # Linux has the full name here
-        found = re.search(r"^model name\s*:(.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        found = re.search(r"^model name\s*:(.*)", text, re.MULTILINE)
         name = found[1].strip() if found else name
     return f"{torch.get_num_threads()} threads on {name}"
