@@ -22,6 +22,7 @@ STEPS = 5_000_000  # right answers, clumsy ones too, need some hundred thousand
 LIBRARY_CALL = 100  # steps for each call of a library
 LIBRARIES = ["<frozen", "site-packages", "dist-packages", str(Path(__file__).parent.parent)]
 LIBRARIES += [str(Path(module.__file__).parent) for module in (os, torch)]
+NAMED = r"\b([A-Z]\w+)\b(?:' object has no attribute '(\w+)')?"  # in an error: a class, perhaps
 
 
 class AnswerError(Exception):
@@ -125,16 +126,12 @@ def _place(error: Exception) -> str:
 
 def _layer(text: str) -> str:
     """Explain an error about a layer where a tensor should be, as from F.relu(nn.ReLU(x))."""
-    for name, attribute in re.findall(
-        r"\b([A-Z]\w+)\b(?:' object has no attribute '(\w+)')?", text
-    ):
-        kind = getattr(nn, name, None)
+    if re.search("__init__|cannot assign", text):
+        return ""
+    for name, attribute in re.findall(NAMED, text):
+        kind = getattr(nn, name, nn.Module)
         layer = isinstance(kind, type) and issubclass(kind, nn.Module) and kind is not nn.Module
-        if (
-            layer
-            and not re.search("__init__|cannot assign", text)
-            and hasattr(torch.Tensor, attribute or "shape")
-        ):
+        if layer and hasattr(torch.Tensor, attribute or "shape"):
             return f" {made_first(name)}"
     return ""
 

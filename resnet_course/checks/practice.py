@@ -1,4 +1,4 @@
-"""What the exercises about training practise on: losses, and a net that notes how it is used."""
+"""What exercises practise on: networks, batches, losses; and notes on how they are used."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet_course.checks.questions import known
+from resnet_course.checks.texts import messages
+from resnet_course.checks.values import refuse
+from resnet_course.resnet import ResNet, ResNetConfig
 
 Batch = tuple[Tensor, Tensor]
+SAY = messages("training")
 
 # What is taken for the cross-entropy of logits z, labels y and a batch x.
 LOSSES = known("losses", "z, y, x", F=F, nn=nn)
@@ -56,7 +60,28 @@ class PracticeNet(nn.Module):
         return logits
 
 
-NOT_CALLED = "Your function does not call the model that it is given."
+def check_calls(model: PracticeNet, training: bool) -> None:
+    """Complain if the net was not called, or not with all of it in the right mode."""
+    refuse(not model.calls, SAY.not_called)
+    wrong = any((not training) in each.modes for each in model.calls)
+    refuse(wrong, SAY.in_evaluation if training else SAY.in_training)
+
+
+def small_trained_network(block: type[nn.Module]) -> ResNet:
+    """Return a small network in training mode, whose batch norm layers have seen other pictures.
+
+    It takes (batch, 1, height, width) and has three classes.
+    """
+    model = ResNet(
+        ResNetConfig(block, (1, 1), widths=(4, 6), stem="cifar", in_channels=1, num_classes=3)
+    )
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for numbers in (module.weight.data, module.running_var):
+                numbers.uniform_(0.5, 2.0)
+            for numbers in (module.bias.data, module.running_mean):
+                numbers.normal_()
+    return model
 
 
 def in_words(sizes: Sequence[int], once: bool) -> str:

@@ -14,13 +14,13 @@ from torch.optim import SGD, Adam, Optimizer
 
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import call
-from resnet_course.checks.practice import LOSSES, NOT_CALLED, PracticeNet
+from resnet_course.checks.practice import LOSSES, PracticeNet, check_calls
 from resnet_course.checks.questions import Answer, Case, ask, check_unchanged, copied, known
-from resnet_course.checks.texts import read_toml
+from resnet_course.checks.texts import messages, read_toml
 from resnet_course.checks.values import close, number, refuse
 from resnet_course.train import steps
 
-COMPARE = "Compare your lines with those of this chapter's loop, one by one."
+SAY = messages("train_step")
 
 
 def _acts(
@@ -35,22 +35,19 @@ def _acts(
     """
 
     def step(model: nn.Module, x: Tensor, y: Tensor, optimizer: Optimizer) -> float:
+        values: list[Any] = [torch.zeros(())]
+        acts: dict[str, Callable[[], Any]] = {
+            "zero": optimizer.zero_grad,
+            "forward": lambda: values.append(loss(model(x), y, x)),
+            "item": lambda: values.append(values[-1].item()),
+            "backward": lambda: values[-1].backward(),
+            "step": optimizer.step,
+            "plain": SGD(model.parameters(), optimizer.param_groups[0]["lr"]).step,
+        }
         model.train()
-        value: Any = torch.zeros(())
         for act in order.split():
-            if act == "zero":
-                optimizer.zero_grad()
-            elif act == "forward":
-                value = loss(model(x), y, x)
-            elif act == "item":
-                value = value.item()
-            elif act == "backward":
-                value.backward()
-            elif act == "step":
-                optimizer.step()
-            elif act == "plain":
-                SGD(model.parameters(), optimizer.param_groups[0]["lr"]).step()
-        return float(give(value, len(y)))
+            acts[act]()
+        return float(give(values[-1], len(y)))
 
     return step
 
@@ -99,20 +96,10 @@ def _run(answer: Answer, kind: str) -> Steps:
         own = copied(batch)
         model.calls.clear()
         done.losses.append(number(call(answer, model, *own, optimizer), "the loss"))
-        refuse(not model.calls, NOT_CALLED)
-        refuse(
-            any(False in each.modes for each in model.calls),
-            "The model, or a part of it, was in evaluation mode when your step used it. There "
-            "batch norm uses its stored means and does not update them. Which call puts a model "
-            "into training mode?",
-        )
+        check_calls(model, training=True)
         check_unchanged(own, batch, "x or y")
         now = optimizer.param_groups[0]["lr"]
-        refuse(
-            now != rate,
-            f"The learning rate was {rate:g}, and after your function it is {now:g}. It stays as "
-            "it is: a schedule is no part of the step.",
-        )
+        refuse(now != rate, SAY.rate.format(before=rate, after=now))
         done.weights.append(parameters_to_vector(model.parameters()).detach())
         done.passes.append(len(model.calls))
     return replace(done, still=_why_still(model))
@@ -120,12 +107,8 @@ def _run(answer: Answer, kind: str) -> Steps:
 
 def _why_still(model: PracticeNet) -> str:
     if any(p.grad is not None and p.grad.any() for p in model.parameters()):
-        return "The gradients are there: who moves the weights?"
-    why = "backward() is not called."
-    if any(each.back for each in model.calls):
-        why = "are the gradients cleared before backward(), not after it? (A copy of the model "
-        why += "would not count.)"
-    return f"When the optimiser took its step, there was no gradient: {why}"
+        return SAY.nobody_moves
+    return SAY.cleared if any(each.back for each in model.calls) else SAY.no_backward
 
 
 def _near(one: Tensor, other: Tensor) -> bool:
@@ -145,17 +128,13 @@ def _tell(case: Case, right: Steps, got: Steps) -> tuple[str, str]:
         one, other = right.losses[i], got.losses[i]
         if not close(one, other):
             where = f"the loss before the step is {one:.6g}, yours is {other:.6g}."
-            return f"{which}: {where}", COMPARE
+            return f"{which}: {where}", SAY.compare
         if torch.equal(got.weights[i], got.weights[i + 1]):
             return f"{which}: no weight has moved.", got.still
         if not _near(right.weights[i + 1], got.weights[i + 1]):
             where = "the loss is right, but the weights went to the wrong place."
-            return f"{which}: {where}", _length(right, got) + COMPARE
-    return (
-        f"In one step the batch went through the model {max(got.passes)} times, and batch norm "
-        "counted it each time.",
-        "Compute the logits once.",
-    )
+            return f"{which}: {where}", _length(right, got) + SAY.compare
+    return SAY.passes.format(count=max(got.passes)), "Compute the logits once."
 
 
 def _length(right: Steps, got: Steps) -> str:
@@ -163,7 +142,4 @@ def _length(right: Steps, got: Steps) -> str:
     times = float(moved @ expected / (expected @ expected))
     if close(times, 1) or not _near(moved / times, expected):
         return ""
-    return (
-        f"The direction is right, but the step is {times:.3g} times as long as it should be: are "
-        "the gradients clipped, or is the loss or the learning rate multiplied? "
-    )
+    return SAY.longer.format(times=times)
