@@ -27,27 +27,16 @@ LAST = ("...", "return None", RAISE, f"{RAISE}()", f'{RAISE}("")')
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise.
+    """One exercise; exercises.toml says what the facts from there mean."""
 
-    Attributes:
-        name: of the checker.
-        chapter: 1 to 6.
-        title: what to do, in a few words.
-        difficulty: 1 (one line) to 3 (think first).
-        minutes: for a learner who meets it for the first time.
-        important: later chapters need it; the others may be left out.
-        hints: from a nudge to nearly there, never the code.
-        answers: functions or classes of the package that are the solution.
-    """
-
-    name: str
+    name: str  # of the checker
     chapter: int
     title: str
     difficulty: int
     minutes: int
     important: bool
     hints: list[str]
-    answers: tuple[Callable[..., Any], ...]
+    answers: tuple[Callable[..., Any], ...]  # of the package, that are the solution
 
     @property
     def heading(self) -> str:

@@ -41,19 +41,22 @@ def _norms(
         return torch.zeros(()) if p is None or p.grad is None else p.grad.clone()
 
     def answer(model: nn.Module, x: Tensor, y: Tensor) -> Norms:
-        layers = {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
+        layers = _layers(model)
         before, came = {n: grad(m.weight) for n, m in layers.items()}, model.training
         model.train(came if mode is None else mode)
         model.zero_grad()
         loss(model(x), y, x).backward()
         model.train(came)
-        sizes = {
-            n: size(grad(m.weight), m.weight.detach(), grad(m.bias), before[n])
+        return {
+            n: float(size(grad(m.weight), m.weight.detach(), grad(m.bias), before[n]))
             for n, m in layers.items()
         }
-        return {n: float(s) for n, s in sizes.items()}
 
     return answer
+
+
+def _layers(model: nn.Module) -> dict[str, nn.Module]:
+    return {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
 
 
 SIZES = known("gradient_norms", "g, w, b, old")
@@ -117,8 +120,7 @@ def _run(answer: Callable[..., Any], where: str, model: nn.Module, x: Tensor, y:
 
 def _named(got: Any, where: str, model: nn.Module) -> Norms:
     """Return the learner's numbers by layer; "conv1.weight" means the layer "conv1"."""
-    modules = dict(model.named_modules())
-    layers = [n for n, m in modules.items() if isinstance(m, (nn.Conv2d, nn.Linear))]
+    modules, layers = dict(model.named_modules()), list(_layers(model))
     wanted = f"{where}: expected a dict with {len(layers)} layers, {some(layers)}; got"
     refuse(got is None, f"{wanted} None. Does your function end with `return`?")
     refuse(not isinstance(got, Mapping), f"{wanted} {described(got)}.")

@@ -95,12 +95,9 @@ def is_learners(file: str) -> bool:
 
 
 def call(answer: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
-    """Call the learner's code; an error in it becomes a `AnswerError` that names the line.
+    """Call the learner's code; an error in it becomes an `AnswerError` that names the line.
 
-    Args:
-        answer: their function, class or module.
-        arguments: for it, by position: learners may rename parameters.
-        options: for it, by name.
+    Arguments go by position where they can: learners may rename parameters.
     """
     try:
         return answer(*arguments, **options)

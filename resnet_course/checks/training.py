@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -52,13 +51,11 @@ def _acts(
     return step
 
 
-ORDERS = read_toml("mistakes")["train_step"]
 OTHER_LOSSES = known("train_step_losses", "z, y, x", F=F)
-RETURNED = known("train_step_returned", "value, n")
 MISTAKES = [
-    *((words, _acts(order)) for order, words in ORDERS.items()),
+    *((words, _acts(order)) for order, words in read_toml("mistakes")["train_step"].items()),
     *((words, _acts(loss=loss)) for words, loss in OTHER_LOSSES + LOSSES),
-    *((words, _acts(give=give)) for words, give in RETURNED),
+    *((words, _acts(give=give)) for words, give in known("train_step_returned", "value, n")),
 ]
 
 
@@ -70,17 +67,18 @@ def train_step(answer: Callable[[nn.Module, Tensor, Tensor, Optimizer], float]) 
     return "With SGD and with Adam: the losses are right, and the weights go where they should."
 
 
-@dataclass(frozen=True)
-class Steps:
-    """What two training steps have done."""
+class Step(NamedTuple):
+    """What one training step has done."""
 
-    losses: list[float]  # that were returned
-    weights: list[Tensor]  # all of them in a row, before, between and after the steps
-    passes: list[int]  # how often each batch went through the net
+    loss: float  # that was returned
+    before: Tensor  # all weights in a row
+    after: Tensor
+    passes: int  # how often the batch went through the net
     still: str  # why no weight has moved, if none has
 
 
-def _run(answer: Answer, kind: str) -> Steps:
+def _run(answer: Answer, kind: str) -> list[Step]:
+    """Take two steps."""
     model = PracticeNet().eval()  # as somebody leaves it who has just measured,
     for parameter in model.parameters():
         parameter.grad = torch.randn_like(parameter)  # with gradients of somebody else
@@ -88,21 +86,23 @@ def _run(answer: Answer, kind: str) -> Steps:
     if kind == "SGD":
         optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
     optimizer.__name__ = kind  # for messages: its repr is long
-    rate = optimizer.param_groups[0]["lr"]
-    done = Steps([], [parameters_to_vector(model.parameters()).detach()], [], "")
+    rate, done = optimizer.param_groups[0]["lr"], []
     for seed in (1, 2):
         torch.manual_seed(seed)
         batch = torch.randn(8, 1, 4, 4), torch.randint(3, (8,))
-        own = copied(batch)
+        own, before = copied(batch), _weights(model)
         model.calls.clear()
-        done.losses.append(number(call(answer, model, *own, optimizer), "the loss"))
+        loss = number(call(answer, model, *own, optimizer), "the loss")
         check_calls(model, training=True)
         check_unchanged(own, batch, "x or y")
         now = optimizer.param_groups[0]["lr"]
         refuse(now != rate, SAY.rate.format(before=rate, after=now))
-        done.weights.append(parameters_to_vector(model.parameters()).detach())
-        done.passes.append(len(model.calls))
-    return replace(done, still=_why_still(model))
+        done.append(Step(loss, before, _weights(model), len(model.calls), _why_still(model)))
+    return done
+
+
+def _weights(model: nn.Module) -> Tensor:
+    return parameters_to_vector(model.parameters()).detach()
 
 
 def _why_still(model: PracticeNet) -> str:
@@ -115,30 +115,29 @@ def _near(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one, other, rtol=1e-3, atol=1e-5)  # a step changes weights far more
 
 
-def _same(one: Steps, other: Steps) -> bool:
-    return (
-        all(map(close, one.losses, other.losses))
-        and all(map(_near, one.weights, other.weights))
-        and one.passes == other.passes
+def _same(one: list[Step], other: list[Step]) -> bool:
+    return all(
+        close(a.loss, b.loss) and _near(a.after, b.after) and a.passes == b.passes
+        for a, b in zip(one, other, strict=True)
     )
 
 
-def _tell(case: Case, right: Steps, got: Steps) -> tuple[str, str]:
-    for i, which in enumerate((f"{case[0]}, first step", f"{case[0]}, second step")):
-        one, other = right.losses[i], got.losses[i]
-        if not close(one, other):
-            where = f"the loss before the step is {one:.6g}, yours is {other:.6g}."
-            return f"{which}: {where}", SAY.compare
-        if torch.equal(got.weights[i], got.weights[i + 1]):
-            return f"{which}: no weight has moved.", got.still
-        if not _near(right.weights[i + 1], got.weights[i + 1]):
-            where = "the loss is right, but the weights went to the wrong place."
-            return f"{which}: {where}", _length(right, got) + SAY.compare
-    return SAY.passes.format(count=max(got.passes)), "Compute the logits once."
+def _tell(case: Case, right: list[Step], got: list[Step]) -> tuple[str, str]:
+    for which, one, own in zip(("first", "second"), right, got, strict=True):
+        where = f"{case[0]}, {which} step:"
+        if not close(one.loss, own.loss):
+            loss = f"the loss before the step is {one.loss:.6g}, yours is {own.loss:.6g}."
+            return f"{where} {loss}", SAY.compare
+        if torch.equal(own.before, own.after):
+            return f"{where} no weight has moved.", own.still
+        if not _near(one.after, own.after):
+            return f"{where} {SAY.wrong_place}", _length(right[0], got[0]) + SAY.compare
+    count = max(step.passes for step in got)
+    return SAY.passes.format(count=count), "Compute the logits once."
 
 
-def _length(right: Steps, got: Steps) -> str:
-    expected, moved = (each.weights[1] - each.weights[0] for each in (right, got))
+def _length(right: Step, got: Step) -> str:
+    expected, moved = (step.after - step.before for step in (right, got))
     times = float(moved @ expected / (expected @ expected))
     if close(times, 1) or not _near(moved / times, expected):
         return ""
