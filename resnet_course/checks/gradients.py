@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -24,6 +25,7 @@ from resnet_course.measure.stacks import create_stack
 
 Norms = dict[str, float]
 SAY = messages("gradient_norms")
+_close = functools.partial(math.isclose, rel_tol=1e-3, abs_tol=1e-6)
 
 
 def _norms(
@@ -87,20 +89,14 @@ def gradient_norms(answer: Callable[[nn.Module, Tensor, Tensor], dict[str, float
     return "Your norms are right for every layer, whatever gradients were there before."
 
 
-def _close(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=1e-3, abs_tol=1e-6)
-
-
 def _same(one: Norms, other: Norms) -> bool:
     return all(_close(one[name], other[name]) for name in one)
 
 
 def _tell(case: Case, right: Norms, got: Norms) -> tuple[str, str]:
     name = next(name for name in right if not _close(right[name], got[name]))
-    return (
-        f"{case[0]}, layer {name!r}: expected {right[name]:.6g}, got {got[name]:.6g}.",
-        SAY.unknown,
-    )
+    where = f"{case[0]}, layer {name!r}"
+    return f"{where}: expected {right[name]:.6g}, got {got[name]:.6g}.", SAY.unknown
 
 
 def _run(answer: Callable[..., Any], where: str, model: nn.Module, x: Tensor, y: Tensor) -> Norms:

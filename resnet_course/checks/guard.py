@@ -94,21 +94,20 @@ def is_learners(file: str) -> bool:
     return not any(library in file for library in LIBRARIES)
 
 
-def call(answer: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
+def call(answer: Callable[..., Result], *arguments: Any) -> Result:
     """Call the learner's code; an error in it becomes an `AnswerError` that names the line.
 
-    Arguments go by position where they can: learners may rename parameters.
+    Arguments go by position: learners may rename parameters.
     """
     try:
-        return answer(*arguments, **options)
+        return answer(*arguments)
     except AnswerError:
         raise
     except Exception as error:
-        where = _place(error)
-        shown = ", ".join([*map(show, arguments), *(f"{k}={show(v)}" for k, v in options.items())])
+        shown = ", ".join(map(show, arguments))
         raise AnswerError(
             f"Called with ({shown}), your code stopped with {type(error).__name__}: "
-            f"{str(error).rstrip('.') or 'no message'}{where}.{_layer(str(error))}"
+            f"{str(error).rstrip('.') or 'no message'}{_place(error)}.{_layer(str(error))}"
         ) from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,20 +11,51 @@ from torch import Tensor, nn
 from resnet_course.checks import questions
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.practice import (
-    Batch,
-    OnceOnly,
-    PracticeNet,
-    check_calls,
-    in_words,
-    labelled_batches,
-)
+from resnet_course.checks.practice import PracticeNet, check_calls
 from resnet_course.checks.questions import Answer, Case, ask, known
 from resnet_course.checks.texts import messages
 from resnet_course.checks.values import close, number, refuse
 from resnet_course.train import steps
 
 SAY = messages("evaluate")
+Batch = tuple[Tensor, Tensor]
+
+
+class Batches(list[Batch]):
+    """A list that can be given a name, under which messages show it."""
+
+
+class OnceOnly:
+    """Batches as a generator gives them: once, without a length. `starts` counts the loops."""
+
+    def __init__(self, batches: Iterable[Batch]) -> None:
+        self.starts, self._rest = 0, iter(batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        self.starts += 1
+        return self._rest
+
+
+def labelled_batches(net: nn.Module, hits: Sequence[int], sizes: Sequence[int]) -> Batches:
+    """Return batches of these sizes, random pictures with labels.
+
+    A `PracticeNet` in evaluation mode is right so many times in each batch, at its beginning.
+    """
+    batches = Batches()
+    for right, size in zip(hits, sizes, strict=True):
+        x = torch.randn(size, 1, 4, 4) + 3 * torch.randn(size, 1, 1, 1)  # dark and bright ones
+        with torch.no_grad():
+            labels = net(x).argmax(dim=1)
+        labels[right:] = (labels[right:] + 1) % 3
+        batches.append((x, labels))
+    return batches
+
+
+def in_words(sizes: Sequence[int], once: bool) -> str:
+    """Describe batches of these sizes, in a list, or in a generator that gives them once."""
+    *first, last = map(str, sizes)
+    count = f"{', '.join(first)} and {last}" if first else last
+    return f"{'a generator of' if once else 'a list with'} batches of {count} pictures"
 
 
 def _measured(
@@ -67,26 +98,22 @@ def _why(case: Case, right: float, got: float) -> str:
 @exercise(steps.evaluate, steps.predict, steps.evaluation_mode)
 def evaluate(answer: Callable[[nn.Module, Iterable[Batch]], float]) -> str:
     """Check `f(model, batches) -> float`."""
-    cases = [
-        ([6, 4, 1], [6, 6, 2], True, False),
-        ([2, 3, 0], [5, 3, 1], False, True),
-        ([4], [4], True, False),
-    ]
+    cases = [([6, 4, 1], [6, 6, 2], False), ([2, 3, 0], [5, 3, 1], True), ([4], [4], False)]
 
-    def where(hits: list[int], sizes: list[int], _: bool, once: bool) -> str:
+    def where(hits: list[int], sizes: list[int], once: bool) -> str:
         return f"For {in_words(sizes, once)}, {sum(hits)} of {sum(sizes)} right"
 
     ask(answer, cases, _measured(), EVALUATE, questions.numbers(where, _why), _run, close)
     return "The share is right for batches of any size, and measuring has changed nothing."
 
 
-def _run(
-    answer: Answer, hits: Sequence[int], sizes: Sequence[int], training: bool, once: bool
-) -> float:
-    model = PracticeNet().eval()
+def _run(answer: Answer, hits: Sequence[int], sizes: Sequence[int], once: bool) -> float:
+    """Give the model in evaluation mode with a generator, in training mode with a list."""
+    model, training = PracticeNet().eval(), not once
     batches = labelled_batches(model, hits, sizes)
     before, batches_before = questions.copied(model.train(training)), questions.copied(batches)
     given = OnceOnly(batches) if once else batches
+    given.__name__ = in_words(sizes, once)
     model.calls.clear()
     try:
         got = number(call(answer, model, given), "the accuracy")
@@ -97,7 +124,7 @@ def _run(
         refuse(why, f"{error} {why}", error.__cause__)
         raise
     right, why = sum(hits) / sum(sizes), _loops(given, "them")
-    words = f"For {in_words(sizes, once)}: expected {right:.6g}, got {got:.6g}. {why}"
+    words = f"For {given.__name__}: expected {right:.6g}, got {got:.6g}. {why}"
     refuse(why and not close(right, got), words)
     check_calls(model, training=False)
     refuse(any(each.records for each in model.calls), SAY.records)

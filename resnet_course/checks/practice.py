@@ -1,8 +1,7 @@
-"""What exercises practise on: networks, batches, losses; and notes on how they are used."""
+"""What exercises practise on: losses, and networks, of which one notes how it is used."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +14,6 @@ from resnet_course.checks.texts import messages
 from resnet_course.checks.values import refuse
 from resnet_course.resnet import ResNet, ResNetConfig
 
-Batch = tuple[Tensor, Tensor]
 SAY = messages("training")
 
 # What is taken for the cross-entropy of logits z, labels y and a batch x.
@@ -82,44 +80,3 @@ def small_trained_network(block: type[nn.Module]) -> ResNet:
             for numbers in (module.bias.data, module.running_mean):
                 numbers.normal_()
     return model
-
-
-def in_words(sizes: Sequence[int], once: bool) -> str:
-    """Describe batches of these sizes, in a list, or in a generator that gives them once."""
-    *first, last = map(str, sizes)
-    count = f"{', '.join(first)} and {last}" if first else last
-    return f"{'a generator of' if once else 'a list with'} batches of {count} pictures"
-
-
-class Batches(list[Batch]):
-    """A list of batches with a short name for messages."""
-
-    def __repr__(self) -> str:
-        return in_words([len(labels) for _, labels in self], once=False)
-
-
-class OnceOnly:
-    """Batches as a generator gives them: once, without a length. `starts` counts the loops."""
-
-    def __init__(self, batches: Sequence[Batch]) -> None:
-        self.starts, self._rest = 0, iter(batches)
-        self.__name__ = in_words([len(labels) for _, labels in batches], once=True)
-
-    def __iter__(self) -> Iterator[Batch]:
-        self.starts += 1
-        return self._rest
-
-
-def labelled_batches(net: nn.Module, hits: Sequence[int], sizes: Sequence[int]) -> Batches:
-    """Return batches of these sizes, random pictures with labels.
-
-    A `PracticeNet` in evaluation mode is right so many times in each batch, at its beginning.
-    """
-    batches = Batches()
-    for right, size in zip(hits, sizes, strict=True):
-        x = torch.randn(size, 1, 4, 4) + 3 * torch.randn(size, 1, 1, 1)  # dark and bright ones
-        with torch.no_grad():
-            labels = net(x).argmax(dim=1)
-        labels[right:] = (labels[right:] + 1) % 3
-        batches.append((x, labels))
-    return batches

@@ -103,8 +103,12 @@ def conv_params(answer: Callable[..., int]) -> str:
         (64, 128, 3), (3, 64, 7, 1), (256, 64, 1), (64, 64, 3, 4), (128, 256, 3, 32),
         (12, 8, 5, 2), (64, 64, 3, 64),
     ]  # fmt: skip
+
+    def where(c: int, d: int, k: int, g: int = 1) -> str:
+        return f"{c} → {d} channels, window {k}×{k}{f', {g} groups' * (g > 1)}"
+
     otherwise = "Print the shape of the weight of a small nn.Conv2d and multiply its numbers."
-    ask(answer, cases, _weights, PARAMS, numbers(_convolution, otherwise, ","), simply(whole))
+    ask(answer, cases, _weights, PARAMS, numbers(where, otherwise, ","), simply(whole))
     return "Right for every window and any number of groups."
 
 
@@ -112,17 +116,11 @@ def _weights(c: int, d: int, k: int, g: int = 1) -> int:
     return nn.Conv2d(c, d, k, groups=g, bias=False, device="meta").weight.numel()
 
 
-def _convolution(c: int, d: int, k: int, g: int = 1) -> str:
-    groups = f", {g} groups" if g > 1 else ""
-    return f"{c} → {d} channels, window {k}×{k}{groups}"
-
-
 @exercise(answers.stage_shapes, answers.conv_output_size)
 def stage_shapes(answer: Callable[[int], Sequence[Sequence[int]]]) -> str:
     """Check `f(size) -> [(channels, height, width), ...]` after the stem and the four stages."""
-    ask(
-        answer, [(224,), (225,), (97,), (44,)], answers.stage_shapes, SHAPES, _tell, simply(_shapes)
-    )
+    sizes = [(224,), (225,), (97,), (44,)]
+    ask(answer, sizes, answers.stage_shapes, SHAPES, _tell, simply(_shapes))
     return "All five shapes are right, for odd sizes too."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from resnet_course.checks.values import close, number, refuse
 from resnet_course.train import steps
 
 SAY = messages("train_step")
+_near = functools.partial(torch.allclose, rtol=1e-3, atol=1e-5)  # a step changes weights far more
 
 
 def _acts(
@@ -109,10 +111,6 @@ def _why_still(model: PracticeNet) -> str:
     if any(p.grad is not None and p.grad.any() for p in model.parameters()):
         return SAY.nobody_moves
     return SAY.cleared if any(each.back for each in model.calls) else SAY.no_backward
-
-
-def _near(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one, other, rtol=1e-3, atol=1e-5)  # a step changes weights far more
 
 
 def _same(one: list[Step], other: list[Step]) -> bool:
