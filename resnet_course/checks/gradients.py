@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -31,12 +32,11 @@ _close = functools.partial(math.isclose, rel_tol=1e-3, abs_tol=1e-6)
 def _norms(
     size: Callable[..., Tensor] = lambda g, w, b, old: g.norm(),
     loss: Callable[..., Tensor] = lambda z, y, x: F.cross_entropy(z, y),
-    mode: bool | None = None,
 ) -> Answer:
     """Return an answer, (model, x, y) → {layer: size}; the right one, if nothing is said.
 
     A size is one of (gradient of the weight, weight, gradient of the bias, gradient of the weight
-    from before), a loss one of (logits, labels, batch). The mode is training, if it is True.
+    from before), a loss one of (logits, labels, batch).
     """
 
     def grad(p: nn.Parameter | None) -> Tensor:
@@ -44,11 +44,9 @@ def _norms(
 
     def answer(model: nn.Module, x: Tensor, y: Tensor) -> Norms:
         layers = _layers(model)
-        before, came = {n: grad(m.weight) for n, m in layers.items()}, model.training
-        model.train(came if mode is None else mode)
+        before = {n: grad(m.weight) for n, m in layers.items()}
         model.zero_grad()
         loss(model(x), y, x).backward()
-        model.train(came)
         return {
             n: float(size(grad(m.weight), m.weight.detach(), grad(m.bias), before[n]))
             for n, m in layers.items()
@@ -61,12 +59,11 @@ def _layers(model: nn.Module) -> dict[str, nn.Module]:
     return {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
 
 
-SIZES = known("gradient_norms", "g, w, b, old")
 OTHER_LOSSES = known("gradient_norms_losses", "z, y, x", F=F)
 MISTAKES = [
-    *((words, _norms(size)) for words, size in SIZES),
+    *((words, _norms(size)) for words, size in known("gradient_norms", "g, w, b, old")),
     *((words, _norms(loss=loss)) for words, loss in OTHER_LOSSES + LOSSES),
-    *known("gradient_norms_answers", "model, x, y", norms=_norms, hypot=math.hypot),
+    *known("gradient_norms_answers", "m, x, y", right=_norms(), copy=copy.deepcopy, math=math),
 ]
 
 
