@@ -15,7 +15,8 @@ from torch import nn
 from resnet_course import checks
 from resnet_course.checks import measuring, training
 from resnet_course.checks.exercise import EXERCISES
-from resnet_course.checks.practice import PracticeNet, labelled_batches
+from resnet_course.checks.measuring import labelled_batches
+from resnet_course.checks.practice import PracticeNet
 from resnet_course.train import predict, topk_accuracy
 
 NAMES = ("topk_accuracy", "train_step", "evaluate")

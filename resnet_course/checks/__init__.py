@@ -8,31 +8,32 @@
 Read `result` (what a checker says), `guard` (a learner's code runs, whatever it does), `exercise`
 (what all checkers share) and `questions` (ask for a value, and name the mistake that gives the
 same). Then the checkers of a chapter: `slopes` and `gradients` (01), `shapes`, `addition`, `blocks`
-(02 and 04), `networks` and `resnet34_shapes` (03), `training` and `measuring` (05), `transfer`
-(06). A block or network is compared with the right one in `compare`, on the flow of numbers that
-`flow` has watched; `diagnosis` and `whole` look for the mistake among the `variants` of the
-`references`. The words stand in text files: exercises.toml (titles, hints), mistakes.toml and
-block_mistakes.txt. `answers` are the course's own solutions; `advice` gives hints, solutions and
-the progress.
+(02 to 04), `networks` (03), `training` and `measuring` (05), `freezing` and
+`heads` (06). A block or network is compared with the right one in `compare`, on the flow of numbers
+that `flow` has watched; `diagnosis` and `whole` look for the mistake among the `variants` of the
+`references`. The words stand in text files: exercises.toml (titles, hints), messages.toml,
+mistakes.toml and block_mistakes.txt. `answers` are the course's own solutions; `advice` gives
+hints, solutions and the progress.
 """
 
 from resnet_course.checks.addition import residual_forward
 from resnet_course.checks.advice import hint, progress, solution
 from resnet_course.checks.blocks import basic_block, bottleneck, resnext_block, zero_init
+from resnet_course.checks.freezing import freeze_backbone
 from resnet_course.checks.gradients import gradient_norms
+from resnet_course.checks.heads import multi_head
 from resnet_course.checks.measuring import evaluate, topk_accuracy
 from resnet_course.checks.networks import make_stage, resnet34
-from resnet_course.checks.resnet34_shapes import stage_shapes
 from resnet_course.checks.result import CheckResult
 from resnet_course.checks.shapes import (
     conv_output_size,
     conv_params,
     count_layers,
     needs_projection,
+    stage_shapes,
 )
 from resnet_course.checks.slopes import sigmoid_slope, slope_bound
 from resnet_course.checks.training import train_step
-from resnet_course.checks.transfer import freeze_backbone, multi_head
 
 __all__ = [
     "CheckResult",

@@ -11,11 +11,13 @@ from resnet_course.checks import answers
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import call
 from resnet_course.checks.questions import Case, ask, check_unchanged, known
+from resnet_course.checks.texts import messages
 from resnet_course.checks.values import refuse, tensor_like
 
 Layer = Callable[[Tensor], Tensor]
 Results = tuple[Tensor, Tensor]  # the output, and the gradient of x
 
+SAY = messages("residual_forward")
 MISTAKES = known("residual_forward", "x, f", relu=torch.relu, nn=nn)
 
 
@@ -46,18 +48,10 @@ def _run(
             runs.append(x)
             return branch(x)
 
-    shape = (
-        f"{where}: expected the shape of x, {{}}, got {{}}. Adding keeps the shape: are the two "
-        "laid side by side, or summed up?"
-    )
-    output = tensor_like(call(answer, x, Branch()), x, "x", "a tensor", shape)
+    output = tensor_like(call(answer, x, Branch()), x, "x", "a tensor", f"{where}: {SAY.shape}")
     check_unchanged(x, values, "x", f"{where}: your function")
     how = f"is called {len(runs)} times" if runs else "is never called"
-    refuse(
-        len(runs) != 1,
-        f"{where}: the branch {how}. Call it once: it is the costly part, and batch norm in it "
-        "counts every call.",
-    )
+    refuse(len(runs) != 1, f"{where}: the branch {how}. {SAY.calls}")
     refuse(not output.isfinite().all(), f"{where}: there is NaN or infinity in the result.")
     slope = torch.zeros_like(leaf)
     if output.requires_grad:
@@ -73,12 +67,6 @@ def _same(one: Results, other: Results) -> bool:
 def _tell(case: Case, right: Results, got: Results) -> tuple[str, str]:
     wrong = ~torch.isclose(right[0], got[0], rtol=1e-4, atol=1e-5)
     if not wrong.any():
-        return (
-            f"{case[0]}: the numbers are right, but the wrong gradient comes back to x.",
-            "The shortcut must let it through: is there a detach, a no_grad or .data?",
-        )
+        return f"{case[0]}: {SAY.wrong_gradient}", SAY.detached
     one, other = (results[0][wrong][0].item() for results in (right, got))
-    return (
-        f"{case[0]}: expected {one:.4g}, got {other:.4g} at one place.",
-        "In which order do branch, addition and ReLU come?",
-    )
+    return f"{case[0]}: expected {one:.4g}, got {other:.4g} at one place.", SAY.unknown

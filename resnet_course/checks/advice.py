@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 import inspect
-from dataclasses import dataclass
 
 from IPython.display import Code
 
 from resnet_course.checks.exercise import EXERCISES, STATE, Exercise
 from resnet_course.checks.result import LOOKS
+from resnet_course.checks.texts import read_toml
 from resnet_course.train.inputs import check_name
 
 _given: dict[str, int] = {}  # hints given so far
@@ -54,19 +54,12 @@ def solution(name: str) -> Code:
     return Code("\n\n".join(sources) + "\n", language="python")
 
 
-@dataclass(frozen=True)
-class Progress:
-    """A table of exercises and how far they are; shows itself in a notebook.
-
-    Attributes:
-        states: name → "passed", "wrong" or "untouched", of the exercises checked in this notebook.
-    """
-
-    states: dict[str, str]
+class Progress(dict[str, str]):
+    """Name of an exercise → "passed", "wrong" or "untouched"; shows itself in a notebook."""
 
     def __repr__(self) -> str:
         lines = [self._caption()]
-        for name, state in self.states.items():
+        for name, state in self.items():
             _, sign, word = LOOKS[state]
             lines.append(f"{sign} {name:20} {word:18} {EXERCISES[name].title}")
         return "\n".join(lines)
@@ -76,22 +69,17 @@ class Progress:
             f"<tr><td style='text-align:left'>{LOOKS[state][1]} {LOOKS[state][2]}</td>"
             f"<td style='text-align:left'><code>{html.escape(name)}</code></td>"
             f"<td style='text-align:left'>{html.escape(EXERCISES[name].heading)}</td></tr>"
-            for name, state in self.states.items()
+            for name, state in self.items()
         )
         return f"<table><caption>{self._caption()}</caption>{rows}</table>"
 
     def _caption(self) -> str:
-        done = sum(state == "passed" for state in self.states.values())
-        return f"{done} of {len(self.states)} exercises passed"
+        done = sum(state == "passed" for state in self.values())
+        return f"{done} of {len(self)} exercises passed"
 
 
 def progress() -> Progress:
     """Return the state of every exercise of the chapters whose checks have run in this notebook."""
     chapters = {EXERCISES[name].chapter for name in STATE}
-    states = {}
-    for name in dict.fromkeys([*STATE, *EXERCISES]):  # in the order of the notebook
-        if EXERCISES[name].chapter in chapters:
-            result = STATE.get(name)
-            attempted = result is not None and result.attempted
-            states[name] = "passed" if result else "wrong" if attempted else "untouched"
-    return Progress(states)
+    names = [name for name in read_toml("exercises") if EXERCISES[name].chapter in chapters]
+    return Progress({name: STATE[name].state if name in STATE else "untouched" for name in names})

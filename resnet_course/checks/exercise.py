@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
+from types import CodeType
 from typing import Any
 
 import torch
@@ -13,33 +16,27 @@ import torch
 from resnet_course.checks import guard
 from resnet_course.checks.guard import AnswerError, StepLimit, TooManySteps
 from resnet_course.checks.result import CheckResult
-from resnet_course.checks.stubs import is_untouched
-from resnet_course.checks.texts import read_toml
+from resnet_course.checks.texts import messages, read_toml
+
+SAY = messages("exercise")
+# How a stub may begin and end.
+FIRST = ("", '"Words."\n', "super().__init__()\n", '"Words."\nsuper().__init__()\n')
+RAISE = "raise NotImplementedError"
+LAST = ("...", "return None", RAISE, f"{RAISE}()", f'{RAISE}("")')
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise.
+    """One exercise; exercises.toml says what the facts from there mean."""
 
-    Attributes:
-        name: of the checker.
-        chapter: 1 to 6.
-        title: what to do, in a few words.
-        difficulty: 1 (one line) to 3 (think first).
-        minutes: for a learner who meets it for the first time.
-        important: later chapters need it; the others may be left out.
-        hints: from a nudge to nearly there, never the code.
-        answers: functions or classes of the package that are the solution.
-    """
-
-    name: str
+    name: str  # of the checker
     chapter: int
     title: str
     difficulty: int
     minutes: int
     important: bool
     hints: list[str]
-    answers: tuple[Callable[..., Any], ...]
+    answers: tuple[Callable[..., Any], ...]  # of the package, that are the solution
 
     @property
     def heading(self) -> str:
@@ -85,8 +82,7 @@ def exercise(*answers: Callable[..., Any]) -> Callable[[Callable[[Any], str]], C
 
 def _verdict(about: Exercise, ask: Callable[[Any], str], answer: Any) -> CheckResult:
     if is_untouched(answer):
-        message = "Change the cell above and run both cells again."
-        return CheckResult(about.name, False, False, message, about.hints)
+        return CheckResult(about.name, False, False, SAY.untouched, about.hints)
     try:
         with (
             torch.random.fork_rng(devices=[]),
@@ -100,15 +96,41 @@ def _verdict(about: Exercise, ask: Callable[[Any], str], answer: Any) -> CheckRe
     except AnswerError as wrong:
         message = str(wrong)
     except TooManySteps:
-        message = (
-            f"After {guard.STEPS:,} steps your code was still running, so it was stopped. A right "
-            "answer needs far fewer: is there a loop that never ends, or far too much work?"
-        )
+        message = SAY.too_many_steps.format(steps=guard.STEPS)
     except SystemExit:
-        message = "Your code calls exit() or quit(), which ends the notebook's Python. Use return."
+        message = SAY.exit
     except Exception as error:  # what the questions did not foresee must not stop the notebook
-        message = (
-            f"Your answer could not be checked: {type(error).__name__}: {error}. Does it take and "
-            "return what the exercise says?"
-        )
+        message = SAY.unforeseen.format(kind=type(error).__name__, error=error)
     return CheckResult(about.name, False, True, message, about.hints)
+
+
+def is_untouched(answer: Any) -> bool:
+    """Return whether `answer` is a stub: a function, or a class with functions, that do nothing.
+
+    Doing nothing means: a docstring, `...`, `pass`, `return None`, `raise NotImplementedError`, or
+    in a class the call `super().__init__()`. `None` and `...` themselves are untouched too.
+    """
+    if inspect.isclass(answer):
+        own = [f for f in vars(answer).values() if inspect.isfunction(f)]
+        return all(_does_nothing(f.__code__) for f in own)
+    if inspect.isfunction(answer):
+        return _does_nothing(answer.__code__)
+    return answer is None or answer is ...
+
+
+def _does_nothing(code: CodeType) -> bool:
+    """Compare with what this Python makes of stubs that have as many variables."""
+    names = ", ".join(f"x{i}" for i in range(code.co_nlocals))
+    for first, last in product(FIRST, LAST):
+        body = f"{first}{last}".replace("\n", "\n  ")
+        space: dict[str, Any] = {}
+        exec(f"class Stub:\n def stub({names}):\n  {body}", space)
+        if _deeds(space["Stub"].stub.__code__) == _deeds(code):
+            return True
+    return False
+
+
+def _deeds(code: CodeType) -> tuple[Any, ...]:
+    """Return what a function does; which words it says is left out."""
+    constants = tuple("" if isinstance(each, str) else each for each in code.co_consts)
+    return code.co_code, code.co_names, constants

@@ -1,98 +1,67 @@
-"""Is a trunk frozen? The single questions, each with its message."""
+"""The checker about a frozen trunk: only the head learns, and batch norm keeps its numbers."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from resnet_course.checks.guard import AnswerError
-from resnet_course.resnet import ResNet, ResNetConfig
+from resnet_course.blocks import BasicBlock, PreActBlock
+from resnet_course.checks import answers
+from resnet_course.checks.exercise import exercise
+from resnet_course.checks.guard import call
+from resnet_course.checks.practice import small_trained_network
+from resnet_course.checks.questions import moved
+from resnet_course.checks.texts import messages
+from resnet_course.checks.values import refuse, some
+
+SAY = messages("freeze_backbone")
 
 
-def small_trained_network(block: type[nn.Module]) -> ResNet:
-    """Return a small network in training mode, whose batch norm layers have seen other pictures.
-
-    It takes (batch, 1, height, width) and has three classes.
-    """
-    model = ResNet(
-        ResNetConfig(block, (1, 1), widths=(4, 6), stem="cifar", in_channels=1, num_classes=3)
-    )
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for numbers in (module.weight.data, module.running_var):
-                numbers.uniform_(0.5, 2.0)
-            for numbers in (module.bias.data, module.running_mean):
-                numbers.normal_()
-    return model
-
-
-def changed(model: nn.Module, before: nn.Module) -> list[str]:
-    """Return the names of stored tensors that are no longer the same.
-
-    A layer that keeps no count of batches, such as torchvision's FrozenBatchNorm2d, is fine.
-    """
-    now = model.state_dict()
-    return [
-        name
-        for name, old in before.state_dict().items()
-        if (name in now or not name.endswith("num_batches_tracked"))
-        and not (name in now and _same(now[name], old))
-    ]
+@exercise(answers.freeze_backbone)
+def freeze_backbone(answer: Callable[[nn.Module], Any]) -> str:
+    """Check `f(model)`, which lets only `fc` train and batch norm keep its statistics."""
+    stays_asleep = []
+    for block in (BasicBlock, PreActBlock):
+        model = small_trained_network(block)
+        before, fc = copy.deepcopy(model), model.fc
+        returned = call(answer, model)
+        another = isinstance(returned, nn.Module) and returned is not model
+        refuse(another and any(_trunk(model).values()), SAY.copy)
+        refuse(not torch.is_grad_enabled(), SAY.gradients_off)
+        refuse(model.fc is not fc, SAY.other_head)
+        refuse(names := moved(model, before), SAY.changed.format(names=some(names)))
+        _ask_for_gradients(model)
+        stays_asleep.append(_ask_for_training(model, before))
+    return SAY.asleep if all(stays_asleep) else SAY.wakes
 
 
-def _same(one: Tensor, other: Tensor) -> bool:
-    return (one.dtype, one.device) == (other.dtype, other.device) and torch.equal(one, other)
+def _trunk(model: nn.Module) -> dict[str, bool]:
+    """Return for each parameter before the head whether it wants a gradient."""
+    return {n: p.requires_grad for n, p in model.named_parameters() if not n.startswith("fc.")}
 
 
-def some(names: Sequence[str]) -> str:
-    """Write the first three names, and how many more there are."""
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
-
-
-def learning(model: nn.Module) -> list[str]:
-    """Return the names of the trunk's parameters that want a gradient."""
-    return [name for name, p in _trunk(model) if p.requires_grad]
-
-
-def _trunk(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
-    return [(name, p) for name, p in model.named_parameters() if not name.startswith("fc.")]
-
-
-def ask_for_gradients(model: nn.Module) -> None:
+def _ask_for_gradients(model: nn.Module) -> None:
     """Ask that `fc` has requires_grad=True, and nothing else."""
-    learns, total = learning(model), len(_trunk(model))
-    if learns and len(learns) == total:
-        raise AnswerError(
-            f"All {total} parameters of the trunk still have requires_grad=True. Evaluation mode, "
-            "gradients of zero or an optimiser without them do not freeze parameters. (Is "
-            "`requires_grad` spelled right?)"
-        )
-    if learns:
-        norms = {name for name, module in model.named_modules() if isinstance(module, _BatchNorm)}
-        of_norms = [name for name in learns if name.rpartition(".")[0] in norms]
-        why = "Only `fc` is to learn."
-        if len(of_norms) == len(learns) == 2 * len(norms):
-            why = "Batch norm has a weight and a bias too, and they are parameters."
-        elif not of_norms:
-            why = "Every convolution before `fc` belongs to the trunk."
-        raise AnswerError(
-            f"{len(learns)} of {total} parameters of the trunk still have requires_grad=True: "
-            f"{some(learns)}. {why}"
-        )
-    if still := [f"fc.{name}" for name, p in model.fc.named_parameters() if not p.requires_grad]:
-        raise AnswerError(
-            f"{' and '.join(still)} cannot learn any more. `fc` must still learn. If your code "
-            'compares names: the parameters are called "fc.weight" and "fc.bias", never "fc".'
-        )
+    learns, total = [name for name, yes in _trunk(model).items() if yes], len(_trunk(model))
+    refuse(learns and len(learns) == total, SAY.all_learn.format(total=total))
+    norms = {name for name, module in model.named_modules() if isinstance(module, _BatchNorm)}
+    of_norms = [name for name in learns if name.rpartition(".")[0] in norms]
+    why = SAY.only_fc if of_norms else SAY.convolutions
+    if len(of_norms) == len(learns) == 2 * len(norms):
+        why = SAY.norms
+    facts = {"count": len(learns), "total": total, "names": some(learns), "why": why}
+    refuse(learns, SAY.some_learn.format(**facts))
+    still = [f"fc.{name}" for name, p in model.fc.named_parameters() if not p.requires_grad]
+    refuse(still, SAY.head_frozen.format(names=" and ".join(still)))
 
 
-def ask_for_training(model: nn.Module, before: nn.Module) -> bool:
+def _ask_for_training(model: nn.Module, before: nn.Module) -> bool:
     """Ask that two training steps change `fc` and nothing else.
 
     Returns:
@@ -101,45 +70,29 @@ def ask_for_training(model: nn.Module, before: nn.Module) -> bool:
     x, y = torch.randn(8, 1, 8, 8) + 2, torch.randint(3, (8,))  # brighter than what it knows
     with torch.no_grad():
         expected = copy.deepcopy(before).eval()(x)
-    optimizer = torch.optim.SGD(
-        [p for p in model.parameters() if p.requires_grad], lr=0.1, momentum=0.9
-    )
+    learning = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(learning, lr=0.1, momentum=0.9)
     try:
         for step in range(2):
             logits = model(x)
             if step == 0:
-                _ask_batch_norm(model, before, logits, expected)
+                buffers = dict(before.named_buffers())
+                names = [name for name in moved(model, before) if name in buffers]
+                means = [name for name in names if not name.endswith("num_batches_tracked")]
+                refuse(means, SAY.means_move.format(count=len(means), names=some(means)))
+                other = names or not torch.allclose(logits, expected, atol=1e-4)
+                refuse(other, SAY.means_not_used)
             optimizer.zero_grad()
             F.cross_entropy(logits, y).backward()
             optimizer.step()
     except RuntimeError as error:
-        raise AnswerError(
-            f"After your function, a training step stops with RuntimeError: {error}."
-        ) from error
-    moved = changed(model, before)
-    if trunk := [name for name in moved if not name.startswith("fc.")]:
-        raise AnswerError(f"Two training steps have changed the trunk: {some(trunk)}.")
-    if len(moved) < 2:
-        raise AnswerError("Two training steps did not change `fc`. Does a gradient reach it?")
+        refuse(True, SAY.step_stops.format(error=error), error)
+    changed = moved(model, before)
+    trunk = [name for name in changed if not name.startswith("fc.")]
+    refuse(trunk, SAY.trunk_moves.format(names=some(trunk)))
+    refuse(len(changed) < 2, SAY.head_stays)
     with torch.no_grad():
         logits = model(x)
         model.train()  # on a line of its own: a learner's `train` need not return the model
         same = torch.allclose(model(x), logits, atol=1e-5)
-    return same and moved == changed(model, before)
-
-
-def _ask_batch_norm(model: nn.Module, before: nn.Module, logits: Tensor, expected: Tensor) -> None:
-    buffers = {name for name, _ in before.named_buffers()}
-    moved = [name for name in changed(model, before) if name in buffers]
-    if means := [name for name in moved if not name.endswith("num_batches_tracked")]:
-        raise AnswerError(
-            f"One batch of new pictures has moved {len(means)} stored means and variances in batch "
-            f"norm layers: {some(means)}. They are buffers, so requires_grad does not stop them. "
-            "What does?"
-        )
-    if moved or not torch.allclose(logits, expected, atol=1e-4):
-        raise AnswerError(
-            "The stored means stay, but batch norm does not use them: it computes with the mean "
-            "and variance of the batch, so the features of a picture depend on its neighbours. "
-            "Which mode uses the stored ones?"
-        )
+    return same and changed == moved(model, before)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -14,69 +16,54 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from resnet_course.blocks import BasicBlock
 from resnet_course.checks import questions
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.freezing import small_trained_network, some
 from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.practice import LOSSES
+from resnet_course.checks.practice import LOSSES, small_trained_network
 from resnet_course.checks.questions import Answer, Case, ask, known
-from resnet_course.checks.values import described, number, plain, refuse
+from resnet_course.checks.texts import messages
+from resnet_course.checks.values import described, number, plain, refuse, some
 from resnet_course.measure import gradients
 from resnet_course.measure.stacks import create_stack
 
 Norms = dict[str, float]
-NO_GRADIENT = (
-    "There is no gradient: `.grad` is None until backward() has run. Is backward() called on the "
-    "loss, and before `.grad` is read?"
-)
+SAY = messages("gradient_norms")
+_close = functools.partial(math.isclose, rel_tol=1e-3, abs_tol=1e-6)
 
 
 def _norms(
     size: Callable[..., Tensor] = lambda g, w, b, old: g.norm(),
     loss: Callable[..., Tensor] = lambda z, y, x: F.cross_entropy(z, y),
-    mode: bool | None = None,
 ) -> Answer:
     """Return an answer, (model, x, y) → {layer: size}; the right one, if nothing is said.
 
     A size is one of (gradient of the weight, weight, gradient of the bias, gradient of the weight
-    from before), a loss one of (logits, labels, batch). The mode is training, if it is True.
+    from before), a loss one of (logits, labels, batch).
     """
 
     def grad(p: nn.Parameter | None) -> Tensor:
         return torch.zeros(()) if p is None or p.grad is None else p.grad.clone()
 
     def answer(model: nn.Module, x: Tensor, y: Tensor) -> Norms:
-        layers = {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
-        before, came = {n: grad(m.weight) for n, m in layers.items()}, model.training
-        model.train(came if mode is None else mode)
+        layers = _layers(model)
+        before = {n: grad(m.weight) for n, m in layers.items()}
         model.zero_grad()
         loss(model(x), y, x).backward()
-        model.train(came)
-        sizes = {
-            n: size(grad(m.weight), m.weight.detach(), grad(m.bias), before[n])
+        return {
+            n: float(size(grad(m.weight), m.weight.detach(), grad(m.bias), before[n]))
             for n, m in layers.items()
         }
-        return {n: float(s) for n, s in sizes.items()}
 
     return answer
 
 
-def _all_together(model: nn.Module, x: Tensor, y: Tensor) -> Norms:
-    found = _norms()(model, x, y)
-    return dict.fromkeys(found, math.hypot(*found.values()))
+def _layers(model: nn.Module) -> dict[str, nn.Module]:
+    return {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
 
 
-SIZES = known("gradient_norms", "g, w, b, old")
 OTHER_LOSSES = known("gradient_norms_losses", "z, y, x", F=F)
 MISTAKES = [
-    *((words, _norms(size)) for words, size in SIZES),
+    *((words, _norms(size)) for words, size in known("gradient_norms", "g, w, b, old")),
     *((words, _norms(loss=loss)) for words, loss in OTHER_LOSSES + LOSSES),
-    *(
-        (
-            f"The model was switched to {name} mode. Measure it in the mode in which it comes.",
-            _norms(mode=mode),
-        )
-        for name, mode in (("evaluation", False), ("training", True))
-    ),
-    ("That is the length of all gradients together. Each layer has its own.", _all_together),
+    *known("gradient_norms_answers", "m, x, y", right=_norms(), copy=copy.deepcopy, math=math),
 ]
 
 
@@ -99,20 +86,14 @@ def gradient_norms(answer: Callable[[nn.Module, Tensor, Tensor], dict[str, float
     return "Your norms are right for every layer, whatever gradients were there before."
 
 
-def _close(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=1e-3, abs_tol=1e-6)
-
-
 def _same(one: Norms, other: Norms) -> bool:
     return all(_close(one[name], other[name]) for name in one)
 
 
 def _tell(case: Case, right: Norms, got: Norms) -> tuple[str, str]:
     name = next(name for name in right if not _close(right[name], got[name]))
-    return (
-        f"{case[0]}, layer {name!r}: expected {right[name]:.6g}, got {got[name]:.6g}.",
-        "Take the smallest layer, look at its gradient, and work out its length by hand.",
-    )
+    where = f"{case[0]}, layer {name!r}"
+    return f"{where}: expected {right[name]:.6g}, got {got[name]:.6g}.", SAY.unknown
 
 
 def _run(answer: Callable[..., Any], where: str, model: nn.Module, x: Tensor, y: Tensor) -> Norms:
@@ -120,45 +101,42 @@ def _run(answer: Callable[..., Any], where: str, model: nn.Module, x: Tensor, y:
     try:
         got = call(answer, own, own_x, own_y)
     except AnswerError as error:
-        if "NoneType" not in str(error):
-            raise
-        raise AnswerError(f"{error} {NO_GRADIENT}") from error.__cause__
+        refuse("NoneType" in str(error), f"{error} {SAY.no_gradient}", error.__cause__)
+        raise
     questions.check_measured(own, model, everything=False)
     questions.check_unchanged((own_x, own_y), (x, y), "x or y")
-    refuse(
-        [m.training for m in own.modules()] != [m.training for m in model.modules()],
-        f"The model came in {'training' if model.training else 'evaluation'} mode, and your "
-        "function has switched it, or a part of it. Measure it in the mode in which it comes.",
-    )
+    modes = [[module.training for module in each.modules()] for each in (own, model)]
+    mode = "training" if model.training else "evaluation"
+    refuse(modes[0] != modes[1], SAY.mode.format(mode=mode))
     return _named(got, where, own)
 
 
 def _named(got: Any, where: str, model: nn.Module) -> Norms:
     """Return the learner's numbers by layer; "conv1.weight" means the layer "conv1"."""
-    modules = dict(model.named_modules())
-    layers = [n for n, m in modules.items() if isinstance(m, (nn.Conv2d, nn.Linear))]
-    wanted = f"{where}: expected a dict with {len(layers)} layers, {some(layers)}"
-    refuse(got is None, f"{wanted}; got None. Does your function end with `return`?")
-    refuse(not isinstance(got, Mapping), f"{wanted}; got {described(got)}.")
+    modules, layers = dict(model.named_modules()), list(_layers(model))
+    wanted = f"{where}: expected a dict with {len(layers)} layers, {some(layers)}; got"
+    refuse(got is None, f"{wanted} None. Does your function end with `return`?")
+    refuse(not isinstance(got, Mapping), f"{wanted} {described(got)}.")
     for name in got:
-        words = f"{wanted}; got {described(name)} as a name. A name is a str."
+        words = f"{wanted} {described(name)} as a name. A name is a str."
         refuse(not isinstance(name, str), words)
     found = {name.removesuffix(".weight"): value for name, value in got.items()}
     if missing := [name for name in layers if name not in found]:
         kinds = {type(modules[name]) for name in missing}
-        why = f"Missing: {some(missing)}."
+        why = ""
         if not found and all(p.grad is None for p in model.parameters()):
-            why += f" {NO_GRADIENT}"
+            why = SAY.no_gradient
         elif len(kinds) == 1 and not any(type(modules.get(name)) in kinds for name in found):
-            why += f" Do you collect {kinds.pop().__name__} layers too, also inside other modules?"
+            why = SAY.kind.format(kind=kinds.pop().__name__)
         elif not any("." in name for name in found):
-            why += " Do you look inside the parts of the model, and use the whole path as a name?"
-        raise AnswerError(f"{wanted}; got {some(list(found)) or 'an empty one'}. {why}")
+            why = SAY.path
+        words = f"{wanted} {some(found) or 'an empty one'}. Missing: {some(missing)}. {why}"
+        raise AnswerError(words.rstrip())
     if extra := [name for name in found if name not in layers]:
-        why = "Only the layers that are asked for belong in it."
+        why = SAY.extra
         if any(name.endswith(".bias") for name in extra):
-            why = "A bias has a gradient too, but only the weights are asked for."
+            why = SAY.bias
         elif all(isinstance(modules.get(name), _BatchNorm) for name in extra):
-            why = "Batch norm has a weight too, but is neither a convolution nor a linear layer."
-        raise AnswerError(f"{wanted}; got {some(extra)} as well. {why}")
+            why = SAY.norm
+        raise AnswerError(f"{wanted} {some(extra)} as well. {why}")
     return {name: number(plain(found[name]), f"the norm of layer {name!r}") for name in layers}

@@ -22,6 +22,7 @@ STEPS = 5_000_000  # right answers, clumsy ones too, need some hundred thousand
 LIBRARY_CALL = 100  # steps for each call of a library
 LIBRARIES = ["<frozen", "site-packages", "dist-packages", str(Path(__file__).parent.parent)]
 LIBRARIES += [str(Path(module.__file__).parent) for module in (os, torch)]
+NAMED = r"\b([A-Z]\w+)\b(?:' object has no attribute '(\w+)')?"  # in an error: a class, perhaps
 
 
 class AnswerError(Exception):
@@ -93,24 +94,20 @@ def is_learners(file: str) -> bool:
     return not any(library in file for library in LIBRARIES)
 
 
-def call(answer: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
-    """Call the learner's code; an error in it becomes a `AnswerError` that names the line.
+def call(answer: Callable[..., Result], *arguments: Any) -> Result:
+    """Call the learner's code; an error in it becomes an `AnswerError` that names the line.
 
-    Args:
-        answer: their function, class or module.
-        arguments: for it, by position: learners may rename parameters.
-        options: for it, by name.
+    Arguments go by position: learners may rename parameters.
     """
     try:
-        return answer(*arguments, **options)
+        return answer(*arguments)
     except AnswerError:
         raise
     except Exception as error:
-        where = _place(error)
-        shown = ", ".join([*map(show, arguments), *(f"{k}={show(v)}" for k, v in options.items())])
+        shown = ", ".join(map(show, arguments))
         raise AnswerError(
             f"Called with ({shown}), your code stopped with {type(error).__name__}: "
-            f"{str(error).rstrip('.') or 'no message'}{where}.{_layer(str(error))}"
+            f"{str(error).rstrip('.') or 'no message'}{_place(error)}.{_layer(str(error))}"
         ) from error
 
 
@@ -125,16 +122,12 @@ def _place(error: Exception) -> str:
 
 def _layer(text: str) -> str:
     """Explain an error about a layer where a tensor should be, as from F.relu(nn.ReLU(x))."""
-    for name, attribute in re.findall(
-        r"\b([A-Z]\w+)\b(?:' object has no attribute '(\w+)')?", text
-    ):
-        kind = getattr(nn, name, None)
+    if re.search("__init__|cannot assign", text):
+        return ""
+    for name, attribute in re.findall(NAMED, text):
+        kind = getattr(nn, name, nn.Module)
         layer = isinstance(kind, type) and issubclass(kind, nn.Module) and kind is not nn.Module
-        if (
-            layer
-            and not re.search("__init__|cannot assign", text)
-            and hasattr(torch.Tensor, attribute or "shape")
-        ):
+        if layer and hasattr(torch.Tensor, attribute or "shape"):
             return f" {made_first(name)}"
     return ""
 

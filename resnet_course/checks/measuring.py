@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,17 +11,51 @@ from torch import Tensor, nn
 from resnet_course.checks import questions
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.practice import (
-    NOT_CALLED,
-    Batch,
-    OnceOnly,
-    PracticeNet,
-    in_words,
-    labelled_batches,
-)
+from resnet_course.checks.practice import PracticeNet, check_calls
 from resnet_course.checks.questions import Answer, Case, ask, known
+from resnet_course.checks.texts import messages
 from resnet_course.checks.values import close, number, refuse
 from resnet_course.train import steps
+
+SAY = messages("evaluate")
+Batch = tuple[Tensor, Tensor]
+
+
+class Batches(list[Batch]):
+    """A list that can be given a name, under which messages show it."""
+
+
+class OnceOnly:
+    """Batches as a generator gives them: once, without a length. `starts` counts the loops."""
+
+    def __init__(self, batches: Iterable[Batch]) -> None:
+        self.starts, self._rest = 0, iter(batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        self.starts += 1
+        return self._rest
+
+
+def labelled_batches(net: nn.Module, hits: Sequence[int], sizes: Sequence[int]) -> Batches:
+    """Return batches of these sizes, random pictures with labels.
+
+    A `PracticeNet` in evaluation mode is right so many times in each batch, at its beginning.
+    """
+    batches = Batches()
+    for right, size in zip(hits, sizes, strict=True):
+        x = torch.randn(size, 1, 4, 4) + 3 * torch.randn(size, 1, 1, 1)  # dark and bright ones
+        with torch.no_grad():
+            labels = net(x).argmax(dim=1)
+        labels[right:] = (labels[right:] + 1) % 3
+        batches.append((x, labels))
+    return batches
+
+
+def in_words(sizes: Sequence[int], once: bool) -> str:
+    """Describe batches of these sizes, in a list, or in a generator that gives them once."""
+    *first, last = map(str, sizes)
+    count = f"{', '.join(first)} and {last}" if first else last
+    return f"{'a generator of' if once else 'a list with'} batches of {count} pictures"
 
 
 def _measured(
@@ -42,104 +76,69 @@ def _measured(
     return answer
 
 
-def _hits(z: Tensor, y: Tensor, k: int) -> int:
-    return round(_topk(z, y, k) * len(y))
-
-
 def _topk(z: Tensor, y: Tensor, k: int) -> float:
     better = (z > z.gather(1, y[:, None])).sum(dim=1)  # how many classes are before the right one
     return int((better < k).sum()) / len(y)
 
 
-AXIS = "It goes through the pictures. Along which axis do the classes of one picture lie?"
-PAIR = (
-    "`max` along an axis gives a pair, values and places, and a pair equals no tensor. Compare the "
-    "labels with the places: `.indices`, or argmax."
-)
-ONCE = "but a generator can be walked through only once. Do everything in one loop."
-COUNTS = known("evaluate", "h, n")
 EVALUATE = [
-    *((words, _measured(share)) for words, share in COUNTS),
-    (PAIR, _measured(hits=lambda z, y: z.max(dim=1) == y)),
-    (f"Is there an argmax(dim=0)? {AXIS}", _measured(hits=lambda z, y: z.argmax(dim=0) == y)),
+    *((words, _measured(share)) for words, share in known("evaluate", "h, n")),
+    *((words, _measured(hits=hits)) for words, hits in known("evaluate_hits", "z, y")),
 ]
-TOPK = known(
-    "topk_accuracy",
-    "z, y, k",
-    topk=_topk,
-    hits=_hits,
-    mean=lambda hits: hits.float().mean().item(),
-    torch=torch,
-)
+TOPK = known("topk_accuracy", "z, y, k", topk=_topk, torch=torch)
 
 
 def _why(case: Case, right: float, got: float) -> str:
     if got > 1 and abs(got - 100 * right) <= 0.5:
-        return "It is in percent, and rounded. A share goes from 0 to 1, and keeps its digits."
-    if abs(got - right) <= 0.05 and math.isclose(got, round(got, 2)):
-        return "It is rounded. Return all digits: rounding is for printing."
-    return "Work out a small case by hand and compare."
+        return SAY.percent
+    rounded = abs(got - right) <= 0.05 and math.isclose(got, round(got, 2))
+    return SAY.rounded if rounded else SAY.unknown
 
 
 @exercise(steps.evaluate, steps.predict, steps.evaluation_mode)
 def evaluate(answer: Callable[[nn.Module, Iterable[Batch]], float]) -> str:
     """Check `f(model, batches) -> float`."""
-    cases = [
-        ([6, 4, 1], [6, 6, 2], True, False),
-        ([2, 3, 0], [5, 3, 1], False, True),
-        ([4], [4], True, False),
-    ]
+    cases = [([6, 4, 1], [6, 6, 2], False), ([2, 3, 0], [5, 3, 1], True), ([4], [4], False)]
 
-    def where(hits: list[int], sizes: list[int], _: bool, once: bool) -> str:
+    def where(hits: list[int], sizes: list[int], once: bool) -> str:
         return f"For {in_words(sizes, once)}, {sum(hits)} of {sum(sizes)} right"
 
     ask(answer, cases, _measured(), EVALUATE, questions.numbers(where, _why), _run, close)
     return "The share is right for batches of any size, and measuring has changed nothing."
 
 
-def _run(
-    answer: Answer, hits: Sequence[int], sizes: Sequence[int], training: bool, once: bool
-) -> float:
-    model = PracticeNet().eval()
+def _run(answer: Answer, hits: Sequence[int], sizes: Sequence[int], once: bool) -> float:
+    """Give the model in evaluation mode with a generator, in training mode with a list."""
+    model, training = PracticeNet().eval(), not once
     batches = labelled_batches(model, hits, sizes)
     before, batches_before = questions.copied(model.train(training)), questions.copied(batches)
     given = OnceOnly(batches) if once else batches
+    given.__name__ = in_words(sizes, once)
     model.calls.clear()
     try:
         got = number(call(answer, model, given), "the accuracy")
     except AnswerError as error:
-        why = "`batches` is anything that a `for` loop can walk through, no more. Count inside it."
-        if once and given.starts > 1:
-            why = f"Your function begins {given.starts} loops over the batches, {ONCE}"
-        elif f"'{type(given).__name__}'" not in str(error):
-            raise
-        raise AnswerError(f"{error} {why}") from error.__cause__
-    right = sum(hits) / sum(sizes)
-    refuse(
-        once and given.starts > 1 and not close(right, got),
-        f"For {in_words(sizes, once)}: expected {right:.6g}, got {got:.6g}. Your function begins "
-        f"{getattr(given, 'starts', 1)} loops over them, {ONCE}",
-    )
-    refuse(not model.calls, NOT_CALLED)
-    refuse(
-        any(True in each.modes for each in model.calls),
-        "The model, or a part of it, was in training mode when your function used it. There batch "
-        "norm uses the mean of each batch, and its stored means move: measuring changes the "
-        "network. Which call puts a model into evaluation mode?",
-    )
-    refuse(
-        any(each.records for each in model.calls),
-        "While the model ran, everything was recorded for backward(). Nobody needs that here, and "
-        "it costs time and memory. What switches it off for some lines?",
-    )
+        why = _loops(given, "the batches")
+        if not why and f"'{type(given).__name__}'" in str(error):
+            why = SAY.only_for
+        refuse(why, f"{error} {why}", error.__cause__)
+        raise
+    right, why = sum(hits) / sum(sizes), _loops(given, "them")
+    words = f"For {given.__name__}: expected {right:.6g}, got {got:.6g}. {why}"
+    refuse(why and not close(right, got), words)
+    check_calls(model, training=False)
+    refuse(any(each.records for each in model.calls), SAY.records)
     questions.check_measured(model, before, everything=True)
-    refuse(
-        {module.training for module in model.modules()} not in ({False}, {training}),
-        "The model came in evaluation mode, and now it is in training mode: the next picture would "
-        "move the stored means of batch norm. Leave it as it came, or in evaluation mode.",
-    )
+    modes = {module.training for module in model.modules()}
+    refuse(modes not in ({False}, {training}), SAY.left_in_training)
     questions.check_unchanged(batches, batches_before, "the batches")
     return got
+
+
+def _loops(given: Iterable[Batch], batches: str) -> str:
+    """Say that what can be walked through only once was walked through more often."""
+    starts = given.starts if isinstance(given, OnceOnly) else 1
+    return SAY.once.format(starts=starts, batches=batches) if starts > 1 else ""
 
 
 @exercise(steps.topk_accuracy)

@@ -1,8 +1,7 @@
-"""What the exercises about training practise on: losses, and a net that notes how it is used."""
+"""What exercises practise on: losses, and networks, of which one notes how it is used."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,8 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet_course.checks.questions import known
+from resnet_course.checks.texts import messages
+from resnet_course.checks.values import refuse
+from resnet_course.resnet import ResNet, ResNetConfig
 
-Batch = tuple[Tensor, Tensor]
+SAY = messages("training")
 
 # What is taken for the cross-entropy of logits z, labels y and a batch x.
 LOSSES = known("losses", "z, y, x", F=F, nn=nn)
@@ -56,45 +58,25 @@ class PracticeNet(nn.Module):
         return logits
 
 
-NOT_CALLED = "Your function does not call the model that it is given."
+def check_calls(model: PracticeNet, training: bool) -> None:
+    """Complain if the net was not called, or not with all of it in the right mode."""
+    refuse(not model.calls, SAY.not_called)
+    wrong = any((not training) in each.modes for each in model.calls)
+    refuse(wrong, SAY.in_evaluation if training else SAY.in_training)
 
 
-def in_words(sizes: Sequence[int], once: bool) -> str:
-    """Describe batches of these sizes, in a list, or in a generator that gives them once."""
-    *first, last = map(str, sizes)
-    count = f"{', '.join(first)} and {last}" if first else last
-    return f"{'a generator of' if once else 'a list with'} batches of {count} pictures"
+def small_trained_network(block: type[nn.Module]) -> ResNet:
+    """Return a small network in training mode, whose batch norm layers have seen other pictures.
 
-
-class Batches(list[Batch]):
-    """A list of batches with a short name for messages."""
-
-    def __repr__(self) -> str:
-        return in_words([len(labels) for _, labels in self], once=False)
-
-
-class OnceOnly:
-    """Batches as a generator gives them: once, without a length. `starts` counts the loops."""
-
-    def __init__(self, batches: Sequence[Batch]) -> None:
-        self.starts, self._rest = 0, iter(batches)
-        self.__name__ = in_words([len(labels) for _, labels in batches], once=True)
-
-    def __iter__(self) -> Iterator[Batch]:
-        self.starts += 1
-        return self._rest
-
-
-def labelled_batches(net: nn.Module, hits: Sequence[int], sizes: Sequence[int]) -> Batches:
-    """Return batches of these sizes, random pictures with labels.
-
-    A `PracticeNet` in evaluation mode is right so many times in each batch, at its beginning.
+    It takes (batch, 1, height, width) and has three classes.
     """
-    batches = Batches()
-    for right, size in zip(hits, sizes, strict=True):
-        x = torch.randn(size, 1, 4, 4) + 3 * torch.randn(size, 1, 1, 1)  # dark and bright ones
-        with torch.no_grad():
-            labels = net(x).argmax(dim=1)
-        labels[right:] = (labels[right:] + 1) % 3
-        batches.append((x, labels))
-    return batches
+    model = ResNet(
+        ResNetConfig(block, (1, 1), widths=(4, 6), stem="cifar", in_channels=1, num_classes=3)
+    )
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for numbers in (module.weight.data, module.running_var):
+                numbers.uniform_(0.5, 2.0)
+            for numbers in (module.bias.data, module.running_mean):
+                numbers.normal_()
+    return model

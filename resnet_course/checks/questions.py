@@ -11,16 +11,17 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from resnet_course.checks.freezing import some
 from resnet_course.checks.guard import AnswerError, call, show
-from resnet_course.checks.texts import read_toml
-from resnet_course.checks.values import refuse
+from resnet_course.checks.texts import messages, read_toml
+from resnet_course.checks.values import refuse, some
 
 Answer = Callable[..., Any]  # a learner's, the right one, or one with a known mistake
 Case = tuple[Any, ...]
 Mistakes = list[tuple[str, Answer]]
 Tell = Callable[[Case, Any, Any], tuple[str, str]]
 Value = TypeVar("Value")
+
+SAY = messages("questions")
 
 
 def known(name: str, arguments: str, **names: Any) -> Mistakes:
@@ -140,11 +141,7 @@ def copied(given: Value) -> Value:
 
 def check_unchanged(now: Any, before: Any, what: str, who: str = "Your function") -> None:
     """Complain if lists or tensors, described by `what`, are no longer equal to a copy."""
-    refuse(
-        not _equal(now, before),
-        f"{who} has changed {what}. An operation in place, such as +=, pop or relu_, writes into "
-        "something that others still need. Only read it, and make something new.",
-    )
+    refuse(not _equal(now, before), SAY.changed.format(who=who, what=what))
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -153,29 +150,37 @@ def _equal(one: Any, other: Any) -> bool:
     return torch.equal(one, other) if isinstance(one, Tensor) else one == other
 
 
+def moved(now: nn.Module, before: nn.Module) -> list[str]:
+    """Return the names of stored tensors that are no longer the same.
+
+    A layer that keeps no count of batches, such as torchvision's FrozenBatchNorm2d, is fine.
+    """
+    new, names = now.state_dict(), []
+    for name, old in before.state_dict().items():
+        if name not in new:
+            same = name.endswith("num_batches_tracked")
+        else:
+            kinds = {(each.dtype, each.device) for each in (old, new[name])}
+            same = len(kinds) == 1 and torch.equal(old, new[name])
+        if not same:
+            names.append(name)
+    return names
+
+
 def check_measured(now: nn.Module, before: nn.Module, *, everything: bool) -> None:
     """Complain if measuring has changed a model since a copy, or has switched gradients off.
 
     With `everything`, gradients and the stored numbers of batch norm must be the same too.
     """
-    refuse(
-        not torch.is_grad_enabled(),
-        "After your function, gradients are off for everybody, and no network could be trained any "
-        "more. Where they are not needed, switch them off in a `with` block.",
-    )
-    old = dict(before.state_dict() if everything else before.named_parameters())
-    changed = [name for name, t in now.state_dict().items() if not _equal(old.get(name, t), t)]
+    refuse(not torch.is_grad_enabled(), SAY.gradients_off)
+    old = dict(before.named_parameters())
+    names = [name for name in moved(now, before) if everything or name in old]
     what = "the network" if everything else "the weights of the model"
-    refuse(changed, f"Measuring has changed {what}: {some(changed)}. Take no step.")
-    pairs = zip(now.named_parameters(), before.parameters(), strict=True)
+    refuse(names, f"Measuring has changed {what}: {some(names)}. Take no step.")
     touched = [
         name
-        for (name, p), q in pairs
-        if p.requires_grad != q.requires_grad or (everything and p.grad is not None)
+        for name, part in now.named_parameters()
+        if part.requires_grad != old[name].requires_grad or (everything and part.grad is not None)
     ]
     what = "`grad` or `requires_grad`" if everything else "requires_grad"
-    refuse(
-        touched,
-        f"Your function has changed {what} of {some(touched)}. Leave it alone: whoever trains the "
-        "network next needs it.",
-    )
+    refuse(touched, SAY.touched.format(what=what, names=some(touched)))

@@ -31,15 +31,20 @@ class CheckResult:
     message: str
     hints: tuple[str, ...] = ()
 
+    @property
+    def state(self) -> str:
+        """Which of `LOOKS` it has."""
+        return "passed" if self.passed else "wrong" if self.attempted else "untouched"
+
     def __bool__(self) -> bool:
         return self.passed
 
     def __repr__(self) -> str:
-        _, sign, word = self._look()
+        _, sign, word = LOOKS[self.state]
         return f"{sign} {self.name}: {word}. {self.message}"
 
     def _repr_html_(self) -> str:
-        colour, sign, word = self._look()
+        colour, sign, word = LOOKS[self.state]
         message = html.escape(self.message).replace("\n", "<br>")
         hints = "".join(
             f"<details><summary>Hint {number} of {len(self.hints)}</summary>"
@@ -50,7 +55,3 @@ class CheckResult:
             f'<div role="status" style="border-left: 5px solid {colour}; padding: 4px 12px">'
             f"<b>{sign} {html.escape(self.name)}: {word}.</b><br>{message}{hints}</div>"
         )
-
-    def _look(self) -> tuple[str, str, str]:
-        state = "passed" if self.passed else "wrong" if self.attempted else "untouched"
-        return LOOKS[state]

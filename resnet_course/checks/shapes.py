@@ -1,9 +1,10 @@
-"""Checkers about shapes and counts: sizes, projections, layers, parameters."""
+"""Checkers about shapes and counts: sizes, projections, layers, parameters, all of ResNet-34."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -12,22 +13,31 @@ from torch import nn
 from resnet_course.checks import answers
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import call
-from resnet_course.checks.questions import ask, known, numbers, simply
+from resnet_course.checks.questions import Case, ask, known, numbers, simply
+from resnet_course.checks.texts import messages, read_toml
 from resnet_course.checks.values import NOT_RETURNED, described, plain, refuse, whole
+from resnet_course.tracing.rows import Shape, by
+
+SAY = messages("stage_shapes")
+PARTS = ("the stem", "stage 1", "stage 2", "stage 3", "stage 4")
+CHANNELS = (64, 64, 128, 256, 512)
+
+
+def _halved(
+    size: int, halvings: Sequence[int], up: int = 1, channels: Sequence[int] = CHANNELS
+) -> list[Shape]:
+    """Halve so many times before each part, rounding up (1) or down (0)."""
+    sides = [(size + up * (2**times - 1)) // 2**times for times in accumulate(halvings)]
+    return [(count, side, side) for count, side in zip(channels, sides, strict=True)]
+
 
 SIZE = known("conv_output_size", "n, k, s, p", ceil=math.ceil)
 LAYERS = known("count_layers", "depths, convs", prod=math.prod)
+SHAPES = known("stage_shapes", "size", halved=_halved, right=answers.stage_shapes)
 PARAMS = known("conv_params", "c, d, k, g=1")
-# (in_channels, out_channels, stride) → why the answer is what it is
 PROJECTIONS = {
-    (64, 64, 1): "Both shapes are equal: x can be added as it is.",
-    (64, 128, 2): "Channels and map both change.",
-    (64, 64, 2): "The channels agree, but the map gets smaller: 56×56 and 28×28 do not fit.",
-    (64, 128, 1): "The map stays, but 64 and 128 channels do not fit.",
-    (256, 64, 1): "The channels get fewer, and 256 and 64 do not fit.",
-    (1, 16, 1): "PyTorch would repeat the single channel without an error, but it is wrong.",
-    (32, 32, 3): "Every stride but 1 makes the map smaller.",
-    (512, 512, 1): "Both shapes are equal, however many channels there are.",
+    tuple(map(int, case.split(","))): why
+    for case, why in read_toml("messages")["needs_projection"].items()
 }
 
 
@@ -93,8 +103,12 @@ def conv_params(answer: Callable[..., int]) -> str:
         (64, 128, 3), (3, 64, 7, 1), (256, 64, 1), (64, 64, 3, 4), (128, 256, 3, 32),
         (12, 8, 5, 2), (64, 64, 3, 64),
     ]  # fmt: skip
+
+    def where(c: int, d: int, k: int, g: int = 1) -> str:
+        return f"{c} → {d} channels, window {k}×{k}{f', {g} groups' * (g > 1)}"
+
     otherwise = "Print the shape of the weight of a small nn.Conv2d and multiply its numbers."
-    ask(answer, cases, _weights, PARAMS, numbers(_convolution, otherwise, ","), simply(whole))
+    ask(answer, cases, _weights, PARAMS, numbers(where, otherwise, ","), simply(whole))
     return "Right for every window and any number of groups."
 
 
@@ -102,6 +116,39 @@ def _weights(c: int, d: int, k: int, g: int = 1) -> int:
     return nn.Conv2d(c, d, k, groups=g, bias=False, device="meta").weight.numel()
 
 
-def _convolution(c: int, d: int, k: int, g: int = 1) -> str:
-    groups = f", {g} groups" if g > 1 else ""
-    return f"{c} → {d} channels, window {k}×{k}{groups}"
+@exercise(answers.stage_shapes, answers.conv_output_size)
+def stage_shapes(answer: Callable[[int], Sequence[Sequence[int]]]) -> str:
+    """Check `f(size) -> [(channels, height, width), ...]` after the stem and the four stages."""
+    sizes = [(224,), (225,), (97,), (44,)]
+    ask(answer, sizes, answers.stage_shapes, SHAPES, _tell, simply(_shapes))
+    return "All five shapes are right, for odd sizes too."
+
+
+def _tell(case: Case, expected: list[Shape], got: list[Shape]) -> tuple[str, str]:
+    picture = "Picture of {0}×{0}: expected".format(*case)
+    if len(got) != len(expected):
+        return f"{picture} five shapes, got {len(got)}.", SAY.count
+    rows = zip(PARTS, expected, got, strict=True)
+    part, one, other = next(row for row in rows if row[1] != row[2])
+    sizes, right_sizes = ([shape[1:] for shape in shapes] for shapes in (got, expected))
+    why = SAY.channels if sizes == right_sizes else SAY.unknown
+    return f"{picture} {by(one)} after {part}, got {by(other)}.", why
+
+
+def _shapes(got: Any) -> list[Shape]:
+    """Return the learner's shapes as tuples; rows of an array will do."""
+    shapes = _tuples(got)
+    came = f"None. {NOT_RETURNED}" if got is None else f"{described(got)}."
+    refuse(not isinstance(shapes, tuple), f"{SAY.wanted}, got {came}")
+    for shape, own in zip(shapes, got, strict=True):
+        inside = f"{SAY.wanted}, but in it there is {described(own)}."
+        refuse(not isinstance(shape, tuple), inside)
+        refuse(any(type(size) is not int for size in shape), f"{inside} {SAY.whole}")
+        refuse(len(shape) != 3, f"{inside} {SAY.three}")
+    return list(shapes)
+
+
+def _tuples(got: Any) -> Any:
+    if hasattr(got, "tolist") and not getattr(got, "is_meta", False):
+        got = got.tolist()
+    return tuple(map(_tuples, got)) if isinstance(got, (list, tuple)) else got

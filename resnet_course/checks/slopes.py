@@ -13,6 +13,7 @@ from resnet_course.checks import answers
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import call
 from resnet_course.checks.questions import Case, ask, check_unchanged, known, numbers, simply
+from resnet_course.checks.texts import messages
 from resnet_course.checks.values import number, plain, refuse, tensor_like
 
 
@@ -21,6 +22,7 @@ def _slope(z: Tensor) -> Tensor:
     return z.sigmoid() * (-z).sigmoid()
 
 
+SAY = messages("sigmoid_slope")
 SLOPES = known("sigmoid_slope", "z", s=torch.sigmoid, slope=_slope)
 BOUNDS = known("slope_bound", "depth", exp=math.exp)
 
@@ -41,37 +43,20 @@ def sigmoid_slope(answer: Callable[[Tensor], Tensor]) -> str:
 
 def _run(answer: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     own = z.clone()
-    shape = (
-        "Expected one slope per number, a tensor of shape {}, got shape {}. Is something summed "
-        "up, or one axis taken for granted?"
-    )
-    got = tensor_like(call(answer, own), z, "z", "a tensor of slopes", shape).detach().clone()
+    got = tensor_like(call(answer, own), z, "z", "a tensor of slopes", SAY.shape).detach().clone()
     check_unchanged(own.detach(), z, "z in place")
     again = call(answer, own).detach()
-    why = "Random numbers have no place here."
-    if own.grad is not None:
-        why = "Gradients in z.grad add up from call to call: is there a way without it?"
-    refuse(
-        not torch.equal(got.nan_to_num(), again.nan_to_num()),
-        f"Called again with the same z, your function gives something else. {why}",
-    )
+    why = SAY.random if own.grad is None else SAY.adds_up
+    refuse(not torch.equal(got.nan_to_num(), again.nan_to_num()), f"{SAY.again} {why}")
     return got
 
 
 def _tell(case: Case, right: Tensor, got: Tensor) -> tuple[str, str]:
     wrong = ~torch.isclose(right, got, rtol=1e-4, atol=1e-6)
     z, one, other = (t[wrong][0].item() for t in (*case, right, got))
-    why = "Work out one number by hand, z = 0 for example, where σ is 1/2."
+    why = SAY.near if torch.allclose(right, got, atol=0.03) else SAY.unknown
     if not got.isfinite().all():
-        why = (
-            "Is there an exp? That of a large number is infinite, and inf / inf is nan. "
-            "torch.sigmoid has no such trouble: can you write the slope with it?"
-        )
-    elif torch.allclose(right, got, atol=0.03):
-        why = (
-            "That is close, but not exact. Is something rounded? A difference of two sigmoids is "
-            "only a rough slope too. There is an exact formula."
-        )
+        why = SAY.infinite
     return f"z = {z:.4g}: expected {one:.6g}, got {other:.6g}.", why
 
 

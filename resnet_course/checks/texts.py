@@ -6,6 +6,7 @@ import functools
 import re
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 FOLDER = Path(__file__).parent
@@ -13,8 +14,13 @@ FOLDER = Path(__file__).parent
 
 @functools.cache
 def read_toml(name: str) -> dict[str, Any]:
-    """Return a file of tables, "exercises" or "mistakes"."""
+    """Return a file of tables: "exercises", "messages" or "mistakes"."""
     return tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def messages(name: str) -> SimpleNamespace:
+    """Return a table of messages.toml: `messages("multi_head").probabilities`."""
+    return SimpleNamespace(**read_toml("messages")[name])
 
 
 @functools.cache

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,13 +14,14 @@ from torch.optim import SGD, Adam, Optimizer
 
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.guard import call
-from resnet_course.checks.practice import LOSSES, NOT_CALLED, PracticeNet
+from resnet_course.checks.practice import LOSSES, PracticeNet, check_calls
 from resnet_course.checks.questions import Answer, Case, ask, check_unchanged, copied, known
-from resnet_course.checks.texts import read_toml
+from resnet_course.checks.texts import messages, read_toml
 from resnet_course.checks.values import close, number, refuse
 from resnet_course.train import steps
 
-COMPARE = "Compare your lines with those of this chapter's loop, one by one."
+SAY = messages("train_step")
+_near = functools.partial(torch.allclose, rtol=1e-3, atol=1e-5)  # a step changes weights far more
 
 
 def _acts(
@@ -35,33 +36,28 @@ def _acts(
     """
 
     def step(model: nn.Module, x: Tensor, y: Tensor, optimizer: Optimizer) -> float:
+        values: list[Any] = [torch.zeros(())]
+        acts: dict[str, Callable[[], Any]] = {
+            "zero": optimizer.zero_grad,
+            "forward": lambda: values.append(loss(model(x), y, x)),
+            "item": lambda: values.append(values[-1].item()),
+            "backward": lambda: values[-1].backward(),
+            "step": optimizer.step,
+            "plain": SGD(model.parameters(), optimizer.param_groups[0]["lr"]).step,
+        }
         model.train()
-        value: Any = torch.zeros(())
         for act in order.split():
-            if act == "zero":
-                optimizer.zero_grad()
-            elif act == "forward":
-                value = loss(model(x), y, x)
-            elif act == "item":
-                value = value.item()
-            elif act == "backward":
-                value.backward()
-            elif act == "step":
-                optimizer.step()
-            elif act == "plain":
-                SGD(model.parameters(), optimizer.param_groups[0]["lr"]).step()
-        return float(give(value, len(y)))
+            acts[act]()
+        return float(give(values[-1], len(y)))
 
     return step
 
 
-ORDERS = read_toml("mistakes")["train_step"]
 OTHER_LOSSES = known("train_step_losses", "z, y, x", F=F)
-RETURNED = known("train_step_returned", "value, n")
 MISTAKES = [
-    *((words, _acts(order)) for order, words in ORDERS.items()),
+    *((words, _acts(order)) for order, words in read_toml("mistakes")["train_step"].items()),
     *((words, _acts(loss=loss)) for words, loss in OTHER_LOSSES + LOSSES),
-    *((words, _acts(give=give)) for words, give in RETURNED),
+    *((words, _acts(give=give)) for words, give in known("train_step_returned", "value, n")),
 ]
 
 
@@ -73,17 +69,18 @@ def train_step(answer: Callable[[nn.Module, Tensor, Tensor, Optimizer], float]) 
     return "With SGD and with Adam: the losses are right, and the weights go where they should."
 
 
-@dataclass(frozen=True)
-class Steps:
-    """What two training steps have done."""
+class Step(NamedTuple):
+    """What one training step has done."""
 
-    losses: list[float]  # that were returned
-    weights: list[Tensor]  # all of them in a row, before, between and after the steps
-    passes: list[int]  # how often each batch went through the net
+    loss: float  # that was returned
+    before: Tensor  # all weights in a row
+    after: Tensor
+    passes: int  # how often the batch went through the net
     still: str  # why no weight has moved, if none has
 
 
-def _run(answer: Answer, kind: str) -> Steps:
+def _run(answer: Answer, kind: str) -> list[Step]:
+    """Take two steps."""
     model = PracticeNet().eval()  # as somebody leaves it who has just measured,
     for parameter in model.parameters():
         parameter.grad = torch.randn_like(parameter)  # with gradients of somebody else
@@ -91,79 +88,55 @@ def _run(answer: Answer, kind: str) -> Steps:
     if kind == "SGD":
         optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
     optimizer.__name__ = kind  # for messages: its repr is long
-    rate = optimizer.param_groups[0]["lr"]
-    done = Steps([], [parameters_to_vector(model.parameters()).detach()], [], "")
+    rate, done = optimizer.param_groups[0]["lr"], []
     for seed in (1, 2):
         torch.manual_seed(seed)
         batch = torch.randn(8, 1, 4, 4), torch.randint(3, (8,))
-        own = copied(batch)
+        own, before = copied(batch), _weights(model)
         model.calls.clear()
-        done.losses.append(number(call(answer, model, *own, optimizer), "the loss"))
-        refuse(not model.calls, NOT_CALLED)
-        refuse(
-            any(False in each.modes for each in model.calls),
-            "The model, or a part of it, was in evaluation mode when your step used it. There "
-            "batch norm uses its stored means and does not update them. Which call puts a model "
-            "into training mode?",
-        )
+        loss = number(call(answer, model, *own, optimizer), "the loss")
+        check_calls(model, training=True)
         check_unchanged(own, batch, "x or y")
         now = optimizer.param_groups[0]["lr"]
-        refuse(
-            now != rate,
-            f"The learning rate was {rate:g}, and after your function it is {now:g}. It stays as "
-            "it is: a schedule is no part of the step.",
-        )
-        done.weights.append(parameters_to_vector(model.parameters()).detach())
-        done.passes.append(len(model.calls))
-    return replace(done, still=_why_still(model))
+        refuse(now != rate, SAY.rate.format(before=rate, after=now))
+        done.append(Step(loss, before, _weights(model), len(model.calls), _why_still(model)))
+    return done
+
+
+def _weights(model: nn.Module) -> Tensor:
+    return parameters_to_vector(model.parameters()).detach()
 
 
 def _why_still(model: PracticeNet) -> str:
     if any(p.grad is not None and p.grad.any() for p in model.parameters()):
-        return "The gradients are there: who moves the weights?"
-    why = "backward() is not called."
-    if any(each.back for each in model.calls):
-        why = "are the gradients cleared before backward(), not after it? (A copy of the model "
-        why += "would not count.)"
-    return f"When the optimiser took its step, there was no gradient: {why}"
+        return SAY.nobody_moves
+    return SAY.cleared if any(each.back for each in model.calls) else SAY.no_backward
 
 
-def _near(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one, other, rtol=1e-3, atol=1e-5)  # a step changes weights far more
-
-
-def _same(one: Steps, other: Steps) -> bool:
-    return (
-        all(map(close, one.losses, other.losses))
-        and all(map(_near, one.weights, other.weights))
-        and one.passes == other.passes
+def _same(one: list[Step], other: list[Step]) -> bool:
+    return all(
+        close(a.loss, b.loss) and _near(a.after, b.after) and a.passes == b.passes
+        for a, b in zip(one, other, strict=True)
     )
 
 
-def _tell(case: Case, right: Steps, got: Steps) -> tuple[str, str]:
-    for i, which in enumerate((f"{case[0]}, first step", f"{case[0]}, second step")):
-        one, other = right.losses[i], got.losses[i]
-        if not close(one, other):
-            where = f"the loss before the step is {one:.6g}, yours is {other:.6g}."
-            return f"{which}: {where}", COMPARE
-        if torch.equal(got.weights[i], got.weights[i + 1]):
-            return f"{which}: no weight has moved.", got.still
-        if not _near(right.weights[i + 1], got.weights[i + 1]):
-            where = "the loss is right, but the weights went to the wrong place."
-            return f"{which}: {where}", _length(right, got) + COMPARE
-    return (
-        f"In one step the batch went through the model {max(got.passes)} times, and batch norm "
-        "counted it each time.",
-        "Compute the logits once.",
-    )
+def _tell(case: Case, right: list[Step], got: list[Step]) -> tuple[str, str]:
+    for which, one, own in zip(("first", "second"), right, got, strict=True):
+        where = f"{case[0]}, {which} step:"
+        if not close(one.loss, own.loss):
+            loss = f"the loss before the step is {one.loss:.6g}, yours is {own.loss:.6g}."
+            return f"{where} {loss}", SAY.compare
+        if torch.equal(own.before, own.after):
+            return f"{where} no weight has moved.", own.still
+        if not _near(one.after, own.after):
+            return f"{where} {SAY.wrong_place}", _length(right[0], got[0]) + SAY.compare
+    count = max(step.passes for step in got)
+    return SAY.passes.format(count=count), "Compute the logits once."
 
 
-def _length(right: Steps, got: Steps) -> str:
-    expected, moved = (each.weights[1] - each.weights[0] for each in (right, got))
+def _length(right: Step, got: Step) -> str:
+    expected, moved = (step.after - step.before for step in (right, got))
     times = float(moved @ expected / (expected @ expected))
     if close(times, 1) or not _near(moved / times, expected):
         return ""
-    return (
-        f"The direction is right, but the step is {times:.3g} times as long as it should be: are "
-        "the gradients clipped, or is the loss or the learning rate multiplied? "
-    )
+    return SAY.longer.format(times=times)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 from torch import Tensor
 
 from resnet_course.checks.guard import AnswerError, show
+from resnet_course.checks.texts import messages
 
+SAY = messages("values")
 NOT_RETURNED = "Does your function reach a `return` in every case?"
 
 
@@ -29,10 +32,16 @@ def described(got: Any) -> str:
     return f"{show(got)} ({type(got).__name__})"
 
 
-def refuse(wrong: Any, words: str) -> None:
-    """Raise `AnswerError` with these words if something is wrong."""
+def some(names: Iterable[str]) -> str:
+    """Write the first three names, and how many more there are."""
+    first, rest = list(names)[:3], list(names)[3:]
+    return ", ".join(first) + f" and {len(rest)} more" * bool(rest)
+
+
+def refuse(wrong: Any, words: str, cause: BaseException | None = None) -> None:
+    """Raise `AnswerError` with these words, and this cause, if something is wrong."""
     if wrong:
-        raise AnswerError(words)
+        raise AnswerError(words) from cause
 
 
 def whole(got: Any) -> int:
@@ -60,11 +69,7 @@ def number(got: Any, what: str) -> float:
     if isinstance(got, Tensor) and not got.is_meta:
         came = f"{show(got)}. One number for all of it is asked for."
         if got.numel() == 1:
-            graph = (
-                ". It still holds on to all that was recorded for backward(), and so to a lot of "
-                "memory"
-            )
-            came = f"{show(got)}{graph * got.requires_grad}: `.item()` takes the number out."
+            came = f"{show(got)}{SAY.graph * got.requires_grad}: `.item()` takes the number out."
     wrong = isinstance(got, bool) or not isinstance(got, Real)
     refuse(wrong, f"Expected {what} as a Python number, got {came}")
     refuse(not math.isfinite(got), f"Expected {what}, got {got}. Was something divided by zero?")
