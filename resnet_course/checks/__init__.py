@@ -5,7 +5,8 @@
 >>> checks.solution("conv_output_size")
 >>> checks.progress()
 
-Read `result` (what a checker says), `guard` (a learner's code runs, whatever it does), `exercise`
+Read `result` (what a checker says), `guard` (a learner's code runs, whatever it does), `kernel`
+(and changes nothing for others), `exercise`
 (what all checkers share) and `questions` (ask for a value, and name the mistake that gives the
 same). Then the checkers of a chapter: `slopes` and `gradients` (01), `shapes`, `addition`, `blocks`
 (02 to 04), `networks` (03), `training` and `measuring` (05), `freezing` and

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from types import CodeType
 from typing import Any
 
-import torch
-
 from resnet_course.checks import guard
-from resnet_course.checks.guard import AnswerError, StepLimit, TooManySteps
+from resnet_course.checks.guard import AnswerError, StepLimit, TooManySteps, said
+from resnet_course.checks.kernel import kept, printing_little
 from resnet_course.checks.result import CheckResult
 from resnet_course.checks.texts import messages, read_toml
 
@@ -57,8 +55,8 @@ def exercise(*answers: Callable[..., Any]) -> Callable[[Callable[[Any], str]], C
 
     The decorated function asks the answer questions. It raises `AnswerError` with a message, or
     returns what to say when all is right. Around it, the checker sees to everything else: an
-    untouched stub, an answer that raises or never ends, and that random numbers, gradient mode and
-    warnings are left as they were.
+    untouched stub, an answer that raises, never ends or prints too much, and a kernel that is left
+    as it was.
 
     Args:
         answers: functions or classes of the package that are the solution. Title, minutes and
@@ -84,14 +82,7 @@ def _verdict(about: Exercise, ask: Callable[[Any], str], answer: Any) -> CheckRe
     if is_untouched(answer):
         return CheckResult(about.name, False, False, SAY.untouched, about.hints)
     try:
-        with (
-            torch.random.fork_rng(devices=[]),
-            torch.enable_grad(),
-            warnings.catch_warnings(),
-            StepLimit(guard.STEPS),
-        ):
-            warnings.simplefilter("ignore")
-            torch.manual_seed(0)
+        with kept(), printing_little(), StepLimit(guard.STEPS):
             return CheckResult(about.name, True, True, ask(answer), ())
     except AnswerError as wrong:
         message = str(wrong)
@@ -99,8 +90,10 @@ def _verdict(about: Exercise, ask: Callable[[Any], str], answer: Any) -> CheckRe
         message = SAY.too_many_steps.format(steps=guard.STEPS)
     except SystemExit:
         message = SAY.exit
-    except Exception as error:  # what the questions did not foresee must not stop the notebook
-        message = SAY.unforeseen.format(kind=type(error).__name__, error=error)
+    except KeyboardInterrupt:  # the learner's own
+        raise
+    except BaseException as error:  # what the questions did not foresee must not stop the notebook
+        message = SAY.unforeseen.format(kind=type(error).__name__, error=said(error))
     return CheckResult(about.name, False, True, message, about.hints)
 
 

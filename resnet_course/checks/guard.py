@@ -19,6 +19,7 @@ from torch import nn
 Result = TypeVar("Result")
 
 STEPS = 5_000_000  # right answers, clumsy ones too, need some hundred thousand
+LONGEST = 1_000  # characters of the text of an error
 LIBRARY_CALL = 100  # steps for each call of a library
 LIBRARIES = ["<frozen", "site-packages", "dist-packages", str(Path(__file__).parent.parent)]
 LIBRARIES += [str(Path(module.__file__).parent) for module in (os, torch)]
@@ -107,8 +108,17 @@ def call(answer: Callable[..., Result], *arguments: Any) -> Result:
         shown = ", ".join(map(show, arguments))
         raise AnswerError(
             f"Called with ({shown}), your code stopped with {type(error).__name__}: "
-            f"{str(error).rstrip('.') or 'no message'}{_place(error)}.{_layer(str(error))}"
+            f"{said(error).rstrip('.') or 'no message'}{_place(error)}.{_layer(said(error))}"
         ) from error
+
+
+def said(error: BaseException) -> str:
+    """Return the text of an error, cut after some lines; a text that cannot be had is no text."""
+    try:
+        text = str(error)
+    except Exception:  # whatever the learner's own class does
+        return ""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters in all)"
 
 
 def _place(error: Exception) -> str:
@@ -150,5 +160,8 @@ def show(value: Any) -> str:
         return f"a tensor of shape ({', '.join(map(str, value.shape))})"
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = " ".join((getattr(value, "__name__", None) or repr(value)).split())
+    try:
+        text = " ".join(str(getattr(value, "__name__", None) or repr(value)).split())
+    except Exception:  # whatever the learner's own class does
+        return f"a {type(value).__name__}"
     return text if len(text) < 80 else text[:77] + "..."

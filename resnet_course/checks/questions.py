@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from resnet_course.checks.guard import AnswerError, call, show
+from resnet_course.checks.guard import AnswerError, call, said, show
 from resnet_course.checks.texts import messages, read_toml
 from resnet_course.checks.values import refuse, some
 
@@ -94,7 +94,7 @@ def _alike(one: Any, other: Any, same: Callable[[Any, Any], bool]) -> bool:
         return same(one, other)
     causes = [getattr(outcome, "__cause__", None) or outcome for outcome in (one, other)]
     # None has no attribute 'norm' and None has no attribute 'sum' are the same mistake.
-    texts = [re.sub(r"attribute '\w+'", "", f"{type(cause)} {cause}") for cause in causes]
+    texts = [re.sub(r"attribute '\w+'", "", f"{type(cause)} {said(cause)}") for cause in causes]
     return texts[0] == texts[1]
 
 
