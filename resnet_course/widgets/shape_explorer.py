@@ -92,7 +92,7 @@ class ShapeExplorer(CourseWidget):
         self.slider.observe(self._slid, "value")
         for choice in choices:
             choice.observe(lambda _: self._retrace(), "value")
-        self.level_choice.observe(lambda change: setattr(self, "level", change["new"]), "value")
+        traitlets.link((self, "level"), (self.level_choice, "value"))
 
     # What the learner sees.
 
@@ -155,7 +155,6 @@ class ShapeExplorer(CourseWidget):
         places = self._shown.places(LEVELS[self.level])
         self._moving = True  # the slider follows, and must not answer
         position = next(i for i, place in enumerate(places) if self.layer <= place)
-        self.level_choice.value = self.level
         for control in (self.slider, self.play):
             control.max = len(places) - 1
             control.value = position

@@ -37,18 +37,18 @@ class TrainingMonitor(CourseWidget):
         self.runs: list[Run] = []
         self.stopped = False
         self.words = w.HTML()
-        self.bar = w.IntProgress(value=0, max=1, layout=w.Layout(width="340px"))
+        self.bar = w.IntProgress(value=0, max=1, layout={"width": "340px"})
         self.stop = w.Button(
             description="■ stop this run",
             disabled=True,
             tooltip="End this run after the present step. What was learned is kept and measured.",
-            layout=w.Layout(width="150px"),
+            layout={"width": "150px"},
         )
         self.picture = w.HTML()
         self._cell: object = None  # the cell below which it shows itself
         super().__init__([w.HBox([self.bar, self.stop, self.words]), self.picture])
         self.stop.on_click(self._stop)
-        self._draw()
+        self._redraw()
 
     # What `fit` calls: see `train.Watcher`.
 
@@ -64,7 +64,7 @@ class TrainingMonitor(CourseWidget):
         self.bar.bar_style = ""
         self.stop.disabled = False
         self.words.value = f"<b>{html.escape(label)}</b>: the first steps …"
-        self._draw()
+        self._redraw()
         self._show_below_the_cell()
 
     def step(self, loss: Tensor) -> None:
@@ -79,13 +79,13 @@ class TrainingMonitor(CourseWidget):
             self._write(now)
             if now - self._drawn >= PAUSE_BETWEEN_PICTURES:
                 self._drawn = now
-                self._draw()
+                self._redraw()
 
     def epoch(self, row: EpochRow) -> None:
         """Add the numbers of an epoch to the picture."""
         self._add_point()
         self.runs[-1].rows.append(row)
-        self._draw()
+        self._redraw()
 
     def finish(self) -> None:
         """Say how it ended."""
@@ -150,9 +150,6 @@ class TrainingMonitor(CourseWidget):
             f"<b>{html.escape(run.label)}</b>: epoch {(self._done - 1) // self._steps + 1} of "
             f"{run.epochs}, loss {run.losses[-1][1]:.3f}, about {_clock(left)} left"
         )
-
-    def _draw(self) -> None:
-        self.picture.value = self.still()
 
 
 def _clock(seconds: float) -> str:
