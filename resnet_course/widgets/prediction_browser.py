@@ -74,8 +74,8 @@ class PredictionBrowser(CourseWidget):
         self.cells: dict[Pair, w.Button] = self._grid.cells if self._grid else {}
         look = {"style": WHOLE, "layout": {"width": "min(100%, 560px)"}}
         self.show = w.Dropdown(options=self._options(), value=ALL, description="show", **look)
-        traits = {"min": 1, "max": len(self._order), "style": WHOLE}
-        traits["continuous_update"] = False  # each place takes a moment to draw
+        # Not while the slider moves: each place takes a moment to draw.
+        traits = {"min": 1, "max": len(self._order), "style": WHOLE, "continuous_update": False}
         self.back, self.place, self.forward = place_slider("360px", **traits)
         self.where, self.picture = w.Label(), w.HTML()
         summary = w.HTML(html.escape(self._summary()))

@@ -47,7 +47,7 @@ class TrainingMonitor(CourseWidget):
         self.picture = w.HTML()
         self._cell: object = None  # the cell below which it shows itself
         super().__init__([w.HBox([self.bar, self.stop, self.words]), self.picture])
-        self.stop.on_click(self._stop)
+        self.stop.on_click(lambda _: setattr(self, "stopped", True))
         self._redraw()
 
     # What `fit` calls: see `train.Watcher`.
@@ -73,13 +73,20 @@ class TrainingMonitor(CourseWidget):
         self._done += 1
         self._pending.append(loss)
         now = time.monotonic()
-        if now - self._written >= PAUSE:
-            self._written = now
-            self._add_point()
-            self._write(now)
-            if now - self._drawn >= PAUSE_BETWEEN_PICTURES:
-                self._drawn = now
-                self._redraw()
+        if now - self._written < PAUSE:
+            return
+        self._written = now
+        self._add_point()
+        run, loss = self.runs[-1], self.runs[-1].losses[-1][1]
+        left = (now - self._begin) * (self.bar.max - self._done) / (self._done - self._before)
+        self.bar.value = self._done
+        self.words.value = (
+            f"<b>{html.escape(run.label)}</b>: epoch {(self._done - 1) // self._steps + 1} of "
+            f"{run.epochs}, loss {loss:.3f}, about {_clock(left)} left"
+        )
+        if now - self._drawn >= PAUSE_BETWEEN_PICTURES:
+            self._drawn = now
+            self._redraw()
 
     def epoch(self, row: EpochRow) -> None:
         """Add the numbers of an epoch to the picture."""
@@ -113,9 +120,6 @@ class TrainingMonitor(CourseWidget):
 
     # How it works.
 
-    def _stop(self, _: w.Button) -> None:
-        self.stopped = True
-
     def _listen(self) -> None:
         """Let the button's click in while the cell is still busy.
 
@@ -141,15 +145,6 @@ class TrainingMonitor(CourseWidget):
             loss = torch.stack(self._pending).mean().item()
             self.runs[-1].losses.append((self._done / self._steps, loss))
             self._pending = []
-
-    def _write(self, now: float) -> None:
-        left = (now - self._begin) * (self.bar.max - self._done) / (self._done - self._before)
-        run = self.runs[-1]
-        self.bar.value = self._done
-        self.words.value = (
-            f"<b>{html.escape(run.label)}</b>: epoch {(self._done - 1) // self._steps + 1} of "
-            f"{run.epochs}, loss {run.losses[-1][1]:.3f}, about {_clock(left)} left"
-        )
 
 
 def _clock(seconds: float) -> str:
