@@ -29,11 +29,12 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def test_shapes_types_and_names(splits):
+def test_shapes_types_names_and_classes(splits):
     assert splits.train_images.shape == (10_000, 1, 28, 28)
     assert splits.test_images.shape == (2_000, 1, 28, 28)
-    assert splits.train_images.dtype == torch.uint8
-    assert splits.train_labels.dtype == torch.int64
+    assert splits.train_images.dtype == torch.uint8 and splits.train_labels.dtype == torch.int64
+    assert splits.train_labels.bincount().tolist() == [1000] * 10
+    assert splits.train_labels[:500].bincount().tolist() == [50] * 10
     assert list(splits.classes) == datasets.FashionMNIST.classes
     assert splits.source == "drawn-garments"
 
@@ -52,11 +53,6 @@ def test_more_pictures_begin_with_the_same_ones(few, many):
     images, labels = garments.draw_garments(few, seed=1)
     more_images, more_labels = garments.draw_garments(many, seed=1)
     assert torch.equal(images, more_images[:few]) and torch.equal(labels, more_labels[:few])
-
-
-def test_every_class_alike(splits):
-    assert splits.train_labels.bincount().tolist() == [1000] * 10
-    assert splits.train_labels[:500].bincount().tolist() == [50] * 10
 
 
 def test_no_picture_twice_also_not_across_train_and_test_or_seeds(splits):
