@@ -77,12 +77,12 @@ class TrainingMonitor(CourseWidget):
             return
         self._written = now
         self._add_point()
-        run, loss = self.runs[-1], self.runs[-1].losses[-1][1]
+        run = self.runs[-1]
         left = (now - self._begin) * (self.bar.max - self._done) / (self._done - self._before)
         self.bar.value = self._done
         self.words.value = (
             f"<b>{html.escape(run.label)}</b>: epoch {(self._done - 1) // self._steps + 1} of "
-            f"{run.epochs}, loss {loss:.3f}, about {_clock(left)} left"
+            f"{run.epochs}, loss {run.losses[-1][1]:.3f}, about {_clock(left)} left"
         )
         if now - self._drawn >= PAUSE_BETWEEN_PICTURES:
             self._drawn = now
