@@ -20,8 +20,8 @@ from resnet_course.widgets.base import WHOLE, CourseWidget, figure_html
 SHALLOWEST, DEEPEST = 2, 60
 PLACES = (1, 2, 3)  # of the kept curves in COLOURS
 CONTROLS = ("depth", "activation", "init", "batch_norm", "shortcut")
-ACTIVATIONS = {"sigmoid": "sigmoid", "tanh": "tanh", "ReLU": "relu"}
-INITIALISATIONS = {
+ACTIVATION_NAMES = {"sigmoid": "sigmoid", "tanh": "tanh", "ReLU": "relu"}
+INIT_NAMES = {
     "pytorch: what nn.Linear does": "pytorch",
     "small: standard deviation 0.01": "small",
     "xavier: Glorot and Bengio 2010": "xavier",
@@ -87,7 +87,7 @@ class GradientFlowLab(CourseWidget):
         layers = "number of layers before the classifier"
         self.depth = slider(depth, SHALLOWEST, DEEPEST, tooltip=layers)
         self.activation = w.ToggleButtons(
-            options=list(ACTIVATIONS.items()),
+            options=list(ACTIVATION_NAMES.items()),
             value=activation,
             description="activation",
             style={**WHOLE, "button_width": "76px"},
@@ -95,7 +95,7 @@ class GradientFlowLab(CourseWidget):
             layout=w.Layout(display="flex", flex_flow="row wrap", grid_gap="0 6px", width="auto"),
         )
         self.init = w.Dropdown(
-            options=list(INITIALISATIONS.items()),
+            options=list(INIT_NAMES.items()),
             value=init,
             description="initialisation",
             tooltip="how the weights are drawn at the start",
@@ -148,7 +148,7 @@ class GradientFlowLab(CourseWidget):
         """Return all activations, the usual initialisations, batch norm and shortcut or not."""
         config = self._config()
         wanted = {"pytorch", "xavier", "he", config.init}
-        inits = {label: name for label, name in INITIALISATIONS.items() if name in wanted}
+        inits = {label: name for label, name in INIT_NAMES.items() if name in wanted}
         no_or_yes = {"no": False, "yes": True}
 
         def draw(*chosen: str | bool) -> DescribedFigure:
@@ -158,14 +158,14 @@ class GradientFlowLab(CourseWidget):
         return Frames.of_choices(
             f"{config.depth} layers",
             {
-                "activation": ACTIVATIONS,
+                "activation": ACTIVATION_NAMES,
                 "initialisation": inits,
                 "batch norm": no_or_yes,
                 "shortcut": no_or_yes,
             },
             draw,
             start=(config.activation, config.init, config.batch_norm, config.shortcut),
-            strip=[(name, "pytorch", False, False) for name in ACTIVATIONS.values()],
+            strip=[(name, "pytorch", False, False) for name in ACTIVATION_NAMES.values()],
         )
 
     def to_html(self) -> str:
