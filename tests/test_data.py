@@ -1,7 +1,6 @@
 """Loading: right files are used wherever they lie, wrong ones never; a missing network is told.
 
-Tiny files from a web server in this process stand for the real ones; tests that need the real
-ones are skipped without them.
+Tiny files from a web server in this process stand for the real ones.
 """
 
 import errno
@@ -35,7 +34,6 @@ REAL = next(
     ),
     None,
 )
-needs_real_data = pytest.mark.skipif(REAL is None, reason="RESNET_COURSE_DATA holds no real data")
 TRAIN_IMAGES = cache.NAMES[0]
 
 
@@ -143,6 +141,15 @@ def tiny(monkeypatch):
         yield Tiny
 
 
+def assert_equal(splits, dataset, folder):
+    """Check that torchvision reads the same from what lies in the folder."""
+    train, test = (dataset(folder, train=train) for train in (True, False))
+    assert torch.equal(splits.train_images[:, 0], train.data)
+    assert torch.equal(splits.train_labels, train.targets)
+    assert torch.equal(splits.test_images[:, 0], test.data)
+    assert torch.equal(splits.test_labels, test.targets)
+
+
 def no_network(monkeypatch, dataset=datasets.FashionMNIST):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -161,13 +168,7 @@ def test_downloaded_once_into_the_cache(tiny, capfd):
 
 
 def test_torchvision_accepts_what_is_stored(tiny, tmp_path):
-    splits = data.fashion_mnist(tmp_path)
-    for train, images, labels in (
-        (True, splits.train_images, splits.train_labels),
-        (False, splits.test_images, splits.test_labels),
-    ):
-        oracle = tiny.dataset(tmp_path, train=train, download=False)
-        assert torch.equal(images[:, 0], oracle.data) and torch.equal(labels, oracle.targets)
+    assert_equal(data.fashion_mnist(tmp_path), tiny.dataset, tmp_path)
 
 
 def test_the_root_comes_before_the_environment(tiny, tmp_path, monkeypatch):
@@ -381,7 +382,7 @@ def test_a_limit_takes_all_classes_alike(labels, count):
         assert set(own.tolist()) <= set(chosen.tolist())
 
 
-@needs_real_data
+@pytest.mark.skipif(REAL is None, reason="RESNET_COURSE_DATA holds no real data")
 @pytest.mark.parametrize(
     ("load", "dataset", "per_class"),
     [(data.fashion_mnist, datasets.FashionMNIST, 6000), (data.mnist, datasets.MNIST, None)],
@@ -393,12 +394,7 @@ def test_real_data_equals_torchvision(load, dataset, per_class, tmp_path, monkey
     raw.mkdir(parents=True)
     for packed in (Path(REAL) / dataset.__name__ / "raw").glob("*.gz"):
         (raw / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
-    for train, images, labels in (
-        (True, splits.train_images, splits.train_labels),
-        (False, splits.test_images, splits.test_labels),
-    ):
-        oracle = dataset(tmp_path, train=train)
-        assert torch.equal(images[:, 0], oracle.data) and torch.equal(labels, oracle.targets)
+    assert_equal(splits, dataset, tmp_path)
     if per_class:
         assert splits.train_labels.bincount().tolist() == [per_class] * 10
         assert list(splits.classes) == dataset.classes
@@ -409,15 +405,3 @@ def test_real_data_equals_torchvision(load, dataset, per_class, tmp_path, monkey
     assert small.train_labels.bincount().tolist() == [100] * 10 and len(small.test_labels) == 500
     most = load(limit=30_000)
     assert (len(most.train_labels), len(most.test_labels)) == (30_000, 10_000)
-
-
-@needs_real_data
-def test_real_files_from_a_mirror(tmp_path, monkeypatch):
-    """The real checksums, over the loopback network, stored and read again."""
-    folder = Path(REAL) / "FashionMNIST/raw"
-    server = Server({path.name: path.read_bytes() for path in folder.glob("*.gz")})
-    with closing(server):
-        monkeypatch.setattr(datasets.FashionMNIST, "mirrors", [server.address])
-        splits, again = (data.fashion_mnist(tmp_path) for _ in range(2))
-    assert splits.source == "fashion-mnist" and len(server.downloads) == 4
-    assert torch.equal(splits.train_images, again.train_images)
