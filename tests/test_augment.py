@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 import torch.nn.functional as F
 from torchvision.transforms import v2
@@ -66,15 +65,8 @@ def test_cutout_covers_one_square_with_its_centre_in_the_picture():
 
 
 def test_the_seed_decides():
-    results = []
-    for seed in (0, 0, 1):
+    def changed(seed):
         torch.manual_seed(seed)
-        results.append(Augment(cutout=2)(pictures(32)))
-    assert torch.equal(results[0], results[1])
-    assert not torch.equal(results[0], results[2])
+        return Augment(cutout=2)(pictures(32))
 
-
-@pytest.mark.parametrize("options", [{"shift": -1}, {"cutout": 1.5}, {"shift": True}])
-def test_bad_sizes_say_what_is_allowed(options):
-    with pytest.raises(ValueError, match="must be a whole number from 0 up"):
-        Augment(**options)
+    assert torch.equal(changed(0), changed(0)) and not torch.equal(changed(0), changed(1))

@@ -50,20 +50,14 @@ def test_drop_last(count, size):
     assert [len(y) for _, y in data] == [size] * (count // size) and len(data) == count // size
 
 
-def test_shuffled_anew_in_every_epoch_and_alike_for_a_seed():
-    first, second = (batches(500, 64, shuffle=True, seed=3) for _ in range(2))
+def test_orders_differ_between_epochs_and_seeds_and_come_again_for_a_seed():
+    def orders():
+        sets = [batches(500, 64, shuffle=True, seed=seed) for seed in range(5)]
+        return [tuple(order(data)) for data in sets for _ in range(5)]
+
+    runs = orders()
     torch.manual_seed(99)  # the global generator has no say
-    runs = [order(first) for _ in range(3)]
-    assert runs == [order(second) for _ in range(3)]
-    assert len({tuple(run) for run in runs}) == 3
-
-
-def test_seeds_do_not_share_orders():
-    seen = set()
-    for seed in range(5):
-        data = batches(500, 64, shuffle=True, seed=seed)
-        seen |= {tuple(order(data)) for _ in range(5)}
-    assert len(seen) == 25
+    assert runs == orders() and len(set(runs)) == 25
 
 
 def test_an_epoch_can_be_repeated_from_a_checkpoint():

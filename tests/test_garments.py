@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision import datasets
 
-from resnet_course.data import TensorBatches, drawn_garments, garments, to_float
-from resnet_course.resnet import create_model
+from resnet_course import TrainConfig, create_model, drawn_garments, fit
+from resnet_course.data import garments, to_float
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +29,12 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def test_shapes_types_and_names(splits):
+def test_shapes_types_names_and_classes(splits):
     assert splits.train_images.shape == (10_000, 1, 28, 28)
     assert splits.test_images.shape == (2_000, 1, 28, 28)
-    assert splits.train_images.dtype == torch.uint8
-    assert splits.train_labels.dtype == torch.int64
+    assert splits.train_images.dtype == torch.uint8 and splits.train_labels.dtype == torch.int64
+    assert splits.train_labels.bincount().tolist() == [1000] * 10
+    assert splits.train_labels[:500].bincount().tolist() == [50] * 10
     assert list(splits.classes) == datasets.FashionMNIST.classes
     assert splits.source == "drawn-garments"
 
@@ -52,11 +53,6 @@ def test_more_pictures_begin_with_the_same_ones(few, many):
     images, labels = garments.draw_garments(few, seed=1)
     more_images, more_labels = garments.draw_garments(many, seed=1)
     assert torch.equal(images, more_images[:few]) and torch.equal(labels, more_labels[:few])
-
-
-def test_every_class_alike(splits):
-    assert splits.train_labels.bincount().tolist() == [1000] * 10
-    assert splits.train_labels[:500].bincount().tolist() == [50] * 10
 
 
 def test_no_picture_twice_also_not_across_train_and_test_or_seeds(splits):
@@ -80,10 +76,8 @@ def test_the_declared_mean_and_std_are_those_of_the_default_draw():
     splits = drawn_garments()
     assert len(splits.train_images) == 20_000 and len(splits.test_images) == 4_000
     pixels = splits.train_images.double() / 255
-    assert (splits.mean, splits.std) == (
-        round(float(pixels.mean()), 4),
-        round(float(pixels.std()), 4),
-    )
+    measured = [round(float(number), 4) for number in (pixels.mean(), pixels.std())]
+    assert [splits.mean, splits.std] == measured
 
 
 def test_drawing_takes_seconds():
@@ -93,18 +87,13 @@ def test_drawing_takes_seconds():
     assert time.process_time() - begin < 1.5
 
 
-@pytest.mark.parametrize("bad", [0, -1, 1.0, True, "5", 10**9])
-def test_bad_sizes(bad):
-    with pytest.raises(ValueError, match="count"):
-        drawn_garments(bad, 10)
-    with pytest.raises(ValueError, match="count"):
-        drawn_garments(10, bad)
-
-
-@pytest.mark.parametrize("bad", [-1, 2**32, 0.5])
-def test_bad_seeds(bad):
+@pytest.mark.parametrize("bad", [0, -1, 1.0, True, "5", 10**10])
+def test_bad_sizes_and_seeds(bad):
+    for sizes in ((bad, 10), (10, bad)):
+        with pytest.raises(ValueError, match="count"):
+            drawn_garments(*sizes)
     with pytest.raises(ValueError, match="seed"):
-        drawn_garments(10, 10, seed=bad)
+        drawn_garments(10, 10, seed=bad or 0.5)  # 0 is a good seed
 
 
 def test_a_linear_model_stays_below_90_percent(splits, one_thread):
@@ -133,28 +122,10 @@ def test_a_linear_model_stays_below_90_percent(splits, one_thread):
 
 
 def test_a_small_resnet_passes_85_percent(splits, one_thread):
-    """ResNet-8 on 10,000 pictures, four epochs. Seen: 91 to 93 %."""
+    """ResNet-8 on 10,000 pictures, four epochs. Seen: 90 to 92 %."""
     torch.manual_seed(0)
     model = create_model("resnet8", in_channels=1, num_classes=10)
     # A first stride of 2 makes it three times as fast.
     model.conv1 = nn.Conv2d(1, 16, 3, stride=2, padding=1, bias=False)
-    statistics = {"mean": splits.mean, "std": splits.std}
-    train = TensorBatches(splits.train_images, splits.train_labels, 128, shuffle=True, **statistics)
-    test = TensorBatches(splits.test_images, splits.test_labels, 500, **statistics)
-    epochs = 4
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=0.2, total_steps=epochs * len(train)
-    )
-    for _ in range(epochs):
-        for x, y in train:
-            optimizer.zero_grad()
-            F.cross_entropy(model(x), y).backward()
-            optimizer.step()
-            schedule.step()
-    model.eval()
-    with torch.no_grad():
-        right = sum((model(x).argmax(1) == y).sum().item() for x, y in test)
-    assert right / len(splits.test_labels) > 0.85
+    config = TrainConfig(epochs=4, bfloat16=False, device="cpu")
+    assert fit(model, splits, config, progress=False).last.test_accuracy > 0.85

@@ -40,8 +40,7 @@ class Augment:
         if not isinstance(self.flip, bool):
             raise ValueError(f"flip must be True or False, got {self.flip!r}.")
         for name in ("shift", "cutout"):
-            value = getattr(self, name)
-            if not is_whole(value, 0):
+            if not is_whole(value := getattr(self, name), 0):
                 raise ValueError(f"{name} must be a whole number from 0 up, got {value!r}.")
 
     def __call__(self, images: Tensor) -> Tensor:

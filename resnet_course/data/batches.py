@@ -97,8 +97,7 @@ class TensorBatches:
     def __post_init__(self) -> None:
         check_pairs(self.images, self.labels)
         for name, least in (("batch_size", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not is_whole(value, least):
+            if not is_whole(value := getattr(self, name), least):
                 raise ValueError(f"{name} must be a whole number from {least} up, got {value!r}")
         for name in ("mean", "std"):
             if not isinstance(value := getattr(self, name), Real):

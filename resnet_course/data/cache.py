@@ -11,7 +11,6 @@ import hashlib
 import os
 import warnings
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,8 +25,9 @@ try:  # the first place that loads torchvision
 except (ImportError, RuntimeError) as error:
     raise ImportError(TORCH_MISFIT) from error
 
-FOLDER_VARIABLE = "RESNET_COURSE_DATA"
 Folder = str | os.PathLike[str] | None
+# Training images, their labels, test images, their labels.
+NAMES = tuple(name.removesuffix(".gz") for name, _ in MNIST.resources)
 
 
 class DataUnavailableError(RuntimeError):
@@ -48,59 +48,51 @@ class FileSet:
 
     label: str  # as a person writes it: "Fashion-MNIST"
     dataset: type[MNIST]  # of torchvision: has the name of the folder, and knows the mirrors
-    md5: Mapping[str, str]  # file name without ".gz" -> MD5 of the unpacked content
+    md5: tuple[str, ...]  # of the unpacked content of each of `NAMES`
 
 
-def read_files(files: FileSet, root: Folder = None) -> dict[str, bytes]:
-    """Return the unpacked, verified content of every file of `files`.
+def read_files(files: FileSet, root: Folder = None) -> list[bytes]:
+    """Return the unpacked, verified content of each of `NAMES`.
 
-    Args:
-        files: what to read.
-        root: the only folder to look in and to download into. None: look in the folder that the
-            environment variable RESNET_COURSE_DATA names, then in the user's cache folder; download
-            into the latter.
+    A missing or damaged file is fetched again. Where it cannot be stored, a warning says so and it
+    is kept in memory only.
 
-    Returns:
-        file name -> bytes. A missing or damaged file was fetched again. Where it cannot be stored,
-        a warning says so and it is kept in memory only.
+    `root` is the only folder to look in and to download into; None: see `splits.fashion_mnist`.
 
     Raises:
         DataUnavailableError: a file is missing or damaged and no mirror delivers it.
     """
     folders = [folder / files.dataset.__name__ / "raw" for folder in _folders(root)]
-    target, mirrors = folders[-1], files.dataset.mirrors
-    checks = {name: partial(_unpacked, md5=md5) for name, md5 in files.md5.items()}
+    checks = {name: partial(_unpacked, md5=md5) for name, md5 in zip(NAMES, files.md5, strict=True)}
     damaged: list[Path] = []
-    contents: dict[str, bytes] = {}
+    contents: dict[str, bytes | None] = {}
     for name, check in checks.items():
         places = [folder / file for folder in folders for file in (name, f"{name}.gz")]
-        if (content := read_checked(places, check, damaged)) is not None:
-            contents[name] = content
+        contents[name] = read_checked(places, check, damaged)
     try:
-        for name in [name for name in checks if name not in contents]:
-            file = f"{name}.gz"
-            contents[name] = fetch(mirrors, file, target / name, checks[name], stacklevel=5)
+        for name in [name for name in NAMES if contents[name] is None]:
+            path, mirrors = folders[-1] / name, files.dataset.mirrors
+            contents[name] = fetch(mirrors, f"{name}.gz", path, checks[name], stacklevel=5)
     except ConnectionError as error:
         problem = f"{files.label} is not on this computer and cannot be downloaded ({error})."
         raise DataUnavailableError(
             problem + "".join(f" Damaged: {path}." for path in damaged),
             "For the real images, connect to the internet and restart Python,"
-            f" or put the four *-ubyte.gz files into {target}.",
+            f" or put the four *-ubyte.gz files into {folders[-1]}.",
         ) from None
-    return contents
+    return list(contents.values())
 
 
 def _folders(root: Folder) -> list[Path]:
     """Where to look, in this order; the last is where downloads go."""
     if root is not None:
         return [Path(root).expanduser()]
-    cache = Path(user_cache_dir("resnet-course"))
-    named = os.environ.get(FOLDER_VARIABLE)
+    cache, named = Path(user_cache_dir("resnet-course")), os.environ.get("RESNET_COURSE_DATA")
     if not named:
         return [cache]
     folder = Path(named).expanduser()
     if not folder.is_dir():
-        text = f"{FOLDER_VARIABLE} names a folder that does not exist: {folder}. Using {cache}."
+        text = f"RESNET_COURSE_DATA names a folder that does not exist: {folder}. Using {cache}."
         warnings.warn(text, stacklevel=5)
     return [folder, cache]
 

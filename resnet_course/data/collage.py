@@ -72,7 +72,7 @@ def collages(
     pictures = getattr(splits, f"{part}_images")[:, 0].numpy()
     labels = getattr(splits, f"{part}_labels").numpy()
     # RandomState, the old generator: NumPy promises that its numbers never change.
-    random = np.random.RandomState([seed, ("train", "test").index(part)])
+    random = np.random.RandomState([seed, part == "test"])
 
     height, width = size
     images = np.empty((count, 1, height, width), np.uint8)

@@ -121,12 +121,12 @@ def _reason(error: BaseException) -> str:
 
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Let one process at a time work on `folder`; where no lock can be had, go on without."""
-    # Without the lock the result is the same, files being replaced in one step: only more is
-    # downloaded.
+    """Let one process at a time work on `folder`; where no lock can be had, go on without.
+
+    The result is the same then, files being replaced in one step: only more is downloaded.
+    """
     lock = FileLock(folder / ".download.lock")
-    # No lock: a read-only folder, or a network drive without locks.
-    with suppress(OSError, NotImplementedError):
+    with suppress(OSError, NotImplementedError):  # a read-only folder, a drive without locks
         folder.mkdir(parents=True, exist_ok=True)
         with tqdm(desc="Waiting for another download", unit=" s", delay=2) as bar:
             while not lock.is_locked:

@@ -33,10 +33,6 @@ def _top(page: Page, long_sleeves: float, bottom: Array, neck_depth: Array) -> t
     return top, hem
 
 
-def _front_line(page: Page, top: Array, bottom: Array, half_width: float) -> Array:
-    return box(page.x, page.y - (top + bottom) / 2, half_width, (bottom - top) / 2)
-
-
 def _t_shirt(page: Page) -> None:
     bottom = page.between(0.5, 0.85)
     top, _ = _top(page, long_sleeves=0, bottom=bottom, neck_depth=page.between(0.1, 0.4))
@@ -89,7 +85,7 @@ def _coat(page: Page) -> None:
     bottom = page.between(0.72, 1.0)
     top, hem = _top(page, long_sleeves=1, bottom=bottom, neck_depth=page.between(0.06, 0.3))
     line = np.where(page.sometimes(0.4) > 0, page.tone * 0.4, page.accent)
-    page.paint(_front_line(page, top, bottom, 0.035), line)
+    page.paint(box(page.x, page.y - (top + bottom) / 2, 0.035, (bottom - top) / 2), line)
     lapel = limb(np.abs(page.x), page.y, (0.2, top + 0.05), (0.03, top + 0.6), 0.03, 0.05)
     page.paint(lapel, line, page.sometimes(0.55))
     pocket = box(np.abs(page.x) - hem * 0.6, page.y - bottom + page.between(0.4, 0.6), 0.09, 0.03)
@@ -106,7 +102,8 @@ def _shirt(page: Page) -> None:
     row = page.y - top - 0.3
     row = np.where(row > -0.1, row - step * np.rint(row / step), 1.0)
     buttons = np.maximum(ellipse(page.x, row, 0.055, 0.055), page.y - bottom)
-    page.paint(_front_line(page, top, bottom, 0.06), page.tone * 0.85, page.sometimes(0.8))
+    front = box(page.x, page.y - (top + bottom) / 2, 0.06, (bottom - top) / 2)
+    page.paint(front, page.tone * 0.85, page.sometimes(0.8))
     page.trim(buttons, 0.85)
     page.trim(box(page.x - 0.2, page.y - top - 0.6, 0.09, 0.09), 0.35)  # pocket
 

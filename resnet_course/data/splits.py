@@ -1,6 +1,5 @@
 """Fashion-MNIST, MNIST and drawn garments, each as four tensors in memory."""
 
-import struct
 from dataclasses import dataclass
 
 import torch
@@ -79,25 +78,26 @@ def hold_out(splits: Splits, count: int = 5_000) -> Splits:
     return Splits(*tensors, splits.classes, splits.source)
 
 
+# The checksums in the order of `cache.NAMES`.
 _FASHION_MNIST = FileSet(
     "Fashion-MNIST",
     datasets.FashionMNIST,
-    {
-        "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
-        "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
-        "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
-        "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
-    },
+    (
+        "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "9018921c3c673c538a1fc5bad174d6f9",
+        "8181f5470baa50b63fa0f6fddb340f0a",
+        "15d484375f8d13e6eb1aabb0c3f46965",
+    ),
 )
 _MNIST = FileSet(
     "MNIST",
     datasets.MNIST,
-    {
-        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-    },
+    (
+        "6bbc9ace898e44ae57da46a324031adb",
+        "a25bea736e30d166cdddb491f175f624",
+        "2646ac647ad5339dbf082846283269ea",
+        "27ae3e4e09519cfbb04c329615203637",
+    ),
 )
 
 
@@ -158,27 +158,18 @@ def drawn_garments(
 
 
 def _load(files: FileSet, root: Folder, sizes: tuple[int, int], classes: tuple[str, ...]) -> Splits:
-    contents = read_files(files, root)
+    # An idx file has a header of 4 bytes, and 4 for each axis; then come the numbers.
+    # bytearray: a tensor must be able to write to its memory.
+    train_images, train_labels, test_images, test_labels = (
+        torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header)
+        for content, header in zip(read_files(files, root), (16, 8, 16, 8), strict=True)
+    )
     tensors: list[Tensor] = []
-    for part, size in zip(("train", "t10k"), sizes, strict=True):
-        image_name, label_name = f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
-        images = _parse_idx(contents[image_name], (SIDE, SIDE)).unsqueeze(1)
-        labels = _parse_idx(contents[label_name], ()).to(torch.int64)
-        if len(images) != len(labels) or int(labels.max()) >= len(classes):
-            raise ValueError(f"{image_name} and {label_name} do not belong together")
-        chosen = _first_of_each_class(labels, size)
-        tensors += [images[chosen], labels[chosen]]
+    pairs = (train_images, train_labels), (test_images, test_labels)
+    for (images, labels), size in zip(pairs, sizes, strict=True):
+        chosen = _first_of_each_class(labels.to(torch.int64), size)
+        tensors += [images.view(-1, 1, SIDE, SIDE)[chosen], labels[chosen].to(torch.int64)]
     return Splits(*tensors, classes=classes, source=files.label.lower())
-
-
-def _parse_idx(content: bytes, item_shape: tuple[int, ...]) -> Tensor:
-    """Read an idx file: two zero bytes, type 8 (uint8), number of axes, big-endian sizes, data."""
-    axes = 1 + len(item_shape)
-    zeros, kind, stored_axes, *shape = struct.unpack_from(f">HBB{axes}I", content)
-    if (zeros, kind, stored_axes) != (0, 8, axes) or tuple(shape[1:]) != item_shape:
-        raise ValueError(f"not an idx file of uint8 items of shape {item_shape}")
-    # bytearray: a tensor must be able to write to its memory
-    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=4 + 4 * axes).view(shape)
 
 
 def _first_of_each_class(labels: Tensor, count: int) -> Tensor:
@@ -192,12 +183,10 @@ def _sizes(limit: Limit) -> tuple[int, int]:
     """Check a limit and turn it into (training images, test images)."""
     if limit is None:
         return TRAIN_SIZE, TEST_SIZE
-    if is_whole(limit, 1, TRAIN_SIZE):
-        return int(limit), min(int(limit), TEST_SIZE)
-    if isinstance(limit, tuple) and len(limit) == 2:
-        train, test = limit
-        if is_whole(train, 1, TRAIN_SIZE) and is_whole(test, 1, TEST_SIZE):
-            return int(train), int(test)
+    pair = (limit, min(limit, TEST_SIZE)) if is_whole(limit) else limit
+    most = (TRAIN_SIZE, TEST_SIZE)
+    if isinstance(pair, tuple) and len(pair) == 2 and all(map(is_whole, pair, (1, 1), most)):
+        return int(pair[0]), int(pair[1])
     raise ValueError(
         f"limit must be None, a whole number from 1 to {TRAIN_SIZE:,}, or a pair (training"
         f" images, test images) from (1, 1) to ({TRAIN_SIZE:,}, {TEST_SIZE:,}); got {limit!r}"

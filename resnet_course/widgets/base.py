@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Iterable
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
@@ -49,9 +50,11 @@ class CourseWidget(w.VBox):
 
     displayed: ClassVar[WeakValueDictionary[str, CourseWidget]] = WeakValueDictionary()
 
-    def __init__(self, children: list[w.Widget]) -> None:
+    def __init__(self, children: list[w.Widget], controls: Iterable[w.Widget] = ()) -> None:
         super().__init__(children)
         self.add_class(LIVE)
+        for control in controls:
+            control.observe(self._redraw, "value")
 
     def still(self) -> Picture | None:
         """Return the picture that stands for the widget as it is now, None if there is none."""
@@ -71,6 +74,9 @@ class CourseWidget(w.VBox):
         The widget itself stays as it is.
         """
         return None
+
+    def _redraw(self, _: object = None) -> None:
+        self.picture.value = self.still()
 
     def show_live(self, note: str) -> None:
         """Display the widget without a picture; where it is gone, the note is shown."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipywidgets as w
 import torch
-from torch import nn
 
 from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock, check_sizes
 from resnet_course.pictures import draw
@@ -12,23 +11,17 @@ from resnet_course.pictures.channel_diagrams import mismatch
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.frames import Frames
 from resnet_course.tracing import trace
-from resnet_course.tracing.rows import by
+from resnet_course.tracing.rows import Trace, by
 from resnet_course.train.inputs import check_name
 from resnet_course.widgets.base import CourseWidget
 
-BLOCKS: dict[str, type[nn.Module]] = {
-    "BasicBlock": BasicBlock,
-    "Bottleneck": Bottleneck,
-    "PreActBlock": PreActBlock,
-}
+BLOCKS = {kind.__name__: kind for kind in (BasicBlock, Bottleneck, PreActBlock)}
 SHORTCUTS = {
     "identity: the input itself": "identity",
     "projection: 1×1 convolution": "projection",
     "zero-padding": "zero_pad",
     "none: a plain block": "none",
 }
-
-
 STRIDES = (1, 2)
 
 
@@ -68,19 +61,17 @@ class BlockBuilder(CourseWidget):
             widths = sorted({8, 16, 32, 64, 128, 256, 512, value})
             return w.SelectionSlider(options=widths, value=value, description=words)
 
-        named = list(SHORTCUTS.items())
         self.block = w.Dropdown(options=list(BLOCKS), value=block, description="block")
         self.in_channels = slider(in_channels, "channels in")
         self.channels = slider(channels, "channels")
         self.stride = w.Dropdown(options=STRIDES, value=stride, description="stride")
+        named = list(SHORTCUTS.items())
         self.shortcut = w.Dropdown(options=named, value=shortcut, description="shortcut")
         self.size = w.IntSlider(size, min(7, size), max(112, size), description="height")
         self.picture = w.HTML()
         controls = [self.block, self.in_channels, self.channels]
         controls += [self.stride, self.shortcut, self.size]
-        super().__init__([w.HBox(controls[:3]), w.HBox(controls[3:]), self.picture])
-        for control in controls:
-            control.observe(self._redraw, "value")
+        super().__init__([w.HBox(controls[:3]), w.HBox(controls[3:]), self.picture], controls)
         self._redraw()
 
     def still(self) -> Svg:
@@ -111,40 +102,26 @@ class BlockBuilder(CourseWidget):
         given = (in_channels, self.size.value, self.size.value)
         title = f"{block}({in_channels}, {width}, stride={stride})"
         out = width * kind.expansion
-        fits = stride == 1 and out == given[0]
-        branch = self._branch(kind, given, width, stride)
+
+        def traced(shortcut: str) -> Trace:
+            with torch.device("meta"):
+                return trace(kind(in_channels, width, stride, shortcut=shortcut), given)
+
+        branch = traced("none")[-1].out_shape
         if shortcut == "zero_pad" and out < in_channels:
             why = (
                 f"Zero-padding can add channels, not remove them: {in_channels} channels come in "
                 f"and the branch gives {out}. A projection can do it."
             )
             return mismatch(branch, (in_channels, *branch[1:]), title, why)
-        if shortcut == "identity" and not fits:
-            return mismatch(branch, given, title, self._reason(branch, given))
-        with torch.device("meta"):
-            chosen = "projection" if shortcut == "identity" else shortcut
-            module = kind(given[0], width, stride, shortcut=chosen)
-        return draw.block(trace(module, given), title, hide=["BatchNorm2d"] if out > width else [])
-
-    def _redraw(self, _: object = None) -> None:
-        self.picture.value = self.still()
-
-    @staticmethod
-    def _branch(
-        kind: type[nn.Module], given: tuple[int, int, int], width: int, stride: int
-    ) -> tuple[int, ...]:
-        """Return the shape that the branch computes."""
-        with torch.device("meta"):
-            return trace(kind(given[0], width, stride, shortcut="none"), given)[-1].out_shape
-
-    @staticmethod
-    def _reason(branch: tuple[int, ...], given: tuple[int, ...]) -> str:
-        reasons = []
-        if branch[0] != given[0]:
-            reasons.append(f"{branch[0]} channels against {given[0]}")
-        if branch[1:] != given[1:]:
-            reasons.append(f"maps of {by(branch[1:])} against {by(given[1:])}")
-        return (
-            f"An addition needs equal shapes, and here are {' and '.join(reasons)}. The shortcut "
-            "must change the input's shape too: choose a projection or zero-padding."
-        )
+        if shortcut == "identity" and (stride > 1 or out != in_channels):
+            found = [f"{out} channels against {in_channels}"] * (out != in_channels)
+            if branch[1:] != given[1:]:
+                found.append(f"maps of {by(branch[1:])} against {by(given[1:])}")
+            why = (
+                f"An addition needs equal shapes, and here are {' and '.join(found)}. The shortcut "
+                "must change the input's shape too: choose a projection or zero-padding."
+            )
+            return mismatch(branch, given, title, why)
+        table = traced("projection" if shortcut == "identity" else shortcut)
+        return draw.block(table, title, hide=["BatchNorm2d"] if out > width else [])

@@ -9,22 +9,23 @@ from functools import cache, partial
 import ipywidgets as w
 
 from resnet_course.blocks import check_sizes
-from resnet_course.data import Splits, TensorBatches, check_splits, fashion_mnist
+from resnet_course.data import Splits, check_splits, fashion_mnist, to_float
 from resnet_course.measure.stack_gradients import StackGradients, measure_stack
-from resnet_course.measure.stacks import ACTIVATIONS, INITIALISATIONS, StackConfig
+from resnet_course.measure.stacks import StackConfig
 from resnet_course.pictures.described import DescribedFigure
 from resnet_course.pictures.frames import Frames
 from resnet_course.pictures.gradient_figure import stack_gradients_figure
 from resnet_course.widgets.base import WHOLE, CourseWidget, figure_html
 
 SHALLOWEST, DEEPEST = 2, 60
-MOST_KEPT = 3
+PLACES = (1, 2, 3)  # of the kept curves in COLOURS
 CONTROLS = ("depth", "activation", "init", "batch_norm", "shortcut")
-INIT_WORDS = {
-    "pytorch": "what nn.Linear does",
-    "small": "standard deviation 0.01",
-    "xavier": "Glorot and Bengio 2010",
-    "he": "He et al. 2015",
+ACTIVATION_NAMES = {"sigmoid": "sigmoid", "tanh": "tanh", "ReLU": "relu"}
+INIT_NAMES = {
+    "pytorch: what nn.Linear does": "pytorch",
+    "small: standard deviation 0.01": "small",
+    "xavier: Glorot and Bengio 2010": "xavier",
+    "he: He et al. 2015": "he",
 }
 
 
@@ -66,31 +67,27 @@ class GradientFlowLab(CourseWidget):
     ) -> None:
         StackConfig(depth=depth, activation=activation, init=init)  # raises for wrong names
         check_sizes(batch_size=batch_size)
-        if splits is not None:
-            check_splits(splits)
         if not SHALLOWEST <= depth <= DEEPEST:
             raise ValueError(f"depth must be from {SHALLOWEST} to {DEEPEST}, got {depth}.")
-        count = batch_size if splits is None else min(batch_size, len(splits.train_labels))
-        if count < 2:
-            raise ValueError(
-                f"batch norm needs a batch of at least 2 pictures, got {count}: choose a larger "
-                "batch_size, or splits with more training pictures."
-            )
         splits = fashion_mnist(limit=(batch_size, 1)) if splits is None else splits
-        images, labels = splits.train_images, splits.train_labels
-        batches = TensorBatches(images, labels, batch_size, mean=splits.mean, std=splits.std)
-        self._x, self._y = next(iter(batches))  # (batch, 1, 28, 28) and (batch,)
+        check_splits(splits)
+        self._y = splits.train_labels[:batch_size]
+        if len(self._y) < 2:
+            raise ValueError(
+                f"batch norm needs a batch of at least 2 pictures, got {len(self._y)}: choose a "
+                "larger batch_size, or splits with more training pictures."
+            )
+        self._x = to_float(splits.train_images[:batch_size], splits.mean, splits.std)
         self._sizes = {"in_features": self._x[0].numel(), "num_classes": len(splits.classes)}
         self._source = splits.source
         self._measured = cache(lambda config: measure_stack(config, self._x, self._y))  # once each
-        self._page = cache(self._draw_page)  # drawn with the curves that are kept now
-        self._kept: dict[StackConfig, int] = {}  # place in COLOURS, oldest first
+        self._kept: dict[StackConfig, int] = {}  # → one of PLACES, oldest first
 
         slider = partial(w.IntSlider, description="depth", continuous_update=False, style=WHOLE)
         layers = "number of layers before the classifier"
         self.depth = slider(depth, SHALLOWEST, DEEPEST, tooltip=layers)
         self.activation = w.ToggleButtons(
-            options=[(name.replace("relu", "ReLU"), name) for name in ACTIVATIONS],
+            options=list(ACTIVATION_NAMES.items()),
             value=activation,
             description="activation",
             style={**WHOLE, "button_width": "76px"},
@@ -98,7 +95,7 @@ class GradientFlowLab(CourseWidget):
             layout=w.Layout(display="flex", flex_flow="row wrap", grid_gap="0 6px", width="auto"),
         )
         self.init = w.Dropdown(
-            options=[(f"{name}: {INIT_WORDS[name]}", name) for name in INITIALISATIONS],
+            options=list(INIT_NAMES.items()),
             value=init,
             description="initialisation",
             tooltip="how the weights are drawn at the start",
@@ -113,16 +110,15 @@ class GradientFlowLab(CourseWidget):
             value=shortcut, description="shortcut", tooltip="add each layer's input to its output"
         )
         button = partial(w.Button, layout=w.Layout(width="170px"))
-        compare, alone = f"compare with others, {MOST_KEPT} at most", "show the present curve alone"
-        self.keep = button(description="keep this curve", tooltip=compare)
+        others = f"compare with others, {len(PLACES)} at most"
+        self.keep = button(description="keep this curve", tooltip=others)
+        alone = "show the present curve alone"
         self.forget = button(description="forget kept curves", tooltip=alone)
         self.picture = w.HTML()
         controls = [getattr(self, name) for name in CONTROLS]
         row = partial(w.HBox, layout=w.Layout(flex_flow="row wrap"))
         rows = [row(controls[:2]), row(controls[2:]), row([self.keep, self.forget])]
-        super().__init__([*rows, self.picture])
-        for control in controls:
-            control.observe(self._redraw, "value")
+        super().__init__([*rows, self.picture], controls)
         self.keep.on_click(self._keep)
         self.forget.on_click(self._forget)
         self._redraw()
@@ -144,37 +140,37 @@ class GradientFlowLab(CourseWidget):
 
     def still(self) -> DescribedFigure:
         """Draw the present curve and the kept ones."""
-        present = self._present()
-        kept = {place: self._measured(config) for config, place in self._kept.items()}
-        kept = {place: other for place, other in kept.items() if other is not present}
-        return stack_gradients_figure(present, kept, self._source)
+        config = self._config()
+        kept = {n: self._measured(other) for other, n in self._kept.items() if other != config}
+        return stack_gradients_figure(self._measured(config), kept, self._source)
 
     def frames(self) -> Frames:
         """Return all activations, the usual initialisations, batch norm and shortcut or not."""
         config = self._config()
-        inits = sorted({"pytorch", "xavier", "he", config.init}, key=list(INITIALISATIONS).index)
+        wanted = {"pytorch", "xavier", "he", config.init}
+        inits = {label: name for label, name in INIT_NAMES.items() if name in wanted}
         no_or_yes = {"no": False, "yes": True}
 
         def draw(*chosen: str | bool) -> DescribedFigure:
-            wanted = replace(config, **dict(zip(CONTROLS[1:], chosen, strict=True)))
-            return stack_gradients_figure(self._measured(wanted), {}, self._source)
+            other = replace(config, **dict(zip(CONTROLS[1:], chosen, strict=True)))
+            return stack_gradients_figure(self._measured(other), {}, self._source)
 
         return Frames.of_choices(
             f"{config.depth} layers",
             {
-                "activation": {name.replace("relu", "ReLU"): name for name in ACTIVATIONS},
-                "initialisation": {f"{name}: {INIT_WORDS[name]}": name for name in inits},
+                "activation": ACTIVATION_NAMES,
+                "initialisation": inits,
                 "batch norm": no_or_yes,
                 "shortcut": no_or_yes,
             },
             draw,
             start=(config.activation, config.init, config.batch_norm, config.shortcut),
-            strip=[(name, "pytorch", False, False) for name in ACTIVATIONS],
+            strip=[(name, "pytorch", False, False) for name in ACTIVATION_NAMES.values()],
         )
 
     def to_html(self) -> str:
         """Return the figure and the verdict as they stand."""
-        return self._page(self._config())
+        return self.picture.value
 
     def _config(self) -> StackConfig:
         chosen = {name: getattr(self, name).value for name in CONTROLS}
@@ -183,28 +179,22 @@ class GradientFlowLab(CourseWidget):
     def _present(self) -> StackGradients:
         return self._measured(self._config())
 
-    def _draw_page(self, config: StackConfig) -> str:
-        level, colon, rest = map(html.escape, self._measured(config).verdict.partition(":"))
+    def _redraw(self, _: object = None) -> None:
+        level, colon, rest = map(html.escape, self.verdict.partition(":"))
         style = "max-width:720px;margin:6px 0;line-height:1.5"
         words = f'<p style="{style}"><b>{level}</b>{colon}{rest}</p>'
-        return figure_html(self.still()) + words
-
-    def _redraw(self, _: object = None) -> None:
-        self.picture.value = self.to_html()
+        self.picture.value = figure_html(self.still()) + words
         self.keep.disabled = self._config() in self._kept
         self.forget.disabled = not self._kept
 
     def _keep(self, _: object) -> None:
         if self._config() in self._kept:
             return
-        if len(self._kept) == MOST_KEPT:
+        if len(self._kept) == len(PLACES):
             del self._kept[next(iter(self._kept))]
-        free = set(range(1, MOST_KEPT + 1)) - set(self._kept.values())
-        self._kept[self._config()] = min(free)
-        self._page.cache_clear()
+        self._kept[self._config()] = min(set(PLACES) - set(self._kept.values()))
         self._redraw()
 
     def _forget(self, _: object) -> None:
         self._kept.clear()
-        self._page.cache_clear()
         self._redraw()

@@ -41,11 +41,11 @@ class GroupedConvExplorer(CourseWidget):
         fitting = self._divisors(in_channels, out_channels)
         self.groups = w.SelectionSlider(options=fitting, value=groups, description="groups")
         self.picture, self.numbers = w.HTML(), w.HTML()
-        controls = [self.in_channels, self.out_channels, self.groups]
-        super().__init__([w.HBox(controls), w.HBox([self.picture, self.numbers])])
-        for control in controls[:2]:
+        sizes = [self.in_channels, self.out_channels]
+        row = w.HBox([*sizes, self.groups])
+        super().__init__([row, w.HBox([self.picture, self.numbers])], [self.groups])
+        for control in sizes:
             control.observe(self._resize, "value")
-        self.groups.observe(self._redraw, "value")
         self._redraw()
 
     @property
@@ -80,7 +80,7 @@ class GroupedConvExplorer(CourseWidget):
 
     def to_html(self) -> str:
         """Return the picture and the numbers as they stand."""
-        return figure_html(self.still()) + self._table()
+        return figure_html(self.still()) + self.numbers.value
 
     def describe(self) -> str:
         """Return the picture and the numbers in words."""
@@ -93,8 +93,13 @@ class GroupedConvExplorer(CourseWidget):
         return Svg(picture, f"{picture.alt} {words}.")
 
     def _redraw(self, _: object = None) -> None:
-        self.picture.value = self.still()
-        self.numbers.value = self._table()
+        super()._redraw()
+        rows = "".join(
+            f"<tr><td>{name}</td><td style='text-align:right'><b>{number:,}</b></td></tr>"
+            for name, number in self.cost.items()
+        )
+        where = f"3×3 convolution on a map of {self.size}×{self.size}"
+        self.numbers.value = f"<table><caption>{where}</caption>{rows}</table>"
 
     def _resize(self, _: object) -> None:
         divisors = self._divisors(self.in_channels.value, self.out_channels.value)
@@ -103,14 +108,6 @@ class GroupedConvExplorer(CourseWidget):
             self.groups.options = divisors
             self.groups.value = kept
         self._redraw()
-
-    def _table(self) -> str:
-        rows = "".join(
-            f"<tr><td>{name}</td><td style='text-align:right'><b>{number:,}</b></td></tr>"
-            for name, number in self.cost.items()
-        )
-        where = f"3×3 convolution on a map of {self.size}×{self.size}"
-        return f"<table><caption>{where}</caption>{rows}</table>"
 
     @staticmethod
     def _divisors(a: int, b: int) -> list[int]:

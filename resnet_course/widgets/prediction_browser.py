@@ -10,7 +10,6 @@ import traitlets
 from torch import nn
 
 from resnet_course.data import Splits, check_splits, fashion_mnist
-from resnet_course.measure.predictions import Predictions
 from resnet_course.measure.verdicts import Pair, Verdicts, count_words
 from resnet_course.pictures.described import DescribedFigure
 from resnet_course.pictures.frames import Frame, Frames
@@ -63,8 +62,9 @@ class PredictionBrowser(CourseWidget):
         check_splits(splits)
         model = trained_model(splits.source) if model is None else model
         self._verdicts = Verdicts(model, splits, limit=limit, layer=layer)
+        self.predictions = self._verdicts.predictions
         self._order = self._verdicts.order(None)
-        self._frame = functools.lru_cache(maxsize=64)(self._draw)
+        self._page = functools.lru_cache(maxsize=64)(self._draw_page)
         classes, counts = splits.classes, self._verdicts.counts
         self._grid = None
         table_or_note: w.Widget = w.Label(f"{len(classes)} classes are too many for a table here.")
@@ -74,23 +74,17 @@ class PredictionBrowser(CourseWidget):
         self.cells: dict[Pair, w.Button] = self._grid.cells if self._grid else {}
         look = {"style": WHOLE, "layout": {"width": "min(100%, 560px)"}}
         self.show = w.Dropdown(options=self._options(), value=ALL, description="show", **look)
-        traits = {"min": 1, "max": len(self._order), "style": WHOLE}
-        traits["continuous_update"] = False  # each place takes a moment to draw
+        # Not while the slider moves: each place takes a moment to draw.
+        traits = {"min": 1, "max": len(self._order), "style": WHOLE, "continuous_update": False}
         self.back, self.place, self.forward = place_slider("360px", **traits)
         self.where, self.picture = w.Label(), w.HTML()
         summary = w.HTML(html.escape(self._summary()))
         row = w.HBox([self.back, self.place, self.forward, self.where])
-        super().__init__([summary, self.show, table_or_note, row, self.picture])
+        super().__init__([summary, self.show, table_or_note, row, self.picture], [self.place])
         self.show.observe(lambda change: setattr(self, "chosen", change["new"] or None), "value")
-        self.place.observe(self._redraw, "value")
         self._redraw()
 
     # What the learner sees.
-
-    @property
-    def predictions(self) -> Predictions:
-        """What the model says about the pictures."""
-        return self._verdicts.predictions
 
     @property
     def index(self) -> int:
@@ -124,7 +118,7 @@ class PredictionBrowser(CourseWidget):
 
     def describe(self) -> str:
         """Return the most important numbers, the picture that is shown, and the static form."""
-        _, shown = self._frame(self.index)
+        shown = close_up(self._verdicts, self.index).alt
         return f"{self._summary()} Shown: {self._position()}. {shown} {self.still().alt}"
 
     # What the controls do.
@@ -152,14 +146,12 @@ class PredictionBrowser(CourseWidget):
 
     def _redraw(self, _: object = None) -> None:
         self.where.value = self._position()
-        self.picture.value, _ = self._frame(self.index)
+        self.picture.value = self._page(self.index)
 
     # What it is made of.
 
-    def _draw(self, index: int) -> tuple[str, str]:
-        """Return a picture as HTML and in words."""
-        figure = close_up(self._verdicts, index)
-        return figure_html(figure, caption=self._verdicts.blind), figure.alt
+    def _draw_page(self, index: int) -> str:
+        return figure_html(close_up(self._verdicts, index), caption=self._verdicts.blind)
 
     def _position(self) -> str:
         right, answer = self._verdicts.answer(self.index)

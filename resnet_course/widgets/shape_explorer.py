@@ -92,43 +92,32 @@ class ShapeExplorer(CourseWidget):
         self.slider.observe(self._slid, "value")
         for choice in choices:
             choice.observe(lambda _: self._retrace(), "value")
-        self.level_choice.observe(lambda change: setattr(self, "level", change["new"]), "value")
+        traitlets.link((self, "level"), (self.level_choice, "value"))
 
     # What the learner sees.
 
-    @property
-    def trace(self) -> Trace | None:
-        """The rows that `layer` counts."""
-        return None if isinstance(self._shown, TraceError) else self._shown.trace
-
-    @property
-    def error(self) -> str:
-        """Why the model cannot take this input, or ""."""
-        return str(self._shown) if isinstance(self._shown, TraceError) else ""
-
     def still(self) -> Svg | None:
         """Return the picture as it stands, None while there is none."""
-        found = isinstance(self._shown, Explorer)
-        return self._shown.frame(self.layer, LEVELS[self.level]) if found else None
+        return self._explorer and self._explorer.frame(self.layer, LEVELS[self.level])
 
     def frames(self) -> Frames | None:
         """Return every stage, block and layer of the network that is shown."""
-        found = isinstance(self._shown, Explorer)
-        return self._shown.frames(LEVELS, self.level, self.layer) if found else None
+        return self._explorer and self._explorer.frames(LEVELS, self.level, self.layer)
 
     def to_html(self) -> str:
         """Return the picture and, below it, one for each further stage."""
-        if isinstance(self._shown, TraceError):
-            return self._message()
-        steps = [figure_html(self._shown.frame(at, 1)) for at in self._shown.places(1)[1:]]
+        if self._failure:
+            return self._message(self._failure)
+        stages = self._explorer.places(1)[1:]
+        steps = [figure_html(self._explorer.frame(at, 1)) for at in stages]
         summary = f"<summary>All {len(steps)} further stages, one picture each</summary>"
         return f"{figure_html(self.still())}<details>{summary}{''.join(steps)}</details>"
 
     def describe(self) -> str:
         """Return the picture in words."""
-        if isinstance(self._shown, TraceError):
-            return f"{self._shown.module} failed: {self.error}"
-        return self._shown.alt(self.layer, LEVELS[self.level])
+        if self._failure:
+            return f"{self._failure.module} failed: {self.error}"
+        return self._explorer.alt(self.layer, LEVELS[self.level])
 
     # What the controls do.
 
@@ -149,13 +138,12 @@ class ShapeExplorer(CourseWidget):
 
     @traitlets.observe("layer", "level")
     def _redraw(self, _: object = None) -> None:
-        if isinstance(self._shown, TraceError):
-            self.picture.value = self._message()
+        if self._failure:
+            self.picture.value = self._message(self._failure)
             return
-        places = self._shown.places(LEVELS[self.level])
+        places = self._explorer.places(LEVELS[self.level])
         self._moving = True  # the slider follows, and must not answer
         position = next(i for i, place in enumerate(places) if self.layer <= place)
-        self.level_choice.value = self.level
         for control in (self.slider, self.play):
             control.max = len(places) - 1
             control.value = position
@@ -163,15 +151,19 @@ class ShapeExplorer(CourseWidget):
         self.picture.value = self.still()
 
     def _slid(self, change: dict) -> None:
-        if not self._moving and not isinstance(self._shown, TraceError):
-            self.layer = self._shown.places(LEVELS[self.level])[change["new"]]
+        if self._explorer and not self._moving:
+            self.layer = self._explorer.places(LEVELS[self.level])[change["new"]]
 
     def _retrace(self) -> None:
         """Trace the chosen network for the chosen input, once for each choice."""
         channels, size = self.channel_choice.value, self.size_choice.value
-        self._shown = self._explored(self.model_choice.value, channels, size)
+        found = self._explored(self.model_choice.value, channels, size)
+        self._failure = found if isinstance(found, TraceError) else None
+        self._explorer = None if self._failure else found
+        self.trace: Trace | None = self._explorer and self._explorer.trace
+        self.error = str(self._failure or "")
         for control in (self.slider, self.play, self.back, self.forward):
-            control.disabled = isinstance(self._shown, TraceError)
+            control.disabled = bool(self._failure)
         if self.layer:
             self.layer = 0
         else:
@@ -191,8 +183,8 @@ class ShapeExplorer(CourseWidget):
         except TraceError as error:
             return error
 
-    def _message(self) -> str:
-        assert isinstance(self._shown, TraceError)
-        shapes = " and ".join("×".join(map(str, shape)) for shape in self._shown.shapes)
-        where = f"It stops at {self._shown.module}" + (f", where {shapes} met." if shapes else ".")
-        return message_html(where, self.error)
+    @staticmethod
+    def _message(failure: TraceError) -> str:
+        shapes = " and ".join("×".join(map(str, shape)) for shape in failure.shapes)
+        where = f"It stops at {failure.module}" + (f", where {shapes} met." if shapes else ".")
+        return message_html(where, str(failure))

@@ -37,18 +37,18 @@ class TrainingMonitor(CourseWidget):
         self.runs: list[Run] = []
         self.stopped = False
         self.words = w.HTML()
-        self.bar = w.IntProgress(value=0, max=1, layout=w.Layout(width="340px"))
+        self.bar = w.IntProgress(value=0, max=1, layout={"width": "340px"})
         self.stop = w.Button(
             description="■ stop this run",
             disabled=True,
             tooltip="End this run after the present step. What was learned is kept and measured.",
-            layout=w.Layout(width="150px"),
+            layout={"width": "150px"},
         )
         self.picture = w.HTML()
         self._cell: object = None  # the cell below which it shows itself
         super().__init__([w.HBox([self.bar, self.stop, self.words]), self.picture])
-        self.stop.on_click(self._stop)
-        self._draw()
+        self.stop.on_click(lambda _: setattr(self, "stopped", True))
+        self._redraw()
 
     # What `fit` calls: see `train.Watcher`.
 
@@ -64,7 +64,7 @@ class TrainingMonitor(CourseWidget):
         self.bar.bar_style = ""
         self.stop.disabled = False
         self.words.value = f"<b>{html.escape(label)}</b>: the first steps …"
-        self._draw()
+        self._redraw()
         self._show_below_the_cell()
 
     def step(self, loss: Tensor) -> None:
@@ -73,19 +73,26 @@ class TrainingMonitor(CourseWidget):
         self._done += 1
         self._pending.append(loss)
         now = time.monotonic()
-        if now - self._written >= PAUSE:
-            self._written = now
-            self._add_point()
-            self._write(now)
-            if now - self._drawn >= PAUSE_BETWEEN_PICTURES:
-                self._drawn = now
-                self._draw()
+        if now - self._written < PAUSE:
+            return
+        self._written = now
+        self._add_point()
+        run = self.runs[-1]
+        left = (now - self._begin) * (self.bar.max - self._done) / (self._done - self._before)
+        self.bar.value = self._done
+        self.words.value = (
+            f"<b>{html.escape(run.label)}</b>: epoch {(self._done - 1) // self._steps + 1} of "
+            f"{run.epochs}, loss {run.losses[-1][1]:.3f}, about {_clock(left)} left"
+        )
+        if now - self._drawn >= PAUSE_BETWEEN_PICTURES:
+            self._drawn = now
+            self._redraw()
 
     def epoch(self, row: EpochRow) -> None:
         """Add the numbers of an epoch to the picture."""
         self._add_point()
         self.runs[-1].rows.append(row)
-        self._draw()
+        self._redraw()
 
     def finish(self) -> None:
         """Say how it ended."""
@@ -113,9 +120,6 @@ class TrainingMonitor(CourseWidget):
 
     # How it works.
 
-    def _stop(self, _: w.Button) -> None:
-        self.stopped = True
-
     def _listen(self) -> None:
         """Let the button's click in while the cell is still busy.
 
@@ -141,18 +145,6 @@ class TrainingMonitor(CourseWidget):
             loss = torch.stack(self._pending).mean().item()
             self.runs[-1].losses.append((self._done / self._steps, loss))
             self._pending = []
-
-    def _write(self, now: float) -> None:
-        left = (now - self._begin) * (self.bar.max - self._done) / (self._done - self._before)
-        run = self.runs[-1]
-        self.bar.value = self._done
-        self.words.value = (
-            f"<b>{html.escape(run.label)}</b>: epoch {(self._done - 1) // self._steps + 1} of "
-            f"{run.epochs}, loss {run.losses[-1][1]:.3f}, about {_clock(left)} left"
-        )
-
-    def _draw(self) -> None:
-        self.picture.value = self.still()
 
 
 def _clock(seconds: float) -> str:
