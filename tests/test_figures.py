@@ -201,9 +201,7 @@ def test_panels_lay_heat_over_each_map_stronger_where_it_is_larger():
         alpha = axes.images[1].get_alpha()
         assert alpha.min() == 0 and 0.5 < alpha.max() <= 1
         assert (np.diff(alpha.ravel()) > 0).all()
-
-
-def test_panels_draw_pictures_lighter_under_heat_so_that_it_shows_on_black():
+    # The pictures are lighter under it, so that it shows on black.
     dark, heat = [torch.tensor([[0.0, 9.0]])], [torch.ones(1, 2)]
     (black,) = panels(dark, [""], **WORDS).axes
     (under_heat,) = panels(dark, [""], heat=heat, **WORDS).axes
@@ -259,11 +257,8 @@ def test_confusion_shows_every_count_but_zero_and_names_the_largest_mistake():
     # seen otherwise.
     shares = [[0.8, 0.2, 0], [0.5, 0.4, 0.1], [0, 0, 1]]
     assert np.allclose(axes.images[0].get_array(), np.sqrt(shares))
-
-
-def test_confusion_has_no_trouble_with_a_class_that_never_comes():
-    figure = confusion(torch.tensor([[0, 0], [1, 3]]), ["a", "b"], source="few")
-    assert np.isfinite(figure.axes[0].images[0].get_array()).all()
+    one_never_comes = confusion(torch.tensor([[0, 0], [1, 3]]), ["a", "b"], source="few")
+    assert np.isfinite(one_never_comes.axes[0].images[0].get_array()).all()
 
 
 # Boxes and masks.
@@ -283,12 +278,9 @@ def test_boxes_stand_where_they_should_and_a_wrong_name_is_dashed_and_says_the_r
     assert right.get_position() == (35, 47.5) and right.get_verticalalignment() == "center"
     assert wrong.get_fontsize() < right.get_fontsize()
     assert "Coat (truly Shirt), Bag" in figure.alt
-
-
-def test_without_truth_every_name_is_right():
-    figure = boxes_figure(truth=None)
-    assert {text.get_color() for text in figure.axes[0].texts} == {RIGHT}
-    assert "truly" not in figure.alt
+    untold = boxes_figure(truth=None)  # then every name is right
+    assert {text.get_color() for text in untold.axes[0].texts} == {RIGHT}
+    assert "truly" not in untold.alt
 
 
 @pytest.mark.parametrize(("x", "name"), [(0.0, "T-shirt/top"), (20.0, "Bag"), (44.0, "Trouser")])

@@ -108,7 +108,7 @@ def test_a_map_that_speaks_against_the_class_everywhere_is_zero_and_not_nan():
     assert torch.equal(heat, torch.zeros(1, 8, 8))
 
 
-def test_the_model_is_left_as_it_was():
+def test_the_model_is_left_as_it_was_also_after_an_error():
     model, x = small_net().train(), torch.randn(2, 1, 28, 28)
     model.layer1.eval()  # as somebody who freezes batch norm does
     before = {k: v.clone() for k, v in model.state_dict().items()}
@@ -118,9 +118,6 @@ def test_the_model_is_left_as_it_was():
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
     assert not any(module._forward_hooks for module in model.modules())
-
-
-def test_modes_come_back_after_an_error():
     model = small_net().train()
     with pytest.raises(ZeroDivisionError), evaluation_mode(model):
         assert not any(module.training for module in model.modules())

@@ -62,17 +62,11 @@ def test_what_each_cure_does_to_the_gradient_of_the_second_layer():
     assert second_layer(shortcut=True, init="small") > 1e-3
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"init": "kaiming"}, "pytorch, small, xavier, he"),
-        ({"depth": 0}, "depth must be a positive integer"),
-        ({"width": 2.5}, "width must be a positive integer"),
-    ],
-)
-def test_bad_options_are_refused_with_what_is_allowed(options, message):
-    with pytest.raises(ValueError, match=message):
-        StackConfig(**options)
+def test_bad_options_are_refused_with_what_is_allowed():
+    with pytest.raises(ValueError, match="pytorch, small, xavier, he"):
+        StackConfig(init="kaiming")
+    with pytest.raises(ValueError, match="width must be a positive integer"):
+        StackConfig(width=2.5)
 
 
 def test_batch_norm_comes_before_the_activation_of_every_layer_when_asked_for():

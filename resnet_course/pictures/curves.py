@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import drawsvg as svg
 from matplotlib.ticker import MaxNLocator
@@ -120,10 +121,7 @@ def _panel(
         colour, dash = _look(i)
         points = [place(*point) for point in curve]
         if len(points) > 1:
-            path = svg.Path(stroke=colour, stroke_width=2.5, fill="none", stroke_dasharray=dash)
-            path.M(*points[0])
-            for point in points[1:]:
-                path.L(*point)
-            picture.append(path)
+            look = {"stroke": colour, "stroke_width": 2.5, "fill": "none", "stroke_dasharray": dash}
+            picture.append(svg.Lines(*chain.from_iterable(points), **look))
         for x, y in points if dots or len(points) == 1 else []:
             picture.circle(x, y, 4, fill=colour)

@@ -141,8 +141,7 @@ def gradient_flow(
     figure, axes = _curves(points, alt, title=title, xlabel=xlabel, ylabel="gradient norm")
     figure.set_figheight(4.4)
     if bound is not None:
-        first = next(iter(runs.values()))
-        steps = range(1, len(first) + 1)
+        steps, first = next(iter(points.values()))
         heights = [first[-1] * bound ** (len(first) - i) for i in steps]
         axes.plot(steps, heights, color="black", linewidth=1.2, label=f"{bound:g} per layer")
         axes.legend()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import matplotlib as mpl
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 from torch import Tensor
@@ -117,11 +118,10 @@ def short(name: str) -> str:
 
 def _contrast(a: tuple[float, ...], b: tuple[float, ...]) -> float:
     """Return the contrast of two colours as the web's guidelines (WCAG 2) define it, 1 to 21."""
-    lights = []
-    for colour in (a, b):
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
-        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
-    return (max(lights) + 0.05) / (min(lights) + 0.05)
+    colours = np.array([a, b])
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    dark, light = sorted(linear @ (0.2126, 0.7152, 0.0722))  # how bright red, green and blue are
+    return (light + 0.05) / (dark + 0.05)
 
 
 def _bars(axes: Axes, bars: list[tuple[str, float, bool]]) -> None:
