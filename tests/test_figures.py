@@ -135,6 +135,8 @@ def test_bars_are_means_and_dots_are_draws():
     words = {text.get_text() for text in legend.get_texts()}
     assert words == {*DRAWS, "one draw (bar: mean)", "guessing"}
     assert axes.get_xlabel() == "x"
+    (plain,) = plots.bars(["a", "b"], {"n": [1, 2]}, **LABELLED).axes
+    assert [text.get_text() for text in plain.texts] == ["1", "2"] and plain.get_legend()
 
 
 def shades(axes) -> np.ndarray:

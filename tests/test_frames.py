@@ -93,9 +93,8 @@ def test_frames_that_lead_nowhere_are_refused(change):
 def test_any_other_text_is_refused(old, new):
     text = frames().to_js("key-1")
     assert old in text
-    for damaged in (text.replace(old, new), ""):
-        with pytest.raises(ValueError):
-            Frames.from_js(damaged)
+    with pytest.raises(ValueError):
+        Frames.from_js(text.replace(old, new))
 
 
 # The widgets.

@@ -37,11 +37,7 @@ class Run:
 
 
 def training_curves(runs: Sequence[Run]) -> Svg:
-    """Draw the training loss (left) and the test accuracy (right) of up to seven runs.
-
-    Args:
-        runs: of several, the last seven are drawn.
-    """
+    """Draw the training loss (left) and the test accuracy (right) of the last seven runs."""
     runs = list(runs)[-SHOWN:]
     picture = Paper(WIDTH, BOTTOM + 52 + 20 * -(-max(len(runs), 1) // 3))
     losses = [run.losses for run in runs]
@@ -61,10 +57,6 @@ def training_curves(runs: Sequence[Run]) -> Svg:
 
 def history_curves(history: History, label: str = "this run") -> Svg:
     """Draw loss and accuracy of a finished run over the epochs, as `TrainingMonitor` does.
-
-    Args:
-        history: what `fit` has returned.
-        label: name of the run.
 
     Raises:
         ValueError: no epoch is finished.

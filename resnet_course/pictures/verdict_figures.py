@@ -22,12 +22,7 @@ DRAWING = {**STYLE, "text.parse_math": False}
 
 @mpl.rc_context(DRAWING)
 def close_up(verdicts: Verdicts, index: int) -> DescribedFigure:
-    """Draw one picture, what speaks in it for which class, and the three largest probabilities.
-
-    Args:
-        verdicts: what the classifier says.
-        index: number of the test picture.
-    """
+    """Draw a test picture, what speaks in it for which class, and the largest probabilities."""
     right, answer = verdicts.answer(index)
     classes, source = verdicts.classes, verdicts.source
     targets = [answer] if right == answer else [answer, right]
@@ -63,10 +58,7 @@ def close_up(verdicts: Verdicts, index: int) -> DescribedFigure:
 def sheet(verdicts: Verdicts, pair: Pair | None, count: int = 8) -> DescribedFigure:
     """Draw the first pictures that a pair chooses, with heat where they speak for the answer.
 
-    Args:
-        verdicts: what the classifier says.
-        pair: right and predicted class, None for all mistakes; see `Verdicts`.
-        count: how many pictures at most.
+    A pair is the right and the predicted class, or None for all mistakes; see `Verdicts`.
     """
     indices = verdicts.order(pair)[:count].tolist()
     names, words = [], []
