@@ -1,4 +1,4 @@
-"""Figures and SVG pictures: the right numbers, a description, safe text."""
+"""SVG pictures: the right numbers, safe text; all pictures show themselves with a description."""
 
 from __future__ import annotations
 
@@ -17,59 +17,26 @@ from torch import nn
 
 from resnet_course import BasicBlock, Bottleneck, create_model, trace
 from resnet_course.pictures import draw, plots
-from resnet_course.pictures.described import DescribedFigure
-from resnet_course.train.history import EpochRow, History
 
 SVG = "{http://www.w3.org/2000/svg}"
+IDENTITY = "identity: the input itself"
+ROUTES = [["1×1, 8→4"], ["1×1, 8→2", "5×5, 2→4"]]
+
+
+def found(picture, kind) -> list:
+    return list(ElementTree.fromstring(picture).iter(f"{SVG}{kind}"))
 
 
 def svg_texts(picture) -> list[str]:
-    return [element.text for element in ElementTree.fromstring(picture).iter(f"{SVG}text")]
+    return [element.text for element in found(picture, "text")]
 
 
-def histories():
-    rows = [EpochRow(i, 1 / i, 0.5, 0.4 + i / 10, i) for i in (1, 2, 3)]
-    return {"plain20": History("drawn-garments", rows)}
+def block(layer: nn.Module, **options):
+    return draw.block(trace(layer, (64, 8, 8)), "b", **options)
 
 
-def figures():
-    images = torch.zeros(12, 1, 28, 28, dtype=torch.uint8)
-    yield plots.image_grid(images, range(12), [f"class {i}" for i in range(12)], "drawn-garments")
-    yield plots.lines(
-        [0, 1], {"a": [1, 2]}, title="t", xlabel="x", ylabel="y", alt="A rising line."
-    )
-    yield plots.gradient_flow({"net": [1e-9, 1e-3, 1.0]}, bound=0.25, source="drawn-garments")
-    yield plots.gradient_flow({f"net {i}": [0.1, 1.0] for i in range(9)})
-    yield plots.learning_curves(histories())
-    yield plots.bars(
-        ["a", "b"],
-        {"n": [1, 2]},
-        title="t",
-        ylabel="y",
-        alt="Two bars, one higher.",
-        number_format="{:.0f}",
-    )
-
-
-@pytest.mark.parametrize("figure", list(figures()), ids=lambda figure: figure.axes[0].get_title())
-def test_figures_can_be_saved_and_describe_themselves(figure, tmp_path):
-    assert isinstance(figure, DescribedFigure) and len(figure.alt) > 10
-    figure.savefig(tmp_path / "figure.png")
-    assert (tmp_path / "figure.png").stat().st_size > 2_000
-
-
-def test_gradient_flow_draws_the_numbers_it_is_given():
-    axes = plots.gradient_flow({"net": {"a": 1e-9, "b": 1e-3, "c": 1.0}}, bound=0.25).axes[0]
-    measured, bound = axes.lines
-    assert list(measured.get_ydata()) == [1e-9, 1e-3, 1.0]
-    assert list(bound.get_ydata()) == [1 / 16, 1 / 4, 1.0]
-    assert axes.get_yscale() == "log"
-
-
-def test_learning_curves_name_the_source_of_the_images():
-    axes = plots.learning_curves(histories(), "test_accuracy").axes[0]
-    assert list(axes.lines[0].get_ydata()) == pytest.approx([0.5, 0.6, 0.7])
-    assert "drawn-garments" in axes.get_title(loc="left")
+def figure():
+    return plots.lines([0, 1], {"a": [1, 2]}, title="", xlabel="", ylabel="", alt="A line.")
 
 
 def displayed(thing) -> list:
@@ -80,11 +47,7 @@ def displayed(thing) -> list:
 
 
 @pytest.mark.parametrize(
-    ("thing", "kind"),
-    [
-        (plots.learning_curves(histories()), "image/png"),
-        (draw.function_classes(), "image/svg+xml"),
-    ],
+    ("thing", "kind"), [(figure(), "image/png"), (draw.windows(8, 3, 1, 1), "image/svg+xml")]
 )
 def test_shown_pictures_carry_their_description_twice(thing, kind):
     picture, words = displayed(thing)
@@ -94,10 +57,9 @@ def test_shown_pictures_carry_their_description_twice(thing, kind):
 
 
 def test_a_shown_figure_is_smaller_and_looks_the_same():
-    figure = plots.learning_curves(histories())
     full = io.BytesIO()
-    figure.savefig(full, format="png", facecolor="white")
-    shown = base64.b64decode(displayed(figure)[0].data["image/png"])
+    figure().savefig(full, format="png", facecolor="white")
+    shown = base64.b64decode(displayed(figure())[0].data["image/png"])
     assert len(shown) < 0.7 * full.tell()
     before, after = (
         np.asarray(Image.open(f).convert("RGB"), int) for f in (full, io.BytesIO(shown))
@@ -110,9 +72,9 @@ def test_a_shown_figure_is_smaller_and_looks_the_same():
     "picture",
     [
         draw.block(trace(BasicBlock(64, 128, 2), (64, 56, 56)), "a block"),
-        draw.block(trace(Bottleneck(256, 64), (256, 56, 56)), "a block"),
         draw.network(trace(create_model("resnet18"), (3, 64, 64)).grouped(2), "a network"),
-        draw.function_classes(),
+        draw.windows(8, 3, 1, 1),
+        draw.paths("Block", "8 channels", ROUTES, "concatenate", "8 channels"),
     ],
 )
 def test_svg_is_well_formed_with_title_and_description(picture):
@@ -131,22 +93,29 @@ def test_a_block_shows_its_shapes_and_its_projection_dashed():
 
 
 def test_an_identity_shortcut_is_solid_and_a_plain_block_has_none():
-    identity = draw.block(trace(BasicBlock(64, 64), (64, 56, 56)), "block")
-    plain = draw.block(trace(BasicBlock(64, 64, shortcut="none"), (64, 56, 56)), "block")
-    assert "stroke-dasharray" not in identity and "identity: the input itself" in svg_texts(
-        identity
-    )
-    assert "+" in svg_texts(identity) and "+" not in svg_texts(plain)
+    through_identity = BasicBlock(64, 64)
+    through_identity.downsample = nn.Identity()
+    for layer in (BasicBlock(64, 64), through_identity):
+        picture = block(layer, hide=["ReLU"])
+        assert {"+", IDENTITY} <= set(svg_texts(picture)) and "stroke-dasharray" not in picture
+    assert "+" not in svg_texts(block(BasicBlock(64, 64, shortcut="none")))
+
+
+def test_a_block_can_hide_its_batch_norm():
+    whole, short = (block(Bottleneck(64, 32, 2), hide=hide) for hide in ([], ["BatchNorm2d"]))
+    assert svg_texts(whole).count("batch norm") == 3 and "batch norm" not in svg_texts(short)
+    assert "conv 1×1, stride 2" in svg_texts(short)  # on the shortcut too
+    assert "batch norm" in whole.alt and "batch norm" not in short.alt
+    assert svg_texts(short).count("conv") == 3 and "+" in svg_texts(short)
 
 
 def test_a_network_has_one_bar_per_block_in_proportion():
     passage = trace(create_model("resnet34"), (3, 224, 224)).grouped(2)
-    root = ElementTree.fromstring(draw.network(passage, "ResNet-34"))
-    heights = [float(r.get("height")) for r in root.iter(f"{SVG}rect") if r.get("stroke")]
+    bars = [bar for bar in found(draw.network(passage, "ResNet-34"), "rect") if bar.get("stroke")]
     # The picture, conv1, maxpool, 16 blocks, avgpool, fc; 10 points of margin, the rest to scale.
-    assert len(heights) == 21
-    assert (heights[0] - 10) / (heights[1] - 10) == pytest.approx(2)
-    assert (heights[1] - 10) / (heights[3] - 10) == pytest.approx(2)
+    assert len(bars) == 21
+    heights = [float(bar.get("height")) - 10 for bar in bars]
+    assert heights[:2] == pytest.approx([4 * heights[3], 2 * heights[3]])
     assert heights[3] == heights[5] > heights[6]
 
 
@@ -155,21 +124,45 @@ def test_a_network_has_one_bar_per_block_in_proportion():
     ("size", "kernel", "padding"), [(8, 3, 1), (9, 3, 1), (8, 1, 0), (7, 3, 0)]
 )
 def test_windows_counts_as_a_convolution_does(size, kernel, padding, stride):
-    convolution = nn.Conv1d(1, 1, kernel, stride, padding)
-    windows = convolution(torch.zeros(1, 1, size)).shape[-1]
-    root = ElementTree.fromstring(draw.windows(size, kernel, stride, padding))
-    assert len(list(root.iter(f"{SVG}circle"))) == windows  # a dot in the middle of each
+    picture = draw.windows(size, kernel, stride, padding)
     # Cells that no window reads have no influence on the sum of the output.
     line = torch.zeros(1, 1, size + 2 * padding, requires_grad=True)
-    nn.functional.conv1d(line, torch.ones(1, 1, kernel), stride=stride).sum().backward()
-    assert len(list(root.iter(f"{SVG}path"))) == 2 * int((line.grad == 0).sum())
+    windows = nn.functional.conv1d(line, torch.ones(1, 1, kernel), stride=stride)
+    windows.sum().backward()
+    assert len(found(picture, "circle")) == windows.numel()  # a dot in the middle of each
+    assert len(found(picture, "path")) == 2 * int((line.grad == 0).sum())
 
 
 def test_windows_refuses_what_it_cannot_draw():
-    with pytest.raises(ValueError, match="up to 16 pixels"):
-        draw.windows(17, 3, 1, 1)
-    with pytest.raises(ValueError, match="a window that fits"):
-        draw.windows(4, 7, 1, 1)
+    for size, kernel in ((17, 3), (4, 7)):
+        with pytest.raises(ValueError, match="up to 16 pixels and a window that fits"):
+            draw.windows(size, kernel, 1, 1)
+
+
+def test_paths_show_every_layer_and_the_joint():
+    picture = draw.paths("Block", "8 channels", ROUTES, "concatenate", "8 channels")
+    assert svg_texts(picture) == [
+        *("Block", "8 channels", "1×1, 8→4", "1×1, 8→2", "5×5, 2→4"),
+        *("concatenate", "8 channels"),
+    ]
+    heights = [float(text.get("y")) for text in found(picture, "text")]
+    assert heights[2] < heights[3] == heights[4]  # one lane per path
+    assert "8 channels go into 2 paths: 1×1, 8→4; 1×1, 8→2 → 5×5, 2→4." in picture.alt
+    picture = draw.paths("Block", "8", [*ROUTES, []], "+", "16", after=["1×1, 4→16"])
+    assert {"+", "the input itself", "1×1, 4→16"} <= set(svg_texts(picture))
+    assert "5×5, 2→4; the input itself." in picture.alt
+    assert len(found(picture, "circle")) == 1
+    assert picture.alt.endswith("joined by +, then 1×1, 4→16, 16 come out.")
+
+
+@pytest.mark.parametrize("joint", ["+", "concatenate"])
+def test_paths_stay_on_the_paper(joint):
+    picture = draw.paths("B", "8", [["a"] * 3, ["b"]] * 3, joint, "8", after=["c"])
+    _, _, width, height = map(float, ElementTree.fromstring(picture).get("viewBox").split())
+    for box in found(picture, "rect"):
+        if box.get("stroke"):
+            assert float(box.get("x")) + float(box.get("width")) < width
+            assert float(box.get("y")) + float(box.get("height")) < height
 
 
 def test_names_that_look_like_markup_are_escaped():
@@ -182,5 +175,4 @@ def test_names_that_look_like_markup_are_escaped():
     picture = draw.block(trace(model, (3, 8, 8)), '"><script>')
     assert "<script" not in picture
     assert Evil.__name__ in svg_texts(picture)
-    words = displayed(picture)[1].data["text/html"]
-    assert "<script" not in words
+    assert "<script" not in displayed(picture)[1].data["text/html"]

@@ -38,9 +38,10 @@ def layer_outputs(model: nn.Module, x: Tensor, names: Iterable[str]) -> dict[str
     check_pictures(x)
     with torch.no_grad(), _noted_outputs(model, names) as outputs:
         run(model, x)
-    return {name: _found(outputs, name) for name in outputs}
+    return outputs
 
 
+@torch.enable_grad()  # whatever the caller has set
 def grad_cam(
     model: nn.Module, x: Tensor, target: Tensor | None = None, *, layer: str | None = None
 ) -> Tensor:
@@ -65,22 +66,20 @@ def grad_cam(
     check_pictures(x)
     if layer is None:
         layer = getattr(model, "stage_names", [""])[-1]
-    with torch.enable_grad(), _noted_outputs(model, [layer]) as outputs:
+    with _noted_outputs(model, [layer]) as outputs:
         # else frozen weights would leave no gradient
         logits = run(model, x.detach().requires_grad_())
-        check_logits(logits, len(x), model)
-        if target is None:
-            target = logits.argmax(dim=1)
-        check_labels(target, len(x), logits.shape[1], "target")
-        maps = _found(outputs, layer)
-        if maps.ndim != 4:
-            raise ValueError(
-                f"Grad-CAM needs maps (batch, channels, h, w), but {layer} gives "
-                f"{tuple(maps.shape)}."
-            )
-        chosen = logits.gather(1, target[:, None])
-        # Pictures do not influence each other in evaluation mode, so one sum serves all of them.
-        (gradient,) = torch.autograd.grad(chosen.sum(), maps)
+    check_logits(logits, len(x), model)
+    if target is None:
+        target = logits.argmax(dim=1)
+    check_labels(target, len(x), logits.shape[1], "target")
+    maps = outputs[layer]
+    if maps.ndim != 4:
+        raise ValueError(
+            f"Grad-CAM needs maps (batch, channels, h, w), but {layer} gives {tuple(maps.shape)}."
+        )
+    # Pictures do not influence each other in evaluation mode, so one sum serves all of them.
+    (gradient,) = torch.autograd.grad(logits.gather(1, target[:, None]).sum(), maps)
     weights = gradient.mean(dim=(2, 3), keepdim=True)
     heat = (weights * maps).sum(dim=1, keepdim=True).relu().detach()
     heat = F.interpolate(heat, size=x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
@@ -104,10 +103,10 @@ def listening(
 
 
 @contextmanager
-def _noted_outputs(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, object]]:
+def _noted_outputs(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Tensor]]:
     """Note the output of each named module, in evaluation mode; leave the model as it was."""
     modules = dict(model.named_modules())
-    outputs: dict[str, object] = dict.fromkeys(names)
+    outputs: dict[str, Tensor] = dict.fromkeys(names)
     for name in outputs:
         check_name(name, list(modules)[1:], "module", f" in this {type(model).__name__}")
 
@@ -119,10 +118,8 @@ def _noted_outputs(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str,
 
     with listening({name: modules[name] for name in outputs}, note), evaluation_mode(model):
         yield outputs
-
-
-def _found(outputs: dict[str, object], name: str) -> Tensor:
-    output = outputs[name]
-    if not isinstance(output, Tensor):
-        raise ValueError(f"module {name!r} passed on no tensor: is it part of the forward pass?")
-    return output
+    for name, output in outputs.items():
+        if not isinstance(output, Tensor):
+            raise ValueError(
+                f"module {name!r} passed on no tensor: is it part of the forward pass?"
+            )

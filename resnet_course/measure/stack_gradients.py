@@ -120,12 +120,9 @@ class StackGradients:
 
 
 def measure_stack(config: StackConfig, x: Tensor, y: Tensor) -> StackGradients:
-    """Build the stack with the weights of seed 0 and measure it.
+    """Build the stack with the weights of seed 0 and measure it on a batch.
 
-    Args:
-        config: how to build it.
-        x: pictures, float32 (batch, ...) with `config.in_features` values each.
-        y: their labels, int64 (batch,).
+    The pictures are float32 (batch, ...), `config.in_features` values each, labels int64 (batch,).
     """
     stack = create_stack(**asdict(config))
     norms = gradient_norms(stack, x, y)

@@ -121,15 +121,7 @@ class Verdicts:
         return f"{right} taken for {predicted}, the most confident first"
 
     def heat(self, indices: Sequence[int], targets: Sequence[int]) -> Tensor:
-        """Return where each picture speaks for a class of its own: (N, height, width), 0 to 1.
-
-        Args:
-            indices: N pictures.
-            targets: N classes.
-
-        Raises:
-            ValueError: see `grad_cam`.
-        """
+        """Return where each of N pictures speaks for a class of its own, as `grad_cam` does."""
         target = torch.tensor(targets, device=self._device)
         return grad_cam(self.model, self._x(indices), target, layer=self._layer).cpu()
 

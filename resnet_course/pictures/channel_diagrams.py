@@ -15,11 +15,6 @@ GROUP_COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00", INK, "#8C
 def channels(in_channels: int, out_channels: int, groups: int) -> Svg:
     """Draw a dot for each channel of a grouped convolution, and a line where one feeds another.
 
-    Args:
-        in_channels: channels on the left.
-        out_channels: channels on the right.
-        groups: groups; must divide both.
-
     Raises:
         ValueError: the groups do not divide the channels.
     """
@@ -57,13 +52,9 @@ def channels(in_channels: int, out_channels: int, groups: int) -> Svg:
 
 
 def mismatch(branch: Shape, shortcut: Shape, title: str, why: str) -> Svg:
-    """Draw two shapes that cannot be added, in red, with the reason.
+    """Draw two shapes that cannot be added, in red, with the reason: a sentence or two.
 
-    Args:
-        branch: what the branch computes, (channels, height, width).
-        shortcut: what the shortcut brings.
-        title: name of the block.
-        why: the reason and what would help, in a sentence or two.
+    The branch computes one shape (channels, height, width), the shortcut brings the other.
     """
     picture = Paper(860, 250)
     picture.text(title, 16, 30, 17, bold=True, anchor="start")

@@ -1,20 +1,81 @@
-"""More figures, beside those of `plots`: tables of numbers as squares, accuracy against cost."""
+"""More figures of `plots`: bars, tables of numbers as squares, accuracy against cost."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import cycle
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator
 from torch import Tensor
 
 from resnet_course.pictures.described import DescribedFigure
-from resnet_course.pictures.style import COLOURS, STYLE
-from resnet_course.train.records import Record
+from resnet_course.pictures.style import COLOURS, STYLE, check_drawable, check_equally_many
 
 LINES = "#c8ced6"
+
+
+@mpl.rc_context(STYLE)
+def bars(
+    names: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    xlabel: str = "",
+    ylabel: str,
+    alt: str,
+    draws: Mapping[str, Sequence[Sequence[float]]] | None = None,
+    guessing: float | None = None,
+) -> DescribedFigure:
+    """Draw bars side by side, one group per name, with their values as whole numbers.
+
+    Args:
+        names: what the groups are, along the horizontal axis.
+        series: label → values, each as long as `names`.
+        title: what the figure shows, in a few words.
+        xlabel: what the names are.
+        ylabel: what is on the vertical axis.
+        alt: the figure in words.
+        draws: label → for each name the single results behind the bar, drawn as dots; the numbers
+            then stand inside the bars.
+        guessing: what chance alone gives, drawn as a thin line.
+
+    Raises:
+        ValueError: nothing to draw, or values that are not as many as names.
+    """
+    check_drawable(names=names, series=series)
+    check_equally_many(names=names, **series)
+    figure = DescribedFigure(8, 4.2, alt)
+    axes = figure.subplots()
+    width = 0.8 / len(series)
+    looks = zip(series.items(), cycle(COLOURS), cycle(("", "//", "..", "xx")), strict=False)
+    for i, ((label, values), colour, hatch) in enumerate(looks):
+        places = np.arange(len(names)) + (i - (len(series) - 1) / 2) * width
+        look = {"color": colour, "hatch": hatch, "edgecolor": "white"}
+        drawn = axes.bar(places, values, width, label=label, **look)
+        if draws is None:
+            axes.bar_label(drawn, fmt="{:.0f}", padding=2, fontsize=11)
+            continue
+        box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"}
+        axes.bar_label(drawn, fmt="{:.0f}", label_type="center", fontsize=11, bbox=box)
+        for place, results in zip(places, draws[label], strict=True):
+            spots = place + np.linspace(-0.25, 0.25, len(results)) * width
+            dots = axes.plot(spots, results, "o", color="black", markersize=4, mfc="white")
+    if guessing is not None:
+        axes.axhline(guessing, color="black", linewidth=1, label="guessing")
+    axes.set_xticks(range(len(names)), names)
+    axes.grid(visible=False, axis="x")
+    axes.set_axisbelow(True)
+    axes.margins(y=0.12)  # room for the numbers
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    if draws is None:
+        axes.legend()
+    else:  # bars as high as these leave no room for it
+        dots[0].set_label("one draw (bar: mean)")
+        figure.legend(loc="outside lower center", ncols=3)
+        figure.set_figheight(4.8)
+    return figure
 
 
 @mpl.rc_context(STYLE)
@@ -32,13 +93,14 @@ def matrices(
         ylabel: what the rows are.
         alt: the patterns in words; how many numbers are not zero is added to it.
     """
-    numbers = {label: np.abs(np.asarray(table.detach().cpu())) for label, table in tables.items()}
+    numbers = {label: np.abs(table.detach().cpu().numpy()) for label, table in tables.items()}
     largest = max(float(table.max()) for table in numbers.values()) or 1.0
     counts = {name: f"{np.count_nonzero(each)} of {each.size}" for name, each in numbers.items()}
     words = ", ".join(f"{label}: {count}" for label, count in counts.items())
     alt = f"{alt} Squares that are not zero: {words}."
     figure = DescribedFigure(0.6 + 2.9 * len(numbers), 4.0, alt)
-    places = figure.grid(1, len(numbers), title, 14)
+    figure.suptitle(title, fontsize=14)
+    places = figure.subplots(1, len(numbers), squeeze=False)[0]
     for axes, (label, table) in zip(places, numbers.items(), strict=True):
         # The smallest number that is not zero must still differ from white.
         shades = np.where(table > 0, 0.35 + 0.65 * table / largest, 0)
@@ -51,7 +113,7 @@ def matrices(
         axes.set(aspect="equal", xlabel=xlabel)
         axes.invert_yaxis()
         axes.grid(visible=False)
-    figure.axes[0].set_ylabel(ylabel)
+    places[0].set_ylabel(ylabel)
     return figure
 
 
@@ -94,56 +156,11 @@ def trade_off(
             offset, side = ((-9, -13), "right") if name in left else ((9, -4), "left")
             look = {"textcoords": "offset points", "ha": side, "fontsize": 11}
             axes.annotate(name, (costs[name], worth), xytext=offset, **look)
-    _logarithmic(axes, [2.0**i for i in range(-10, 40)])
+    axes.set_xscale("log")
+    ticks = FixedLocator([2.0**i for i in range(-10, 40)])
+    axes.xaxis.set(major_locator=ticks, major_formatter="{x:g}")
+    axes.minorticks_off()
     low, high = min(costs.values()), max(costs.values())
     axes.set(xlim=(low / 1.35, high * 1.35), title=title, xlabel=xlabel, ylabel=ylabel)
     axes.legend(loc="lower right")
     return figure
-
-
-@mpl.rc_context(STYLE)
-def accuracy_in_time(record: Record, *, bottom: float = 0.84) -> DescribedFigure:
-    """Draw how the test accuracy of every recipe of a timed record grows with the seconds.
-
-    A thin line is the mean over the seeds after every epoch; the large marker is where the recipe
-    ends, with a bar from its lowest to its highest seed. Both axes show the part that matters: time
-    is logarithmic, and what lies below `bottom` is left out.
-
-    Args:
-        record: its runs have `seconds`.
-        bottom: the lowest accuracy to draw, a share.
-
-    Raises:
-        ValueError: if the runs have no seconds.
-    """
-    if not all(run.seconds for run in record.runs):
-        raise ValueError(f"the runs of {record.name!r} are not timed: they have no seconds.")
-    figure = DescribedFigure(9, 5)
-    axes = figure.subplots()
-    words = []
-    for label, colour, marker in zip(record.labels, COLOURS, "osD^vPX", strict=False):
-        seconds = record.curve(label, "seconds")
-        percent = [100 * share for share in record.curve(label, "test_accuracy")]
-        axes.plot(seconds, percent, color=colour, linewidth=1.2, marker=".", markersize=5)
-        ends = [100 * share for share in record.last(label, "test_accuracy")]
-        reach = [[percent[-1] - min(ends)], [max(ends) - percent[-1]]]
-        look = {"color": colour, "marker": marker, "markersize": 11, "linestyle": "", "capsize": 5}
-        label_with_end = f"{label}: {percent[-1]:.1f} % in {seconds[-1]:.0f} s"
-        axes.errorbar(seconds[-1], percent[-1], yerr=reach, label=label_with_end, **look)
-        words.append(f"{label}: {percent[-1]:.1f} % after {seconds[-1]:.0f} seconds")
-    _logarithmic(axes, [s for m in (1, 10, 100, 1000) for s in (m, 3 * m)])
-    axes.set_ylim(bottom=100 * bottom)
-    images = record.evidence["images"].split(",")[0]
-    axes.set_title(f"Test accuracy on {images} against time, mean of the seeds (recorded)")
-    axes.set(xlabel="seconds since the start, logarithmic", ylabel="test accuracy, %")
-    axes.legend(loc="upper left")
-    figure.alt = "Accuracy against seconds of training. " + "; ".join(words) + "."
-    return figure
-
-
-def _logarithmic(axes: Axes, ticks: Sequence[float]) -> None:
-    """Make the horizontal axis logarithmic, with numbers at these ticks alone."""
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

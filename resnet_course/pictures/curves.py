@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import drawsvg as svg
 from matplotlib.ticker import MaxNLocator
@@ -36,11 +37,7 @@ class Run:
 
 
 def training_curves(runs: Sequence[Run]) -> Svg:
-    """Draw the training loss (left) and the test accuracy (right) of up to seven runs.
-
-    Args:
-        runs: of several, the last seven are drawn.
-    """
+    """Draw the training loss (left) and the test accuracy (right) of the last seven runs."""
     runs = list(runs)[-SHOWN:]
     picture = Paper(WIDTH, BOTTOM + 52 + 20 * -(-max(len(runs), 1) // 3))
     losses = [run.losses for run in runs]
@@ -60,10 +57,6 @@ def training_curves(runs: Sequence[Run]) -> Svg:
 
 def history_curves(history: History, label: str = "this run") -> Svg:
     """Draw loss and accuracy of a finished run over the epochs, as `TrainingMonitor` does.
-
-    Args:
-        history: what `fit` has returned.
-        label: name of the run.
 
     Raises:
         ValueError: no epoch is finished.
@@ -120,10 +113,7 @@ def _panel(
         colour, dash = _look(i)
         points = [place(*point) for point in curve]
         if len(points) > 1:
-            path = svg.Path(stroke=colour, stroke_width=2.5, fill="none", stroke_dasharray=dash)
-            path.M(*points[0])
-            for point in points[1:]:
-                path.L(*point)
-            picture.append(path)
+            look = {"stroke": colour, "stroke_width": 2.5, "fill": "none", "stroke_dasharray": dash}
+            picture.append(svg.Lines(*chain.from_iterable(points), **look))
         for x, y in points if dots or len(points) == 1 else []:
             picture.circle(x, y, 4, fill=colour)

@@ -44,10 +44,30 @@ class DescribedFigure(Figure):
         super().__init__(figsize=(width, height), layout="constrained")
         self.alt = alt
 
-    def grid(self, rows: int, columns: int, title: str, size: int) -> list[Axes]:
-        """Add a title in letters of this size and axes below; return the axes row by row."""
-        self.suptitle(title, fontsize=size)
-        return list(self.subplots(rows, columns, squeeze=False).flat)
+    @classmethod
+    def of_places(
+        cls,
+        count: int,
+        columns: int,
+        inches: tuple[float, float],
+        more: float,
+        title: str,
+        size: int,
+        alt: str,
+    ) -> tuple[DescribedFigure, list[Axes]]:
+        """Make a figure with `count` places for pictures, which are returned row by row.
+
+        A place is as large as `inches`, (width, height); the title has letters of `size` points.
+        The figure is `more` inches higher than its places.
+        """
+        columns = min(columns, count)
+        rows = -(-count // columns)
+        figure = cls(inches[0] * columns, inches[1] * rows + more, alt)
+        figure.suptitle(title, fontsize=size)
+        places = list(figure.subplots(rows, columns, squeeze=False).flat)
+        for axes in places:
+            axes.axis("off")
+        return figure, places[:count]
 
     def png(self) -> bytes:
         """Render the figure, with 256 colours."""

@@ -1,50 +1,13 @@
-"""SVG pictures of ideas that are not a network: functions, windows, paths."""
+"""SVG pictures of ideas that are not a network: windows, paths."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import drawsvg as svg
-
 from resnet_course.blocks import check_sizes, is_whole
-from resnet_course.pictures.canvas import (
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    ORANGE,
-    PAPER,
-    RED,
-    SKY,
-    SOFT,
-    Paper,
-)
+from resnet_course.pictures.canvas import BLUE, GREY, INK, ORANGE, PAPER, RED, SKY, SOFT, Paper
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.style import check_drawable
-
-
-def function_classes() -> Svg:
-    """Draw two kinds of growing model families: one that moves away, one that contains the last."""
-    picture = Paper(860, 300)
-    alt = (
-        "Left, not nested: three overlapping areas of growing size wander off, and the largest is "
-        "farther from the star than the smallest. Right, nested: three areas lie inside each "
-        "other, and the largest comes closest to the star."
-    )
-    for x0, heading, ovals in (
-        (20, "not nested", ((165, 150, 62), (115, 145, 82), (110, 190, 100))),
-        (440, "nested", ((185, 165, 55), (175, 165, 92), (185, 165, 130))),
-    ):
-        picture.text(heading, x0 + 10, 34, 17, bold=True, anchor="start")
-        for i in (2, 1, 0):  # the largest lies behind
-            (cx, cy, r), colour = ovals[i], (BLUE, GREEN, ORANGE)[i]
-            look = {"fill": colour, "fill_opacity": 0.16, "stroke": colour, "stroke_width": 2}
-            picture.append(svg.Ellipse(x0 + cx, cy, r * 1.05, r * 0.8, **look))
-            label_y = cy + (r * 0.8 - 9 if heading == "nested" else (6, -34, 54)[i])
-            picture.text(f"F{'₁₂₃'[i]}", x0 + cx, label_y, 15, bold=True)
-        picture.text("★", x0 + 315, 96, 28, RED)
-        picture.text("the best function", x0 + 330, 70, 13, SOFT)
-    return picture.finish("Nested function classes", alt)
 
 
 def windows(size: int, kernel: int, stride: int, padding: int) -> Svg:

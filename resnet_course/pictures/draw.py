@@ -13,11 +13,11 @@ import drawsvg as svg
 
 from resnet_course.pictures.canvas import BLUE, GREY, INK, ORANGE, SKY, SOFT, Paper
 from resnet_course.pictures.described import Svg
-from resnet_course.pictures.diagrams import function_classes, paths, windows
+from resnet_course.pictures.diagrams import paths, windows
 from resnet_course.pictures.style import check_drawable
 from resnet_course.tracing.rows import LayerRow, Trace, by
 
-__all__ = ["block", "function_classes", "network", "paths", "windows"]
+__all__ = ["block", "network", "paths", "windows"]
 
 FILLS = {"Conv2d": SKY, "BatchNorm2d": "#e9eef4", "ReLU": "#d5efe6", "add": "#fde3d2"}
 EXPLAIN = {

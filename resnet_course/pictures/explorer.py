@@ -22,10 +22,6 @@ class Explorer:
     """Draws a network with one layer close up, any layer, quickly.
 
     >>> Explorer(trace(model, (3, 224, 224)), "ResNet-18").frame(17)
-
-    Args:
-        trace: of a network.
-        title: its name.
     """
 
     def __init__(self, trace: Trace, title: str) -> None:
@@ -39,11 +35,7 @@ class Explorer:
         return [last for _, _, last in neighbours(self.trace.rows, parts)]
 
     def frame(self, index: int, parts: int = 99) -> Svg:
-        """Draw the network with one row close up, or the stage or block that the row belongs to.
-
-        Args:
-            index: of the row.
-            parts: 99 for the row alone, 2 for its block, 1 for its stage.
+        """Draw the network with one row close up (parts=99), or its block (2) or stage (1).
 
         Raises:
             IndexError: there is no such row.
@@ -69,13 +61,7 @@ class Explorer:
         )
 
     def frames(self, levels: Mapping[str, int], level: str, index: int) -> Frames:
-        """Draw all frames of all levels, for a reader without a kernel.
-
-        Args:
-            levels: name of a level → its `parts`, see `frame`.
-            level: the name of the level to start with.
-            index: the row to start with.
-        """
+        """Draw all frames of all levels, name → `parts`; they start at this level and row."""
         frames: list[Frame] = []
         paths: list[range] = []
         for parts in levels.values():

@@ -100,14 +100,10 @@ class Frames:
         start: tuple[Any, ...],
         strip: Sequence[tuple[Any, ...]],
     ) -> Frames:
-        """Draw one frame for each combination of options.
+        """Draw one frame for each combination of options: label → option → its value.
 
-        Args:
-            name: of the widget, for readers.
-            choices: label → option → its value.
-            draw: is called with one value of each choice.
-            start: the values that the widget showed.
-            strip: the values of the few frames that stand for all.
+        `draw` is called with one value of each choice. `start` has the values that the widget
+        showed, `strip` those of the few frames that stand for all.
         """
         values = list(itertools.product(*(options.values() for options in choices.values())))
         paths = _paths(choices)

@@ -23,13 +23,9 @@ def stack_gradients_figure(
 ) -> DescribedFigure:
     """Draw the gradient norm of every layer, of one stack and, thinner, of others to compare.
 
-    The line of a quarter per layer counts back from the last layer of `present`. Triangles at the
-    edge stand for what a logarithmic axis cannot show.
-
-    Args:
-        present: the stack that title and verdict are about.
-        kept: place in `COLOURS`, from 1 on → another stack, with another recipe.
-        source: name of the image collection, for the axis label.
+    Title, verdict and the line of a quarter per layer, back from the last one, are about `present`.
+    `kept` has the others by their places in `COLOURS`, from 1 on. Triangles at the edge stand for
+    what a logarithmic axis cannot show.
     """
     stacks = {0: present, **kept}
     curves = {

@@ -53,19 +53,18 @@ def panels(
             raise ValueError(
                 f"every map must be a tensor (height, width), got {got}: choose one channel."
             )
-    columns = min(columns, len(maps))
-    rows = -(-len(maps) // columns)
     lines = [line for name in names for line in name.split("\n") if line]
     heights = max((name.count("\n") + 1 for name in names if name), default=0)
     width = max([size, *(0.085 * len(line) for line in lines)])  # inches per letter
-    width = max(width * columns, 0.115 * len(title))
-    figure = DescribedFigure(width, (size + 0.22 * heights) * rows + 0.5, alt)
-    places = figure.grid(rows, columns, title, 13)
+    figure, places = DescribedFigure.of_places(
+        len(maps), columns, (width, size + 0.22 * heights), 0.5, title, 13, alt
+    )
+    figure.set_figwidth(max(figure.get_figwidth(), 0.115 * len(title)))
     scale = {"cmap": "gray_r"}
     if signed:
         largest = max(float(m.abs().max()) for m in maps)
         scale = {"cmap": "PuOr", "vmin": -largest, "vmax": largest}
-    for i, (axes, values, name) in enumerate(zip(places, maps, names, strict=False)):
+    for i, (axes, values, name) in enumerate(zip(places, maps, names, strict=True)):
         picture = axes.imshow(values.numpy(), **scale)
         if heat is not None:
             lowest, highest = picture.get_clim()
@@ -74,8 +73,6 @@ def panels(
             orange = {"cmap": "Oranges", "vmin": 0, "vmax": 1.4}
             axes.imshow(np.ones_like(strength), alpha=0.75 * strength, **orange)
         axes.set_title(name, fontsize=10, loc="center")
-    for axes in places:
-        axes.axis("off")
     return figure
 
 

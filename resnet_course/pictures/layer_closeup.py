@@ -37,13 +37,7 @@ PURPOSE = {
 
 
 def draw_layer(trace: Trace, row: LayerRow, index: int) -> Group:
-    """Draw one row close up.
-
-    Args:
-        trace: of the network.
-        row: the row, or several joined into one.
-        index: place of the (last) row in the trace.
-    """
+    """Draw one row of a trace close up, or several joined into one; `index` is that of the last."""
     picture = Group()
     picture.text(row.name, 24, 231, 19, bold=True, anchor="start")
     place, colour = f"layer {index + 1} of {len(trace)}", SOFT

@@ -37,11 +37,7 @@ class Bar:
 
 
 class Strip:
-    """The bars of a trace and where they stand.
-
-    Attributes:
-        bars: in the order of the network.
-    """
+    """The bars of a trace, in the order of the network, and where they stand."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace

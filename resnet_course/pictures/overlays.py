@@ -6,6 +6,7 @@ Names are written out, so that no figure depends on telling colours apart.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -17,13 +18,14 @@ from scipy import ndimage
 from torch import Tensor
 
 from resnet_course.pictures.described import DescribedFigure
-from resnet_course.pictures.style import COLOURS, STYLE
+from resnet_course.pictures.style import COLOURS, GREY, STYLE
 
 RIGHT, WRONG = COLOURS[0], COLOURS[1]
 # Background, then ten classes: Okabe and Ito's eight, a brown and a grey.
 CLASS_COLOURS = ("#FFFFFF", *COLOURS, "#F0E442", "#8C510A", "#999999")
 HALO = [withStroke(linewidth=3, foreground="white")]
 LARGE, SMALL = 12, 9  # of letters, in points
+PLACE = (2.9, 2.9)  # inches for a picture
 NAMED_PIXELS = 40  # a region of a mask gets its name if it has as many
 
 
@@ -60,10 +62,9 @@ def boxes_with_names(
         for said, right in zip(names, truth, strict=True)
     ]
     alt = f"{title}. {len(images)} pictures with boxes: {'; '.join(words)}."
-    columns = min(len(images), 4)
-    figure, panels = _panels(len(images), columns=columns, title=title, alt=alt, below=0.0)
+    figure, panels = DescribedFigure.of_places(len(images), 4, PLACE, 0.3, title, 14, alt)
     for axes, image, box, said, right in zip(panels, images, boxes, names, truth, strict=True):
-        _show_picture(axes, image)
+        _show(axes, image[0], **GREY)
         for (x1, y1, x2, y2), name, right_name in zip(box.tolist(), said, right, strict=True):
             colour, dash = (RIGHT, "-") if name == right_name else (WRONG, "--")
             look = {"edgecolor": colour, "linestyle": dash, "linewidth": 2.5}
@@ -110,14 +111,13 @@ def masks_side_by_side(
         f"predicted class. {agree:.0%} of these pixels agree. Classes: "
         f"{', '.join(classes[c - 1] for c in present)}."
     )
-    figure, panels = _panels(3 * len(images), columns=3, title=title, alt=alt, below=0.6)
-    colours = ListedColormap(CLASS_COLOURS)
+    figure, panels = DescribedFigure.of_places(3 * len(images), 3, PLACE, 0.9, title, 14, alt)
+    look = {"cmap": ListedColormap(CLASS_COLOURS), "vmin": 0, "vmax": len(CLASS_COLOURS) - 1}
     for row, (image, *both) in enumerate(zip(images, true, predicted, strict=True)):
         picture, *sides = panels[3 * row : 3 * row + 3]
-        _show_picture(picture, image)
+        _show(picture, image[0], **GREY)
         for axes, mask in zip(sides, both, strict=True):
-            axes.imshow(mask.numpy(), cmap=colours, vmin=0, vmax=len(CLASS_COLOURS) - 1)
-            axes.add_patch(_frame(mask.shape))
+            _show(axes, mask, **look)
             for label, x, y in _regions(mask.numpy()):
                 _write(axes, x, y, classes[label - 1], "black", size=SMALL)
     for axes, name in zip(panels, ("collage", "true", "predicted"), strict=False):
@@ -128,27 +128,12 @@ def masks_side_by_side(
     return figure
 
 
-def _panels(
-    count: int, *, columns: int, title: str, alt: str, below: float
-) -> tuple[DescribedFigure, list[Axes]]:
-    """Make a figure with `count` panels without axes and `below` inches left for a legend."""
-    rows, side = -(-count // columns), 2.9
-    figure = DescribedFigure(side * columns, side * rows + 0.3 + below, alt)
-    panels = figure.grid(rows, columns, title, 14)
-    for axes in panels:
-        axes.axis("off")
-    return figure, panels[:count]
-
-
-def _show_picture(axes: Axes, image: Tensor) -> None:
-    """Draw a grey picture, white for 0 as everywhere in the course."""
-    axes.imshow(image[0].numpy(), cmap="gray_r", vmin=0, vmax=255)
-    axes.add_patch(_frame(image[0].shape))
-
-
-def _frame(shape: Sequence[int]) -> Rectangle:
-    height, width = shape
-    return Rectangle((-0.5, -0.5), width, height, fill=False, edgecolor="#666666", linewidth=1)
+def _show(axes: Axes, picture: Tensor, **look: Any) -> None:
+    """Draw one number per pixel, with a thin line around all."""
+    axes.imshow(picture.numpy(), **look)
+    height, width = picture.shape
+    line = {"fill": False, "edgecolor": "#666666", "linewidth": 1}
+    axes.add_patch(Rectangle((-0.5, -0.5), width, height, **line))
 
 
 def _regions(mask: np.ndarray) -> Iterator[tuple[int, float, float]]:

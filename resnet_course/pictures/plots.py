@@ -16,11 +16,19 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from resnet_course.pictures import style
-from resnet_course.pictures.charts import accuracy_in_time as accuracy_in_time
+from resnet_course.pictures.charts import bars as bars
 from resnet_course.pictures.charts import matrices as matrices
 from resnet_course.pictures.charts import trade_off as trade_off
 from resnet_course.pictures.described import DescribedFigure
+from resnet_course.pictures.style import (
+    COLOURS,
+    DASHES,
+    GREY,
+    STYLE,
+    check_drawable,
+    check_equally_many,
+    check_images,
+)
 from resnet_course.train.history import History
 from resnet_course.train.inputs import check_name
 from resnet_course.train.records import Record
@@ -32,7 +40,7 @@ NAMES = {
 }
 
 
-@mpl.rc_context(style.STYLE)
+@mpl.rc_context(STYLE)
 def image_grid(
     images: Tensor, labels: Sequence[int], classes: Sequence[str], source: str
 ) -> DescribedFigure:
@@ -47,25 +55,21 @@ def image_grid(
     Raises:
         ValueError: these are no pictures, or not as many labels, or labels without a name.
     """
-    style.check_images(images)
-    style.check_equally_many(images=images, labels=labels)
+    check_images(images)
+    check_equally_many(images=images, labels=labels)
     if not all(0 <= int(label) < len(classes) for label in labels):
         raise ValueError(f"labels must be from 0 to {len(classes) - 1}, got {list(labels)[:20]}.")
-    columns = min(len(images), 10)
-    rows = -(-len(images) // columns)
     names = [classes[int(label)] for label in labels]
     alt = f"{len(images)} pictures from {source}: {', '.join(names)}."
-    figure = DescribedFigure(1.25 * columns, 1.6 * rows + 0.4, alt)
-    places = figure.grid(rows, columns, f"source: {source}", 11)
-    for axes in places:
-        axes.axis("off")
-    for axes, image, name in zip(places, images, names, strict=False):
-        axes.imshow(image[0].numpy(), cmap="gray_r", vmin=0, vmax=255)
+    title = f"source: {source}"
+    figure, places = DescribedFigure.of_places(len(images), 10, (1.25, 1.6), 0.4, title, 11, alt)
+    for axes, image, name in zip(places, images, names, strict=True):
+        axes.imshow(image[0].numpy(), **GREY)
         axes.set_title(name, fontsize=10)
     return figure
 
 
-@mpl.rc_context(style.STYLE)
+@mpl.rc_context(STYLE)
 def lines(
     x: Sequence[float],
     curves: Mapping[str, Sequence[float]],
@@ -92,10 +96,10 @@ def lines(
     Raises:
         ValueError: no curve, or one that is not as long as `x`.
     """
-    style.check_drawable(x=x, curves=curves)
-    style.check_equally_many(x=x, **curves)
+    check_drawable(x=x, curves=curves)
+    check_equally_many(x=x, **curves)
     points = {label: (x, values) for label, values in curves.items()}
-    figure, axes = _curves(points, alt, title, xlabel, ylabel)
+    figure, axes = _curves(points, alt, title=title, xlabel=xlabel, ylabel=ylabel)
     for label, height in (marks or {}).items():
         axes.axhline(height, color="black", linewidth=1)
         axes.annotate(label, (x[0], height), xytext=(4, 4), textcoords="offset points", fontsize=11)
@@ -103,7 +107,7 @@ def lines(
     return figure
 
 
-@mpl.rc_context(style.STYLE)
+@mpl.rc_context(STYLE)
 def gradient_flow(
     norms: Mapping[str, Mapping[str, float] | Sequence[float]],
     *,
@@ -122,7 +126,7 @@ def gradient_flow(
     Raises:
         ValueError: no norms.
     """
-    style.check_drawable(norms=norms, **norms)
+    check_drawable(norms=norms, **norms)
     runs = {
         label: list(values.values() if isinstance(values, Mapping) else values)
         for label, values in norms.items()
@@ -134,11 +138,10 @@ def gradient_flow(
     alt = "Gradient norm by layer, logarithmic scale. " + " ".join(words)
     points = {label: (range(1, len(v) + 1), v) for label, v in runs.items()}
     xlabel = "layer, from the picture to the logits" + (f" ({source})" if source else "")
-    figure, axes = _curves(points, alt, title, xlabel, "gradient norm")
+    figure, axes = _curves(points, alt, title=title, xlabel=xlabel, ylabel="gradient norm")
     figure.set_figheight(4.4)
     if bound is not None:
-        first = next(iter(runs.values()))
-        steps = range(1, len(first) + 1)
+        steps, first = next(iter(points.values()))
         heights = [first[-1] * bound ** (len(first) - i) for i in steps]
         axes.plot(steps, heights, color="black", linewidth=1.2, label=f"{bound:g} per layer")
         axes.legend()
@@ -146,7 +149,7 @@ def gradient_flow(
     return figure
 
 
-@mpl.rc_context(style.STYLE)
+@mpl.rc_context(STYLE)
 def learning_curves(
     histories: Mapping[str, History], column: str = "train_loss"
 ) -> DescribedFigure:
@@ -163,19 +166,19 @@ def learning_curves(
         kind = type(histories).__name__
         raise ValueError(f"histories must be a dict, label → History, got {kind}.")
     check_name(column, list(NAMES), "column")
-    style.check_drawable(histories=histories, **{label: h.rows for label, h in histories.items()})
+    check_drawable(histories=histories, **{label: h.rows for label, h in histories.items()})
     words = [f"{label}: {h.column(column)[-1]:.2f} at the end." for label, h in histories.items()]
     alt = f"{NAMES[column]} by epoch. " + " ".join(words)
     points = {label: (h.column("epoch"), h.column(column)) for label, h in histories.items()}
     sources = sorted({history.source for history in histories.values()})
     title = f"{NAMES[column].capitalize()} on {', '.join(sources)}"
-    figure, axes = _curves(points, alt, title, "epoch", markers="osD^v")
+    figure, axes = _curves(points, alt, "osD^v", title=title, xlabel="epoch")
     for epochs, _ in points.values():
         axes.set_xticks(epochs)
     return figure
 
 
-@mpl.rc_context(style.STYLE)
+@mpl.rc_context(STYLE)
 def recorded_curves(
     record: Record, column: str = "test_accuracy", *, start: int = 1
 ) -> DescribedFigure:
@@ -196,7 +199,7 @@ def recorded_curves(
     images = record.evidence["images"].split(",")[0]
     title = f"{name} on {images}, mean of the seeds (recorded)"
     alt = f"{name} from epoch {start} on. " + " ".join(words)
-    figure, axes = _curves(points, alt, title, "epoch")
+    figure, axes = _curves(points, alt, title=title, xlabel="epoch")
     for line, label in zip(axes.get_lines(), means, strict=True):
         columns = np.array([getattr(run, column)[start - 1 :] for run in record.of(label)])
         low, high = columns.min(axis=0), columns.max(axis=0)
@@ -205,87 +208,18 @@ def recorded_curves(
     return figure
 
 
-@mpl.rc_context(style.STYLE)
-def bars(
-    names: Sequence[str],
-    series: Mapping[str, Sequence[float]],
-    *,
-    title: str,
-    xlabel: str = "",
-    ylabel: str,
-    alt: str,
-    number_format: str = "{:.0f}",
-    draws: Mapping[str, Sequence[Sequence[float]]] | None = None,
-    guessing: float | None = None,
-) -> DescribedFigure:
-    """Draw bars side by side, one group per name, with the numbers above them.
-
-    Args:
-        names: what the groups are, along the horizontal axis.
-        series: label → values, each as long as `names`.
-        title: what the figure shows, in a few words.
-        xlabel: what the names are.
-        ylabel: what is on the vertical axis.
-        alt: the figure in words.
-        number_format: how the numbers are written.
-        draws: label → for each name the single results behind the bar, drawn as dots; the numbers
-            then stand inside the bars.
-        guessing: what chance alone gives, drawn as a thin line.
-
-    Raises:
-        ValueError: nothing to draw, or values that are not as many as names.
-    """
-    style.check_drawable(names=names, series=series)
-    style.check_equally_many(names=names, **series)
-    figure = DescribedFigure(8, 4.2, alt)
-    axes = figure.subplots()
-    width = 0.8 / len(series)
-    looks = zip(series.items(), cycle(style.COLOURS), cycle(("", "//", "..", "xx")), strict=False)
-    for i, ((label, values), colour, hatch) in enumerate(looks):
-        places = [x + (i - (len(series) - 1) / 2) * width for x in range(len(names))]
-        look = {"color": colour, "hatch": hatch, "edgecolor": "white"}
-        drawn = axes.bar(places, values, width, label=label, **look)
-        numbers = [number_format.format(value) for value in values]
-        if draws is None:
-            axes.bar_label(drawn, numbers, padding=2, fontsize=11)
-            continue
-        box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"}
-        axes.bar_label(drawn, numbers, label_type="center", fontsize=11, bbox=box)
-        for place, results in zip(places, draws[label], strict=True):
-            spots = place + np.linspace(-0.25, 0.25, len(results)) * width
-            dots = axes.plot(spots, results, "o", color="black", markersize=4, mfc="white")
-    if draws is not None:
-        dots[0].set_label("one draw (bar: mean)")
-    if guessing is not None:
-        axes.axhline(guessing, color="black", linewidth=1, label="guessing")
-    axes.set_xticks(range(len(names)), names)
-    axes.grid(visible=False, axis="x")
-    axes.set_axisbelow(True)
-    axes.margins(y=0.12)  # room for the numbers
-    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
-    if draws is None:
-        axes.legend()
-    else:  # bars as high as these leave no room for it
-        figure.legend(loc="outside lower center", ncols=3)
-        figure.set_figheight(4.8)
-    return figure
-
-
 def _curves(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     alt: str,
-    title: str,
-    xlabel: str,
-    ylabel: str = "",
-    *,
     markers: Sequence[str] = ("",),
+    **words: str,
 ) -> tuple[DescribedFigure, Axes]:
     """Draw label → (x, y), each in a colour, a line style and a marker of its own."""
     figure = DescribedFigure(8, 4.2, alt)
     axes = figure.subplots()
-    styles = zip(cycle(style.COLOURS), cycle(style.DASHES), cycle(markers), strict=False)
+    styles = zip(cycle(COLOURS), cycle(DASHES), cycle(markers), strict=False)
     for (label, (x, y)), (colour, dash, marker) in zip(curves.items(), styles, strict=False):
         axes.plot(x, y, color=colour, linestyle=dash, marker=marker, label=label)
-    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    axes.set(**words)
     axes.legend()
     return figure, axes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sized
 
+import torch
 from torch import Tensor
 
 # Okabe and Ito's colours. Line styles differ as well, for people who see no colours at all.
@@ -23,6 +24,7 @@ STYLE = {
     "axes.titlesize": 14,
     "axes.labelsize": 12,
 }
+GREY = {"cmap": "gray_r", "vmin": 0, "vmax": 255}  # of pictures: 0 is white, as it is printed
 
 
 def check_drawable(**parts: Collection) -> None:
@@ -48,11 +50,11 @@ def check_equally_many(**parts: Sized) -> None:
 
 def check_images(images: object) -> None:
     """Raise a ValueError if these are no pictures, uint8 (N, 1 or 3, height, width), N > 0."""
-    if not isinstance(images, Tensor) or images.ndim != 4 or str(images.dtype) != "torch.uint8":
-        got = type(images).__name__
-        if isinstance(images, Tensor):
-            got = f"{images.dtype} of shape {tuple(images.shape)}"
-        raise ValueError(
-            f"images must be a tensor of pixels, uint8 (N, channels, height, width), got {got}."
-        )
-    check_drawable(images=images)
+    got = type(images).__name__
+    if isinstance(images, Tensor):
+        if images.ndim == 4 and images.dtype == torch.uint8:
+            return check_drawable(images=images)
+        got = f"{images.dtype} of shape {tuple(images.shape)}"
+    raise ValueError(
+        f"images must be a tensor of pixels, uint8 (N, channels, height, width), got {got}."
+    )

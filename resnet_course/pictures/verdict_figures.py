@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import matplotlib as mpl
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 from torch import Tensor
@@ -21,12 +22,7 @@ DRAWING = {**STYLE, "text.parse_math": False}
 
 @mpl.rc_context(DRAWING)
 def close_up(verdicts: Verdicts, index: int) -> DescribedFigure:
-    """Draw one picture, what speaks in it for which class, and the three largest probabilities.
-
-    Args:
-        verdicts: what the classifier says.
-        index: number of the test picture.
-    """
+    """Draw a test picture, what speaks in it for which class, and the largest probabilities."""
     right, answer = verdicts.answer(index)
     classes, source = verdicts.classes, verdicts.source
     targets = [answer] if right == answer else [answer, right]
@@ -62,10 +58,7 @@ def close_up(verdicts: Verdicts, index: int) -> DescribedFigure:
 def sheet(verdicts: Verdicts, pair: Pair | None, count: int = 8) -> DescribedFigure:
     """Draw the first pictures that a pair chooses, with heat where they speak for the answer.
 
-    Args:
-        verdicts: what the classifier says.
-        pair: right and predicted class, None for all mistakes; see `Verdicts`.
-        count: how many pictures at most.
+    A pair is the right and the predicted class, or None for all mistakes; see `Verdicts`.
     """
     indices = verdicts.order(pair)[:count].tolist()
     names, words = [], []
@@ -117,11 +110,10 @@ def short(name: str) -> str:
 
 def _contrast(a: tuple[float, ...], b: tuple[float, ...]) -> float:
     """Return the contrast of two colours as the web's guidelines (WCAG 2) define it, 1 to 21."""
-    lights = []
-    for colour in (a, b):
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
-        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
-    return (max(lights) + 0.05) / (min(lights) + 0.05)
+    colours = np.array([a, b])
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    dark, light = sorted(linear @ (0.2126, 0.7152, 0.0722))  # how bright red, green and blue are
+    return (light + 0.05) / (dark + 0.05)
 
 
 def _bars(axes: Axes, bars: list[tuple[str, float, bool]]) -> None:
