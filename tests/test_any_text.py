@@ -13,7 +13,8 @@ import nbformat
 import pytest
 from torch import nn
 
-from resnet_course import trace
+from resnet_course import TrainConfig, drawn_garments, fit, trace, widgets
+from resnet_course.pictures.curves import history_curves
 from resnet_course.tracing.rows import printable
 
 ROOT = Path(__file__).parent.parent
@@ -117,3 +118,22 @@ def test_text_files_name_their_encoding_and_nothing_needs_fork(name):
 )
 def test_the_test_above_sees_what_it_looks_for(text):
     assert opens_text(ast.parse(text).body[0].value)
+
+
+def shown(widget) -> str:
+    frames = widget.frames()
+    return "".join([widget.to_html(), widget.describe(), frames.to_js("k") if frames else ""])
+
+
+def test_widgets_and_pictures_of_odd_names_can_be_stored_and_shown():
+    explorer = widgets.ShapeExplorer(odd_network(), (1, 1, 8, 8))
+    monitor = widgets.TrainingMonitor()
+    train_data = drawn_garments(60, 10)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    config = TrainConfig(epochs=1, batch_size=30, bfloat16=False)
+    history = fit(model, train_data, config, monitor=monitor, label=ODD)
+    picture = history_curves(history, ODD)
+    for text in (shown(explorer), shown(monitor), monitor.words.value, str(picture), picture.alt):
+        text.encode("utf-8")
+        assert not set("\x00\x1b\ud800\u202e") & set(text)
+    assert SHOWN in explorer.describe() and SHOWN in monitor.words.value

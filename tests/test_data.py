@@ -227,6 +227,30 @@ def test_a_damaged_file_is_named_if_it_cannot_be_fetched(tiny, tmp_path, monkeyp
     assert f"Damaged: {damaged}." in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("damage", [True, False])
+def test_a_file_that_is_wrong_or_missing_in_ones_own_folder_is_named_there(
+    damage, tiny, tmp_path, monkeypatch
+):
+    lost = tiny.put(tmp_path) / f"{TRAIN_IMAGES}.gz"
+    lost.write_bytes(b"") if damage else lost.unlink()
+    monkeypatch.setenv("RESNET_COURSE_DATA", str(tmp_path))
+    no_network(monkeypatch, tiny.dataset)
+    with pytest.raises(cache.DataUnavailableError) as error:
+        cache.read_files(data._FASHION_MNIST)
+    said = str(error.value)
+    assert f"put {lost.name} into {lost.parent}." in said and "is not complete" in said
+    assert (f"Damaged: {lost}." in said) == damage and str(tiny.cache_folder) not in said
+
+
+@pytest.mark.parametrize("inside", ["FashionMNIST", "FashionMNIST/raw"])
+def test_a_folder_that_is_too_deep_is_understood(inside, tiny, tmp_path, monkeypatch):
+    tiny.put(tmp_path)
+    no_network(monkeypatch, tiny.dataset)
+    tiny.check(data.fashion_mnist(tmp_path / inside))
+    monkeypatch.setenv("RESNET_COURSE_DATA", str(tmp_path / inside))
+    tiny.check(data.fashion_mnist())
+
+
 def test_a_folder_that_cannot_be_written(tiny, tmp_path):
     (tmp_path / "file").write_text("no folder can be made here, not even by root")
     with pytest.warns(UserWarning, match="Cannot write.*Not a directory") as caught:

@@ -69,16 +69,20 @@ def read_files(files: FileSet, root: Folder = None) -> list[bytes]:
     for name, check in checks.items():
         places = [folder / file for folder in folders for file in (name, f"{name}.gz")]
         contents[name] = read_checked(places, check, damaged)
+    missing = [name for name in NAMES if contents[name] is None]
     try:
-        for name in [name for name in NAMES if contents[name] is None]:
+        for name in missing:
             path, mirrors = folders[-1] / name, files.dataset.mirrors
             contents[name] = fetch(mirrors, f"{name}.gz", path, checks[name], stacklevel=5)
     except ConnectionError as error:
-        problem = f"{files.label} is not on this computer and cannot be downloaded ({error})."
+        lacking, wanted = "not", "the four *-ubyte.gz files"
+        if len(missing) < len(NAMES):
+            lacking, wanted = "not complete", " and ".join(f"{name}.gz" for name in missing)
+        problem = f"{files.label} is {lacking} on this computer and cannot be downloaded ({error})."
         raise DataUnavailableError(
             problem + "".join(f" Damaged: {path}." for path in damaged),
             "For the real images, connect to the internet and restart Python,"
-            f" or put the four *-ubyte.gz files into {folders[-1]}.",
+            f" or put {wanted} into {folders[0]}.",
         ) from None
     return list(contents.values())
 
@@ -86,7 +90,7 @@ def read_files(files: FileSet, root: Folder = None) -> list[bytes]:
 def _folders(root: Folder) -> list[Path]:
     """Where to look, in this order; the last is where downloads go."""
     if root is not None:
-        return [Path(root).expanduser()]
+        return [_above(Path(root).expanduser())]
     cache, named = Path(user_cache_dir("resnet-course")), os.environ.get("RESNET_COURSE_DATA")
     if not named:
         return [cache]
@@ -94,7 +98,15 @@ def _folders(root: Folder) -> list[Path]:
     if not folder.is_dir():
         text = f"RESNET_COURSE_DATA names a folder that does not exist: {folder}. Using {cache}."
         warnings.warn(text, stacklevel=5)
-    return [folder, cache]
+    return [_above(folder), cache]
+
+
+def _above(folder: Path) -> Path:
+    """Return the folder that holds FashionMNIST, also of that or of the `raw` in it."""
+    known = ("FashionMNIST", "MNIST")
+    if folder.name == "raw" and folder.parent.name in known:
+        folder = folder.parent
+    return folder.parent if folder.name in known else folder
 
 
 def _unpacked(content: bytes, md5: str) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 import drawsvg as svg
 
 from resnet_course.pictures.described import Svg
+from resnet_course.tracing.rows import printable
 
 INK, SOFT, PAPER = "#1b2330", "#5a6472", "#ffffff"
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#D55E00", "#009E73", "#B3001B", "#e8ecf1"
@@ -34,7 +35,7 @@ class Pen:
         """Write words at a point; `anchor` says which end of them stands there."""
         weight = "bold" if bold else "normal"
         look = {"fill": colour, "font_family": FONT, "text_anchor": anchor, "font_weight": weight}
-        self.append(svg.Text(words, size, x, y, **look))
+        self.append(svg.Text(printable(words), size, x, y, **look))
 
     def rectangle(self, x: float, y: float, width: float, height: float, **look: Any) -> None:
         """Draw a rectangle from its upper left corner."""
@@ -76,6 +77,7 @@ class Paper(Pen, svg.Drawing):
 
     def finish(self, title: str, alt: str) -> Svg:
         """Add title and description and return the markup."""
-        self.elements.insert(0, svg.Title(title))
+        alt = "\n".join(map(printable, alt.split("\n")))
+        self.elements.insert(0, svg.Title(printable(title)))
         self.elements.insert(1, svg.Raw(f"<desc>{html.escape(alt)}</desc>"))
         return Svg(self.as_svg(), alt)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from resnet_course.pictures.curves import Run, describe, training_curves
 from resnet_course.pictures.described import Svg
+from resnet_course.tracing.rows import printable
 from resnet_course.train.history import EpochRow
 from resnet_course.widgets.base import CourseWidget, figure_html
 
@@ -54,7 +55,7 @@ class TrainingMonitor(CourseWidget):
 
     def start(self, label: str, epochs: int, steps: int, done: int = 0) -> None:
         """Begin a new curve, and show the monitor if it is not to be seen yet."""
-        self.runs.append(Run(label, epochs))
+        self.runs.append(Run(printable(label), epochs))
         self.stopped = False
         self._steps, self._done, self._before = steps, done * steps, done * steps
         self._pending: list[Tensor] = []
@@ -63,7 +64,7 @@ class TrainingMonitor(CourseWidget):
         self.bar.value = self._done
         self.bar.bar_style = ""
         self.stop.disabled = False
-        self.words.value = f"<b>{html.escape(label)}</b>: the first steps …"
+        self.words.value = f"<b>{html.escape(self.runs[-1].label)}</b>: the first steps …"
         self._redraw()
         self._show_below_the_cell()
 
