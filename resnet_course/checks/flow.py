@@ -47,7 +47,8 @@ class Watcher(Recorder):
     """Collects the units of a forward pass.
 
     Each tensor is given an attribute: `unit`, the layer that it comes from, or `parts`, the
-    parameters that it is made of, if it is made of nothing else.
+    parameters that it is made of, if it is made of nothing else. Parameters are looked for in sets,
+    which compare them by identity; `in` a list would compare their numbers.
 
     Attributes:
         units: in the order of execution; the first has no weights and stands for the input.
@@ -87,9 +88,9 @@ class Watcher(Recorder):
             if not weights:
                 self.loose.append(tuple(given[1].shape))
         for part in parts:
-            if part_in(part, weights):
+            if part in set(weights):
                 unit = self.layer(unit, part)
-            elif not part_in(part, unit.vectors):
+            elif part not in set(unit.vectors):
                 unit.vectors.append(part)
         for output in outputs:
             output.unit = unit
@@ -98,7 +99,7 @@ class Watcher(Recorder):
         """Return the unit of a weight: a new one, or the one of its sisters."""
         for unit in self.units:
             if unit.before is before and unit.weights[0].shape == weight.shape:
-                if not part_in(weight, unit.weights):
+                if weight not in set(unit.weights):
                     unit.weights.append(weight)
                 return unit
         self.units.append(Unit(before, before.depth + 1, [weight]))
@@ -110,16 +111,8 @@ def parts_of(tensor: Tensor) -> list[nn.Parameter]:
     return [tensor] if isinstance(tensor, nn.Parameter) else getattr(tensor, "parts", [])
 
 
-def part_in(part: nn.Parameter, parts: list[nn.Parameter]) -> bool:
-    """Look for a parameter itself: `in` would compare numbers."""
-    return any(part is each for each in parts)
-
-
 def watch(module: nn.Module, x: Tensor) -> tuple[Any, Watcher]:
-    """Run the module once, without gradients; return its output and what was seen.
-
-    An error in a learner's module becomes an `AnswerError`, as with `guard.call`.
-    """
+    """Call the module without gradients; return its output and what was seen."""
     with torch.no_grad(), Watcher(x) as watcher:
         return call(module, x), watcher
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
@@ -11,9 +11,9 @@ from resnet_course.blocks import BasicBlock, Bottleneck
 from resnet_course.checks import answers
 from resnet_course.checks.compare import Subject
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.guard import AnswerError, call
+from resnet_course.checks.faults import check, explained, fault
+from resnet_course.checks.guard import AnswerError
 from resnet_course.checks.modules import build, check_module
-from resnet_course.checks.stage import check_blocks
 from resnet_course.checks.whole import PARAMETERS, WithoutStartingNumbers, check_network
 
 
@@ -36,14 +36,16 @@ def make_stage(answer: Callable[..., nn.Sequential]) -> str:
     ):
         arguments = (block, in_channels, channels, depth, stride)
         head = f"{block.__name__}, {in_channels}, {channels}, depth {depth}, stride {stride}: "
+        with torch.device("meta"):
+            right = answers.make_stage(*arguments)
         try:
-            stage = _make(answer, *arguments)
-            check_blocks(stage, *arguments)
+            stage = explained("error_in_make_stage", answer, *arguments)
+            check("stage", stage=stage)
+            check_module(stage)
+            _check_blocks(stage, right, *arguments)
             subject = Subject(stage, torch.randn(3, in_channels, 9, 8))
         except AnswerError as wrong:
             raise AnswerError(head + str(wrong)) from wrong
-        with torch.device("meta"):
-            right = answers.make_stage(*arguments)
         differ = subject.difference(right)
         if differ != "":
             raise AnswerError(
@@ -57,27 +59,48 @@ def make_stage(answer: Callable[..., nn.Sequential]) -> str:
     )
 
 
-def _make(answer: Callable[..., nn.Sequential], *arguments: object) -> nn.Sequential:
-    try:
-        stage = call(answer, *arguments)
-    except AnswerError as wrong:
-        if "is not a Module subclass" in str(wrong):
-            raise AnswerError(
-                f"{wrong} nn.Sequential takes the blocks one by one, not in a list."
-            ) from wrong
-        raise
-    if isinstance(stage, (list, tuple, nn.ModuleList)):
-        raise AnswerError(
-            f"Expected nn.Sequential, got {type(stage).__name__}: nothing there says that one "
-            "block comes after the other, so it cannot be called."
-        )
-    check_module(stage)
-    if not isinstance(stage, nn.Sequential):
-        raise AnswerError(
-            f"Expected nn.Sequential, got {type(stage).__name__}. A stage is nothing but blocks in "
-            "a row."
-        )
-    return stage
+def _check_blocks(
+    stage: nn.Sequential,
+    right: nn.Sequential,
+    block: type[nn.Module],
+    in_channels: int,
+    channels: int,
+    depth: int,
+    stride: int,
+) -> None:
+    """Check number, class, channels and stride of the blocks."""
+    parts = list(_flat(stage))
+    blocks = [part for part in parts if type(part) is block]
+    others = [part for part in parts if part not in blocks and any(map(id, part.parameters()))]
+    check("blocks", blocks=blocks, others=others, block=block, depth=depth)
+    names = {"block": block, "in_channels": in_channels, "channels": channels, "stride": stride}
+    names["made"] = [_arguments_of(each) for each in blocks]
+    for i, (each, have) in enumerate(zip(right, names["made"], strict=True)):
+        for name, want in reversed(_arguments_of(each).items()):
+            if have[name] != want:
+                raise AnswerError(
+                    f"Block {i + 1} of {depth}: expected {name}={want}, got {have[name]}. "
+                    + fault("block_of_stage", i=i, name=name, has=have[name], **names)
+                )
+
+
+def _arguments_of(block: nn.Module) -> dict[str, int]:
+    """Read from a block of the package with which in_channels, channels and stride it was made."""
+    convs = [m for name, m in block.named_children() if name.startswith("conv")]
+    return {
+        "in_channels": convs[0].in_channels,
+        "channels": convs[-1].out_channels // block.expansion,
+        "stride": max(conv.stride[0] for conv in convs),
+    }
+
+
+def _flat(stage: nn.Module) -> Iterator[nn.Module]:
+    """Yield what stands in a row, also inside a further nn.Sequential; the same object twice."""
+    for part in stage._modules.values():
+        if isinstance(part, nn.Sequential):
+            yield from _flat(part)
+        elif part is not None:
+            yield part
 
 
 @exercise(answers.resnet34, answers.make_stage)
