@@ -10,10 +10,10 @@ Read `result` (what a checker says), `guard` (a learner's code runs, whatever it
 same). Then the checkers of a chapter: `slopes` and `gradients` (01), `shapes`, `addition`, `blocks`
 (02 and 04), `networks` and `resnet34_shapes` (03), `training` and `measuring` (05), `transfer`
 (06). A block or network is compared with the right one in `compare`, on the flow of numbers that
-`flow` has watched; `diagnosis` and `whole` look for the mistake among the `variants` of the right
-source text. The words stand in text files: exercises.toml (titles, hints), mistakes.toml,
-block_mistakes.txt, and faults.toml for what `faults` finds without comparing. `answers` are the course's own solutions; `advice` gives hints, solutions and
-the progress.
+`flow` has watched; `diagnosis` looks for the mistake among the `variants` of the right source
+text. The words stand in text files: exercises.toml (titles, hints), mistakes.toml and
+block_mistakes.txt, and faults.toml for what `faults` finds without trying mistakes. `answers` are
+the course's own solutions; `advice` gives hints, solutions and the progress.
 """
 
 from resnet_course.checks.addition import residual_forward

@@ -30,11 +30,6 @@ TOLERANCES = {EVALUATION: 1e-3, TRAINING: 1e-3, GRADIENTS: 1e-2, AFTERWARDS: 1e-
 class Subject:
     """A learner's module, run once in each mode with lively numbers in all its parameters.
 
-    Args:
-        module: fresh, as the learner made it.
-        x: an input.
-        gradients: run backward as well.
-
     Raises:
         AnswerError: the module fails, gives something else than a tensor, changes its input, or
             uses weights that are not registered.
@@ -50,20 +45,19 @@ class Subject:
             if not is_lazy(part):
                 enliven(part)
         given = x.clone()
-        self.output, watcher = watch(module.eval(), given)
-        self.units, self.trail = watcher.units, watcher.trail
+        self.output, self.seen = watch(module.eval(), given)
         check("forward", output=self.output, x=x, given=given)
         own = dict(module.named_parameters())
         known = set(own.values())
-        used = [part for unit in self.units for part in (*unit.weights, *unit.vectors)]
+        used = [part for unit in self.seen.units for part in (*unit.weights, *unit.vectors)]
         check(
             "weights",
-            lost=[tuple(part.shape) for part in used if part not in known] + watcher.loose,
+            lost=[tuple(part.shape) for part in used if part not in known] + self.seen.loose,
             frozen=[name for name, part in own.items() if not part.requires_grad],
             idle={name: part for name, part in own.items() if part not in set(used)},
         )
         check("numbers", output=self.output, again=lambda: call(module, x.clone()), agree=agree)
-        for unit in self.units:
+        for unit in self.seen.units:
             # Which of two vectors is batch norm's weight, and which its bias, nobody needs to know
             # if they have the same numbers.
             for part in unit.vectors[1:]:
@@ -72,10 +66,7 @@ class Subject:
         self.results = dict(phases(lambda given: call(module, given), module, x, gradients))
 
     def difference(self, other: nn.Module) -> str | None:
-        """Give a network of known structure my numbers, and compare what it computes.
-
-        Args:
-            other: the network; it may be without memory, on the meta device.
+        """Give a network of known structure, on any device, my numbers; compare what it computes.
 
         Returns:
             where the two differ first: "" if they are the same function; None if they have not
@@ -100,8 +91,8 @@ class Subject:
         own = dict(other.named_parameters())
         key = tuple((name, part.shape) for name, part in own.items())
         if key not in self.known:
-            _, watcher = watch(other.eval(), self.x.to(next(other.parameters()).device, copy=True))
-            pairs = pair(watcher.units, self.units)
+            _, seen = watch(other.eval(), self.x.to(next(other.parameters()).device, copy=True))
+            pairs = pair(seen.units, self.seen.units)
             if pairs is None:
                 return None
             self.known[key] = {

@@ -1,23 +1,39 @@
-"""Compare a learner's block with the right one, and find the mistake by trying the usual ones."""
+"""Compare a learner's block, or ResNet-34, with the right one, and find the mistake.
+
+The usual mistakes are tried: with which of them does the right text compute the same?
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
 import torch
 from torch import Tensor, nn
 
-from resnet_course.checks.compare import AFTERWARDS, Subject, count
-from resnet_course.checks.faults import fault
-from resnet_course.checks.flow import Unit, failure, watch
-from resnet_course.checks.guard import AnswerError
+from resnet_course.checks.compare import GRADIENTS, Subject, count
+from resnet_course.checks.faults import check, fault
+from resnet_course.checks.flow import failure, watch
+from resnet_course.checks.guard import AnswerError, call
 from resnet_course.checks.modules import build
-from resnet_course.checks.variants import ARGUMENTS, Right, Suspect, compiled
+from resnet_course.checks.variants import (
+    ARGUMENTS,
+    NETWORK,
+    Right,
+    Suspect,
+    compiled,
+    edited,
+    table,
+)
 from resnet_course.tracing import trace
 from resnet_course.tracing.rows import by
 
 PAIRS = 300  # of mistakes that are tried: looking for two at once is a bonus
+SMALL, FULL = 33, 224  # sides of a picture: an odd one shows more, and is soon done
+WIDTHS = (64, 128, 256, 512)  # of the stages
+IN_SIZES = table("network sizes")  # a map has another size, and the size alone does not say why
+IN_NUMBERS = table("network numbers")  # no shape shows these
 
 
 def check_block(
@@ -26,7 +42,7 @@ def check_block(
     right: Right,
     size: tuple[int, int] = (14, 10),
 ) -> None:
-    """Compare one block of the learner's with the right one, and name the mistake.
+    """Compare the block that a class makes of these arguments with the right one.
 
     Args:
         answer: the learner's class.
@@ -52,32 +68,20 @@ def check_block(
     differ = subject.difference(reference)
     if differ == "":
         return
-    expected, watcher = watch(reference, x.clone())
-    counts = {"want": count(reference), "have": count(module)}
-    where = fault(
-        "block_differs", output=subject.output, expected=expected, differ=differ, **counts
-    )
-    cause = _diagnosis(subject, counts["want"], right, arguments) or fault(
-        "unknown_mistake",
-        late=differ == AFTERWARDS,
-        want=_weights(watcher.units),
-        have=_weights(subject.units),
-    )
-    raise AnswerError(f"{head} {where} {cause}")
-
-
-def _weights(units: Sequence[Unit]) -> list[str]:
-    return [by(weight.shape) for unit in units for weight in unit.weights]
+    names = {"subject": subject, "differ": differ, "want": count(reference), "have": count(module)}
+    names["output"], names["seen"] = watch(reference, x.clone())
+    cause = _diagnosis(subject, names["want"], right, arguments) or fault("unknown", **names)
+    raise AnswerError(f"{head} {fault('block_differs', **names)} {cause}")
 
 
 def _diagnosis(subject: Subject, want: int, right: Right, arguments: Sequence[int]) -> str:
     """Name the mistake, or the two mistakes, with which a block computes the same."""
     suspects = [suspect for suspect in right.suspects(arguments) if suspect.block]
-    have, sizes = count(subject.module), [count(suspect.block) for suspect in suspects]
-    for suspect, size in zip(suspects, sizes, strict=True):
-        if size == have and subject.difference(suspect.block) == "":
+    for suspect in suspects:
+        if subject.difference(suspect.block) == "":
             return suspect.message
     # What one mistake adds to the parameters, and what the other does, must be what there is.
+    have, sizes = count(subject.module), [count(suspect.block) for suspect in suspects]
     places = [
         (i, j) for i, j in combinations(range(len(sizes)), 2) if sizes[i] + sizes[j] - want == have
     ]
@@ -102,10 +106,10 @@ def _why(wrong: AnswerError, module: nn.Module | None, x: Tensor, suspects: list
             return suspect.message
         if same and trail and same[-1] == trail[-1] and not close:
             close = suspect.message
-    return close or in_other_words(module, x)
+    return close or _in_other_words(module, x)
 
 
-def in_other_words(module: nn.Module, x: Tensor) -> str:
+def _in_other_words(module: nn.Module, x: Tensor) -> str:
     """Let the tracer say what it can about a forward pass that fails."""
     try:
         trace(module, x)
@@ -113,3 +117,79 @@ def in_other_words(module: nn.Module, x: Tensor) -> str:
         says, *more = str(explained).split(" PyTorch says:")
         return f"In other words: {says}" if more else ""  # else it only repeats the error
     return ""
+
+
+def made(num_classes: int, edits: Iterable[str] = ()) -> nn.Module:
+    """Make ResNet-34, or a wrong one, on the meta device: it borrows the learner's weights."""
+    with torch.device("meta"):
+        return compiled(edited(NETWORK, edits))(num_classes)
+
+
+def check_network(model: nn.Module, num_classes: int) -> None:
+    """Compare a network with ResNet-34.
+
+    Raises:
+        AnswerError: the network is another one, or fails.
+    """
+    try:
+        subject = Subject(model, torch.randn(2, 3, SMALL, SMALL))
+    except AnswerError as wrong:
+        if wrong.__cause__ is None:
+            raise
+        # It may be made for pictures of 224×224 alone, as the exercise allows.
+        subject = _large(model)
+    x = subject.x
+    check("logits", output=subject.output, batch=len(x), num_classes=num_classes)
+    with torch.no_grad():
+        check("logits", output=call(model, x[:1].clone()), batch=1, num_classes=num_classes)
+    reference = made(num_classes)
+    differ = subject.difference(reference)
+    if differ == "":
+        return
+    names = {"differ": differ, "want": count(reference), "have": count(model)}
+    head = f"num_classes={num_classes}: {fault('network_differs', **names)}".rstrip()
+    if differ == GRADIENTS:
+        raise AnswerError(head)
+    cause = _part(subject, reference, num_classes)
+    # Right at 224×224 is right, whatever it does with smaller pictures.
+    if differ and not cause and x.shape[-1] != FULL and _large(model).difference(reference) == "":
+        return
+    cause = cause or "If you wrote the block yourself: does it pass its own check?"
+    raise AnswerError(f"{head} {cause}")
+
+
+def _large(model: nn.Module) -> Subject:
+    x = torch.randn(1, 3, FULL, FULL)
+    try:
+        return Subject(model, x, gradients=False)
+    except AnswerError as wrong:
+        words = _in_other_words(model, x)
+        if "features, but it gets" in words:
+            words += " Is the last map averaged and flattened before the linear layer?"
+        raise AnswerError(f"A picture of 3×{FULL}×{FULL}: {wrong} {words}".rstrip()) from wrong
+
+
+def _part(subject: Subject, reference: nn.Module, num_classes: int) -> str:
+    """Find the part of the network that is wrong: weights, sizes of maps, or something else."""
+    shapes = subject.seen.shapes
+    kinds = Counter(shape[0] for shape in shapes if shape[2:] == (3, 3))
+    wide = [shape[1] for shape in shapes if len(shape) == 2 and shape[1] != 512]
+    counts = [kinds[width] for width in WIDTHS]
+    if cause := fault("network_weights", shapes=shapes, counts=counts, wide=wide):
+        return cause
+    _, seen = watch(reference, subject.x.to("meta"))
+    want, have = (
+        [(weight, out) for _, weight, out in trail if weight[-1] in (3, 7)]
+        for trail in (seen.trail, subject.seen.trail)
+    )
+    where = ""
+    for (weight, right), (_, wrong) in zip(want, have, strict=False):
+        if right[2:] != wrong[2:]:
+            stage = 0 if weight[-1] == 7 else WIDTHS.index(weight[0]) + 1
+            names = {"stage": stage, "want": right, "have": wrong, "side": subject.x.shape[-1]}
+            where = fault("size_of_map", **names)
+            break
+    for message, *edits in IN_SIZES if where else IN_NUMBERS:
+        if subject.difference(made(num_classes, edits)) == "":
+            return message
+    return where

@@ -45,9 +45,9 @@ def edited(text: str, edits: Iterable[str]) -> str:
     for edit in edits:
         place, old, new = EDIT.fullmatch(edit).groups()
         start = f"self.{place}" if place else ""
+        lines = text.split("\n")
         text = "\n".join(
-            line.replace(old, new) if line.strip().startswith(start) else line
-            for line in text.split("\n")
+            line.replace(old, new) if line.strip().startswith(start) else line for line in lines
         )
     return text
 
@@ -89,11 +89,10 @@ class Right:
         numbers = ARGUMENTS | dict(zip(ARGUMENTS, arguments, strict=False))
         numbers["per_group"] = int(numbers["channels"] * numbers["base_width"] / 64)
         numbers["width"] = numbers["per_group"] * numbers["groups"]
-        stride, projection = numbers["stride"], compiled(self.text)(*arguments).project
-        projects = isinstance(projection, nn.Conv2d)
-        found = {_simply(self.text, stride, projects): Suspect("", [])}
+        projects = isinstance(compiled(self.text)(*arguments).project, nn.Conv2d)
+        found = {_simply(self.text, numbers["stride"], projects): Suspect("", [])}
         for message, edits in spelled(self.mistakes, self.names, numbers):
-            text = _simply(edited(self.text, edits), stride, projects)
+            text = _simply(edited(self.text, edits), numbers["stride"], projects)
             if text not in found:  # else it makes no difference here
                 found[text] = self.suspect(message, edits, arguments)
         return list(found.values())[1:]
@@ -117,15 +116,10 @@ def _simply(text: str, stride: int, projects: bool) -> str:
 def spelled(
     mistakes: Iterable[Mistake], names: Sequence[str], numbers: dict[str, int]
 ) -> Iterator[tuple[str, list[str]]]:
-    """Fill in what stands in braces.
+    """Yield what to say and the edits, with what stands in braces filled in.
 
-    Args:
-        mistakes: one that names `{i}` stands for several, one for each convolution.
-        names: of the convolutions in the branch, for `{conv}`.
-        numbers: the arguments of the block.
-
-    Yields:
-        what to say, and the edits.
+    A mistake that names `{i}` stands for several, one for each convolution of the branch. Their
+    names are for `{conv}`, the numbers are the arguments of the block.
     """
     for mistake in mistakes:
         for i in range(len(names)) if "{i}" in "".join(mistake) else [0]:
