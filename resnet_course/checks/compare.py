@@ -46,24 +46,21 @@ class Subject:
                 enliven(part)
         given = x.clone()
         self.output, self.seen = watch(module.eval(), given)
-        check("forward", output=self.output, x=x, given=given)
-        own = dict(module.named_parameters())
-        known = set(own.values())
-        used = [part for unit in self.seen.units for part in (*unit.weights, *unit.vectors)]
+        units = self.seen.units
         check(
-            "weights",
-            lost=[tuple(part.shape) for part in used if part not in known] + self.seen.loose,
-            frozen=[name for name, part in own.items() if not part.requires_grad],
-            idle={name: part for name, part in own.items() if part not in set(used)},
+            "forward",
+            **{"output": self.output, "x": x, "given": given, "loose": self.seen.loose},
+            used=dict.fromkeys(part for unit in units for part in (*unit.weights, *unit.vectors)),
+            names={part: name for name, part in module.named_parameters()},
+            same=lambda: agree(self.output, call(module, x.clone())),
         )
-        check("numbers", output=self.output, again=lambda: call(module, x.clone()), agree=agree)
-        for unit in self.seen.units:
+        for unit in units:
             # Which of two vectors is batch norm's weight, and which its bias, nobody needs to know
             # if they have the same numbers.
             for part in unit.vectors[1:]:
                 part.detach().view(-1).copy_(unit.vectors[0].detach().view(-1)[: part.numel()])
         self.known: dict[tuple[Any, ...], dict[str, Tensor]] = {}  # what other networks got
-        self.results = dict(phases(lambda given: call(module, given), module, x, gradients))
+        self.results = dict(self._phases(lambda given: call(module, given), module))
 
     def difference(self, other: nn.Module) -> str | None:
         """Give a network of known structure, on any device, my numbers; compare what it computes.
@@ -72,29 +69,25 @@ class Subject:
             where the two differ first: "" if they are the same function; None if they have not
             the same layers, or the other one cannot take this input.
         """
+        if count(other) != count(self.module):
+            return None
         try:
             numbers = self._numbers(other)
-            if numbers is None:
-                return None
-            run = phases(
-                lambda x: functional_call(other, numbers, (x,)), other, self.x, self.gradients
-            )
+            run = self._phases(lambda x: functional_call(other, numbers, (x,)), other)
             for phase, expected in run:
                 if not agree(self.results[phase], expected, TOLERANCES[phase]):
                     return phase
-        except Exception:  # it cannot take this input, or two mistakes do not go together
+        except Exception:  # other layers, or it cannot take this input
             return None
         return ""
 
     def _numbers(self, other: nn.Module) -> dict[str, Tensor] | None:
-        """Return my numbers for another network, with buffers as they start; None if not alike."""
+        """Return my numbers for another network, with its buffers as they start."""
         own = dict(other.named_parameters())
         key = tuple((name, part.shape) for name, part in own.items())
         if key not in self.known:
             _, seen = watch(other.eval(), self.x.to(next(other.parameters()).device, copy=True))
             pairs = pair(seen.units, self.seen.units)
-            if pairs is None:
-                return None
             self.known[key] = {
                 name: joined([mine.detach() for mine in pairs[id(part)]], part.shape)
                 for name, part in own.items()
@@ -104,24 +97,23 @@ class Subject:
             for name, buffer in other.named_buffers()
         }
 
-
-def phases(
-    forward: Callable[[Tensor], Tensor], module: nn.Module, x: Tensor, gradients: bool
-) -> Iterator[tuple[str, Tensor]]:
-    """Yield each phase with its result: an output, or the gradient of x."""
-    with torch.no_grad():
-        module.eval()
-        yield EVALUATION, forward(x.clone())
-    module.train()
-    leaf = x.clone().requires_grad_(gradients)
-    with torch.set_grad_enabled(gradients):
-        output = forward(leaf * 1.0)  # a leaf may not be changed in place, what is made of it may
-    yield TRAINING, output.detach()
-    if gradients:
-        yield GRADIENTS, _gradient(output, leaf)
-    with torch.no_grad():
-        module.eval()
-        yield AFTERWARDS, forward(x.clone())
+    def _phases(
+        self, forward: Callable[[Tensor], Tensor], module: nn.Module
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Yield each phase with its result: an output, or the gradient of x."""
+        with torch.no_grad():
+            module.eval()
+            yield EVALUATION, forward(self.x.clone())
+        module.train()
+        leaf = self.x.clone().requires_grad_(self.gradients)
+        with torch.set_grad_enabled(self.gradients):
+            output = forward(leaf * 1.0)  # a leaf may not be changed in place, but a product may
+        yield TRAINING, output.detach()
+        if self.gradients:
+            yield GRADIENTS, _gradient(output, leaf)
+        with torch.no_grad():
+            module.eval()
+            yield AFTERWARDS, forward(self.x.clone())
 
 
 def _gradient(output: Tensor, leaf: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ The usual mistakes are tried: with which of them does the right text compute the
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
@@ -172,10 +171,8 @@ def _large(model: nn.Module) -> Subject:
 def _part(subject: Subject, reference: nn.Module, num_classes: int) -> str:
     """Find the part of the network that is wrong: weights, sizes of maps, or something else."""
     shapes = subject.seen.shapes
-    kinds = Counter(shape[0] for shape in shapes if shape[2:] == (3, 3))
-    wide = [shape[1] for shape in shapes if len(shape) == 2 and shape[1] != 512]
-    counts = [kinds[width] for width in WIDTHS]
-    if cause := fault("network_weights", shapes=shapes, counts=counts, wide=wide):
+    counts = [sum(s[:1] + s[2:] == (width, 3, 3) for s in shapes) for width in WIDTHS]
+    if cause := fault("network_weights", shapes=shapes, counts=counts):
         return cause
     _, seen = watch(reference, subject.x.to("meta"))
     want, have = (

@@ -20,8 +20,8 @@ from resnet_course.tracing.rows import by
 def fault(table: str, **names: Any) -> str:
     """Return what to say about the first fault of a table; "" if there is none."""
     for condition, words in read_toml("faults")[table].items():
-        if value_of(condition, names):
-            return filled(words, names).rstrip()
+        if it := value_of(condition, names):
+            return filled(words, names | {"it": it}).rstrip()
     return ""
 
 

@@ -65,8 +65,7 @@ def _check_blocks(
     names = dict(zip(("in_channels", "channels", "depth", "stride"), sizes, strict=True))
     parts = list(_flat(stage))
     blocks = [part for part in parts if type(part) is block]
-    others = [part for part in parts if type(part) is not block and list(part.parameters())]
-    check("blocks", blocks=blocks, others=others, block=block, depth=len(right))
+    check("blocks", parts=parts, blocks=blocks, block=block, depth=len(right))
     made = [_arguments_of(each) for each in blocks]
     for i, (want, have) in enumerate(zip(map(_arguments_of, right), made, strict=True)):
         for name in ("stride", "channels", "in_channels"):
