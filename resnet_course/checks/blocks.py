@@ -50,14 +50,13 @@ def zero_init(answer: Callable[[BasicBlock], object]) -> str:
     for sizes in ((8, 8), (16, 16), (8, 16, 2)):
         block = BasicBlock(*sizes)
         before = copy.deepcopy(block)
-        head = f"BasicBlock{sizes}: "
         try:
             result = explained("error_in_zero_init", answer, block)
             _check_same_parts(block, before, result)
             _check_start(block, before)
             _check_alive(block)
         except AnswerError as wrong:
-            raise AnswerError(head + str(wrong)) from wrong
+            raise AnswerError(f"BasicBlock{sizes}: {wrong}") from wrong
     return (
         "The block starts as ReLU(x), with a projection as ReLU(projection(x)), and its branch is "
         "silent, not dead: after one step every layer learns."

@@ -50,17 +50,17 @@ class Watcher(Recorder):
         trail: the shapes of each convolution's input, weight and output.
     """
 
-    @property
-    def shapes(self) -> list[Shape]:
-        """Of all weights."""
-        return [tuple(weight.shape) for unit in self.units for weight in unit.weights]
-
     def __init__(self, x: Tensor) -> None:
         super().__init__(on_call=None)
         x.unit = Unit()
         self.units = [x.unit]
         self.loose: list[Shape] = []
         self.trail: list[list[Shape]] = []
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """Of all weights."""
+        return [tuple(weight.shape) for unit in self.units for weight in unit.weights]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the function, then note which parameters met the flow."""
@@ -93,10 +93,9 @@ class Watcher(Recorder):
 
     def layer(self, before: Unit, weight: nn.Parameter) -> Unit:
         """Return the unit of a weight: a new one, or the one of its sisters."""
-        for unit in self.units:
-            if unit.before is before and unit.weights[0].shape == weight.shape:
-                break
-        else:
+        behind = [unit for unit in self.units if unit.before is before]
+        unit = next((u for u in behind if u.weights[0].shape == weight.shape), None)
+        if not unit:
             unit = Unit(before, before.depth + 1)
             self.units.append(unit)
         if weight not in set(unit.weights):

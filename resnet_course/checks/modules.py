@@ -11,11 +11,7 @@ from resnet_course.checks.faults import check, explained
 
 
 def build(answer: Callable[..., Any], *arguments: Any) -> nn.Module:
-    """Make the learner's module.
-
-    Raises:
-        AnswerError: what came is no module on the CPU in single precision.
-    """
+    """Make the learner's module; see `check_module`."""
     check("answer", answer=answer)
     module = call_to_make(answer, *arguments)
     check_module(module)

@@ -1,8 +1,7 @@
 """The right blocks and ResNet-34 as source text, and variants with a few words exchanged.
 
-The texts stand in block_mistakes.txt, together with the edits that make a mistake, `old → new`.
-With a name in front, as in `conv1: bias=False → bias=True`, an edit counts only for lines that
-begin with `self.conv1`. Where the old words do not occur, it changes nothing.
+The texts stand in block_mistakes.txt, together with the edits that make a mistake; it says how to
+read them.
 """
 
 from __future__ import annotations
@@ -41,15 +40,13 @@ def table(*parts: str) -> list[Mistake]:
 
 
 def edited(text: str, edits: Iterable[str]) -> str:
-    """Return the text with all edits, one after the other."""
+    """Return the text with all edits; one whose old words do not occur changes nothing."""
+    lines = text.split("\n")
     for edit in edits:
         place, old, new = EDIT.fullmatch(edit).groups()
         start = f"self.{place}" if place else ""
-        lines = text.split("\n")
-        text = "\n".join(
-            line.replace(old, new) if line.strip().startswith(start) else line for line in lines
-        )
-    return text
+        lines = [x.replace(old, new) if x.strip().startswith(start) else x for x in lines]
+    return "\n".join(lines)
 
 
 @functools.lru_cache(maxsize=500)
