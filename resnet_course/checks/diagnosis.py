@@ -5,7 +5,7 @@ The usual mistakes are tried: with which of them does the right text compute the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import torch
@@ -16,15 +16,7 @@ from resnet_course.checks.faults import check, fault
 from resnet_course.checks.flow import failure, watch
 from resnet_course.checks.guard import AnswerError, call
 from resnet_course.checks.modules import build
-from resnet_course.checks.variants import (
-    ARGUMENTS,
-    NETWORK,
-    Right,
-    Suspect,
-    compiled,
-    edited,
-    table,
-)
+from resnet_course.checks.variants import ARGUMENTS, Right, Suspect, compiled, made, table
 from resnet_course.tracing import trace
 from resnet_course.tracing.rows import by
 
@@ -116,12 +108,6 @@ def _in_other_words(module: nn.Module, x: Tensor) -> str:
         says, *more = str(explained).split(" PyTorch says:")
         return f"In other words: {says}" if more else ""  # else it only repeats the error
     return ""
-
-
-def made(num_classes: int, edits: Iterable[str] = ()) -> nn.Module:
-    """Make ResNet-34, or a wrong one, on the meta device: it borrows the learner's weights."""
-    with torch.device("meta"):
-        return compiled(edited(NETWORK, edits))(num_classes)
 
 
 def check_network(model: nn.Module, num_classes: int) -> None:

@@ -16,7 +16,7 @@ from resnet_course.checks.diagnosis import check_network
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.faults import check, explained
 from resnet_course.checks.guard import AnswerError
-from resnet_course.checks.modules import build, check_module
+from resnet_course.checks.modules import build
 from resnet_course.tracing.recorder import tensors_in
 
 PARAMETERS = 21_797_672  # of ResNet-34 for 1000 classes
@@ -45,7 +45,7 @@ def make_stage(answer: Callable[..., nn.Sequential]) -> str:
         try:
             stage = explained("error_in_make_stage", answer, *arguments)
             check("stage", stage=stage)
-            check_module(stage)
+            check("module", module=stage)
             _check_blocks(stage, right, *arguments)
             subject = Subject(stage, torch.randn(3, in_channels, 9, 8))
             check("stage_differs", differ=subject.difference(right))

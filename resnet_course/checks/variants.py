@@ -57,6 +57,12 @@ def compiled(text: str) -> type[nn.Module]:
     return list(space.values())[-1]
 
 
+def made(num_classes: int, edits: Iterable[str] = ()) -> nn.Module:
+    """Make ResNet-34, or a wrong one, on the meta device: it borrows the learner's weights."""
+    with torch.device("meta"):
+        return compiled(edited(NETWORK, edits))(num_classes)
+
+
 @dataclass(frozen=True)
 class Suspect:
     """A known mistake, and the block that has it; or None, and why such a block cannot be made."""
