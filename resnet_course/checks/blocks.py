@@ -78,10 +78,14 @@ def _check_same_parts(block: BasicBlock, before: BasicBlock, result: object) -> 
 
     check(
         "zero_init",
-        **{"block": block, "result": result, "old": old, "new": new, "same": same},
+        block=block,
+        result=result,
+        old=old,
+        new=new,
         was=dict(before.named_parameters()),
         now=new | dict(block.named_parameters()),
         unchanged=lambda: all(torch.equal(old[name], new[name]) for name in old),
+        same=same,
     )
 
 

@@ -49,7 +49,10 @@ class Subject:
         units = self.seen.units
         check(
             "forward",
-            **{"output": self.output, "x": x, "given": given, "loose": self.seen.loose},
+            output=self.output,
+            x=x,
+            given=given,
+            loose=self.seen.loose,
             used=dict.fromkeys(part for unit in units for part in (*unit.weights, *unit.vectors)),
             names={part: name for name, part in module.named_parameters()},
             same=lambda: agree(self.output, call(module, x.clone())),
@@ -81,13 +84,15 @@ class Subject:
             return None
         return ""
 
-    def _numbers(self, other: nn.Module) -> dict[str, Tensor] | None:
-        """Return my numbers for another network, with its buffers as they start."""
+    def _numbers(self, other: nn.Module) -> dict[str, Tensor]:
+        """Return my numbers for another network, with its buffers as they start: variance 1."""
         own = dict(other.named_parameters())
         key = tuple((name, part.shape) for name, part in own.items())
         if key not in self.known:
             _, seen = watch(other.eval(), self.x.to(next(other.parameters()).device, copy=True))
             pairs = pair(seen.units, self.seen.units)
+            if pairs is None:
+                raise ValueError("the two have not the same layers")
             self.known[key] = {
                 name: joined([mine.detach() for mine in pairs[id(part)]], part.shape)
                 for name, part in own.items()
