@@ -18,8 +18,7 @@ from resnet_course.checks.diagnosis import check_block
 from resnet_course.checks.exercise import EXERCISES
 from resnet_course.checks.flow import Unit, joined, pair
 from resnet_course.checks.guard import AnswerError
-from resnet_course.checks.references import BASIC, BASIC_NAMES, IN_BASIC_BLOCKS
-from resnet_course.checks.variants import Numbers, compiled, edited, spelled
+from resnet_course.checks.variants import compiled, edited, spelled
 
 
 def conv(in_channels, channels, kernel=3, stride=1, **options):
@@ -1221,7 +1220,8 @@ def test_two_typical_mistakes_at_once_are_both_named():
 @pytest.mark.parametrize("second", range(0, 45, 4))
 @pytest.mark.parametrize("first", [1, 6, 11])
 def test_any_two_mistakes_together_get_a_verdict(first, second):
-    rows = list(spelled(IN_BASIC_BLOCKS, BASIC_NAMES, Numbers()))
+    right = blocks.BASIC_BLOCK
+    rows = list(spelled(right.mistakes, right.names, {}))
     edits = [edit for place in (first, second) for edit in rows[place % len(rows)][1]]
-    result = blocks.basic_block(compiled(edited(BASIC, edits)))
+    result = blocks.basic_block(compiled(edited(right.text, edits)))
     assert not result and "could not be checked" not in result.message

@@ -15,10 +15,10 @@ from resnet_course import create_model
 from resnet_course.blocks import BasicBlock, Bottleneck
 from resnet_course.checks import answers, networks
 from resnet_course.checks.compare import Subject
+from resnet_course.checks.diagnosis import IN_NUMBERS, IN_SIZES
 from resnet_course.checks.exercise import EXERCISES
-from resnet_course.checks.references import IN_NUMBERS, IN_SIZES, NETWORK
-from resnet_course.checks.variants import compiled, edited
-from resnet_course.checks.whole import PARAMETERS, WithoutStartingNumbers, made
+from resnet_course.checks.networks import PARAMETERS, WithoutStartingNumbers
+from resnet_course.checks.variants import NETWORK, compiled, edited, made
 from resnet_course.resnet import ResNetConfig
 from resnet_course.resnet import make_stage as package_stage
 

@@ -6,15 +6,15 @@
 >>> checks.progress()
 
 Read `result` (what a checker says), `guard` (a learner's code runs, whatever it does), `kernel`
-(and changes nothing for others), `exercise`
-(what all checkers share) and `questions` (ask for a value, and name the mistake that gives the
-same). Then the checkers of a chapter: `slopes` and `gradients` (01), `shapes`, `addition`, `blocks`
-(02 to 04), `networks` (03), `training` and `measuring` (05), `freezing` and
-`heads` (06). A block or network is compared with the right one in `compare`, on the flow of numbers
-that `flow` has watched; `diagnosis` and `whole` look for the mistake among the `variants` of the
-`references`. The words stand in text files: exercises.toml (titles, hints), messages.toml,
-mistakes.toml and block_mistakes.txt. `answers` are the course's own solutions; `advice` gives
-hints, solutions and the progress.
+(and changes nothing for others), `exercise` (what all checkers share) and `questions` (ask for a
+value, and name the mistake that gives the same). Then the checkers of a chapter: `slopes` and
+`gradients` (01), `shapes`, `addition`, `blocks` (02 to 04), `networks` (03), `training` and
+`measuring` (05), `freezing` and `heads` (06). A block or network is compared with the right one in
+`compare`, on the flow of numbers that `flow` has watched; `diagnosis` looks for the mistake among
+the `variants` of the right source text, and `faults` for what is wrong whatever comes out. The
+words stand in text files: exercises.toml (titles, hints), messages.toml, faults.toml, mistakes.toml
+and block_mistakes.txt. `answers` are the course's own solutions; `advice` gives hints, solutions
+and the progress.
 """
 
 from resnet_course.checks.addition import residual_forward

@@ -5,32 +5,31 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 
+import torch
+import torch.nn.functional as F
 from torch import nn
 
 from resnet_course.blocks import BasicBlock, Bottleneck
 from resnet_course.checks import answers
-from resnet_course.checks.diagnosis import Right, check_block
+from resnet_course.checks.compare import enliven
+from resnet_course.checks.diagnosis import check_block
 from resnet_course.checks.exercise import exercise
+from resnet_course.checks.faults import check, explained
 from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.references import (
-    BASIC,
-    BASIC_NAMES,
-    IN_BASIC_BLOCKS,
-    IN_BOTTLENECKS,
-    IN_RESNEXT,
-    THIN,
-    THIN_NAMES,
-    WRONG_DEFAULTS,
-)
-from resnet_course.checks.silence import check_alive, check_same_parts, check_start
-from resnet_course.checks.variants import edited
+from resnet_course.checks.variants import BASIC, THIN, Right, edited, table
 
-BASIC_BLOCK = Right(BASIC, BASIC_NAMES, IN_BASIC_BLOCKS)
-BOTTLENECK = Right(THIN, THIN_NAMES, IN_BOTTLENECKS)
+SHORTCUTS, BRANCHES = ("paths", "shortcut"), ("batch norms", "small things")
+IN_BASIC_BLOCKS = table(*SHORTCUTS, "basic strides", *BRANCHES)
+BASIC_BLOCK = Right(BASIC, ("the first convolution", "the second convolution"), IN_BASIC_BLOCKS)
+
+THIN_NAMES = ("the first 1×1", "the 3×3", "the last 1×1")
+IN_ANY_THIN = (*SHORTCUTS, "thin strides", *BRANCHES)
+BOTTLENECK = Right(THIN, THIN_NAMES, table("thin widths", *IN_ANY_THIN))
+IN_RESNEXT = table("groups", "group widths", "output", *IN_ANY_THIN)
 RESNEXT_BLOCK = Right(THIN, THIN_NAMES, IN_RESNEXT)
 # With its defaults the block is that of ResNeXt-50 32×4d.
 DEFAULTS = "groups=1, base_width=64 → groups=32, base_width=4"
-DEFAULT_BLOCK = Right(edited(THIN, [DEFAULTS]), THIN_NAMES, WRONG_DEFAULTS)
+DEFAULT_BLOCK = Right(edited(THIN, [DEFAULTS]), THIN_NAMES, table("defaults"))
 
 
 @exercise(BasicBlock)
@@ -51,35 +50,69 @@ def zero_init(answer: Callable[[BasicBlock], object]) -> str:
     for sizes in ((8, 8), (16, 16), (8, 16, 2)):
         block = BasicBlock(*sizes)
         before = copy.deepcopy(block)
-        head = f"BasicBlock{sizes}: "
         try:
-            result = _without_gradients(answer, block)
-            check_same_parts(block, before, result)
-            check_start(block, before)
-            check_alive(block)
+            result = explained("error_in_zero_init", answer, block)
+            _check_same_parts(block, before, result)
+            _check_start(block, before)
+            _check_alive(block)
         except AnswerError as wrong:
-            raise AnswerError(head + str(wrong)) from wrong
+            raise AnswerError(f"BasicBlock{sizes}: {wrong}") from wrong
     return (
         "The block starts as ReLU(x), with a projection as ReLU(projection(x)), and its branch is "
         "silent, not dead: after one step every layer learns."
     )
 
 
-def _without_gradients(answer: Callable[[BasicBlock], object], block: BasicBlock) -> object:
-    try:
-        return call(answer, block)
-    except AnswerError as wrong:
-        if "a leaf Variable that requires grad" in str(wrong):
-            raise AnswerError(
-                f"{wrong} To set a parameter is no step of the computation: the functions of "
-                "nn.init know that, other code says it with torch.no_grad()."
-            ) from wrong
-        if "parameter 'weight'" in str(wrong):
-            raise AnswerError(
-                f"{wrong} A parameter is a tensor that learns: a number cannot take its place. "
-                "Keep the parameter and fill it with 0, in place, with a function of nn.init."
-            ) from wrong
-        raise
+def _check_same_parts(block: BasicBlock, before: BasicBlock, result: object) -> None:
+    """Only numbers may have changed."""
+    old, new = before.state_dict(), block.state_dict()
+
+    def same() -> bool:
+        """With other numbers the block must still be a BasicBlock: no new forward, no hooks."""
+        ours, reference = copy.deepcopy(block), copy.deepcopy(before)
+        for part in ours.parameters():
+            enliven(part)
+        reference.load_state_dict(ours.state_dict())
+        x = torch.randn(4, before.conv1.in_channels, 6, 5)
+        return torch.allclose(call(ours, x), reference(x), atol=1e-4)
+
+    check(
+        "zero_init",
+        block=block,
+        result=result,
+        old=old,
+        new=new,
+        was=dict(before.named_parameters()),
+        now=new | dict(block.named_parameters()),
+        unchanged=lambda: all(torch.equal(old[name], new[name]) for name in old),
+        same=same,
+    )
+
+
+@torch.no_grad()
+def _check_start(block: BasicBlock, before: BasicBlock) -> None:
+    """The branch is silent in both modes, and the shortcut is as it was."""
+    x = torch.randn(4, before.conv1.in_channels, 6, 5)
+    for mode in ("training", "evaluation"):
+        now, old = (copy.deepcopy(each).train(mode == "training") for each in (block, before))
+        projects = old.downsample is not None
+        out, expected = now(x), F.relu(old.downsample(x) if projects else x)
+        error = (out - expected).abs().max()
+        other = projects and torch.equal(out, F.relu(now.downsample(x)))
+        check("start", block=now, mode=mode, projects=projects, error=error, other=other)
+
+
+def _check_alive(block: BasicBlock) -> None:
+    """After a few steps the gradient must reach every parameter."""
+    trained = copy.deepcopy(block)
+    optimizer = torch.optim.SGD(trained.parameters(), lr=0.01)
+    x = torch.randn(4, block.conv1.in_channels, 6, 5)
+    target = torch.randn_like(trained(x)).relu()
+    for _ in range(4):
+        optimizer.zero_grad()
+        F.mse_loss(trained(x), target).backward()
+        optimizer.step()
+    check("after_steps", trained=trained, block=block)
 
 
 @exercise(Bottleneck)

@@ -1,86 +1,30 @@
-"""Compare a learner's block with the right one, and find the mistake by trying the usual ones."""
+"""Compare a learner's block, or ResNet-34, with the right one, and find the mistake.
+
+The usual mistakes are tried: with which of them does the right text compute the same?
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import torch
 from torch import Tensor, nn
 
-from resnet_course.checks.compare import AFTERWARDS, Subject
+from resnet_course.checks.compare import GRADIENTS, Subject, count
+from resnet_course.checks.faults import check, fault
 from resnet_course.checks.flow import failure, watch
-from resnet_course.checks.guard import AnswerError
-from resnet_course.checks.modules import build, sizes
-from resnet_course.checks.variants import (
-    CONDITION,
-    Mistake,
-    Numbers,
-    compiled,
-    count,
-    edited,
-    spelled,
-)
-from resnet_course.tracing import TraceError, trace
+from resnet_course.checks.guard import AnswerError, call
+from resnet_course.checks.modules import build
+from resnet_course.checks.variants import ARGUMENTS, Right, Suspect, compiled, made, table
+from resnet_course.tracing import trace
 from resnet_course.tracing.rows import by
 
-ARGUMENTS = {"in_channels": 0, "channels": 0, "stride": 1, "groups": 1, "base_width": 64}
 PAIRS = 300  # of mistakes that are tried: looking for two at once is a bonus
-
-
-@dataclass
-class Suspect:
-    """A known mistake, and the block that has it; or None, and why such a block cannot be made."""
-
-    message: str
-    edits: list[str]
-    block: nn.Module | None = None
-    refusal: str = ""
-
-
-@dataclass(frozen=True)
-class Right:
-    """A kind of block.
-
-    Attributes:
-        text: its source.
-        names: of the convolutions in its branch.
-        mistakes: what can go wrong, the most frequent first.
-    """
-
-    text: str
-    names: Sequence[str]
-    mistakes: Sequence[Mistake]
-
-    def suspects(self, arguments: Sequence[int]) -> list[Suspect]:
-        """Make the block of every mistake that is possible with these arguments."""
-        numbers = Numbers(ARGUMENTS | dict(zip(ARGUMENTS, arguments, strict=False)))
-        numbers["per_group"] = int(numbers["channels"] * numbers["base_width"] / 64)
-        numbers["width"] = numbers["per_group"] * numbers["groups"]
-        projects = isinstance(compiled(self.text)(*arguments).project, nn.Conv2d)
-        found = {_simply(self.text, numbers["stride"], projects): Suspect("", [])}
-        for message, edits in spelled(self.mistakes, self.names, numbers):
-            text = _simply(edited(self.text, edits), numbers["stride"], projects)
-            if text not in found:  # else it makes no difference here
-                found[text] = self.suspect(message, edits, arguments)
-        return list(found.values())[1:]
-
-    def suspect(self, message: str, edits: list[str], arguments: Sequence[int]) -> Suspect:
-        """Make the block of one mistake."""
-        try:
-            return Suspect(message, edits, compiled(edited(self.text, edits))(*arguments))
-        except Exception as error:  # groups do not fit, or two mistakes do not go together
-            return Suspect(message, edits, refusal=str(error))
-
-
-def _simply(text: str, stride: int, projects: bool) -> str:
-    """Return what a text amounts to: without a projection that is not made, or a stride of 1."""
-    if not projects:
-        text = re.sub(rf" +if ({CONDITION}|False):\n.*\n.*\n", "", text)
-    text = text.replace(CONDITION, str(projects))
-    return text.replace("stride=stride", "stride=1") if stride == 1 else text
+SMALL, FULL = 33, 224  # sides of a picture: an odd one shows more, and is soon done
+WIDTHS = (64, 128, 256, 512)  # of the stages
+IN_SIZES = table("network sizes")  # a map has another size, and the size alone does not say why
+IN_NUMBERS = table("network numbers")  # no shape shows these
 
 
 def check_block(
@@ -89,7 +33,7 @@ def check_block(
     right: Right,
     size: tuple[int, int] = (14, 10),
 ) -> None:
-    """Compare one block of the learner's with the right one, and name the mistake.
+    """Compare the block that a class makes of these arguments with the right one.
 
     Args:
         answer: the learner's class.
@@ -101,58 +45,34 @@ def check_block(
         AnswerError: the block is not the same function.
     """
     x = 1.5 * torch.randn(3, arguments[0], *size) + 0.3
-    named = zip(ARGUMENTS, arguments, strict=False)
-    head = ", ".join(f"{name}={value}" for name, value in named) + f", input {sizes(x.shape)}: "
+    head = ", ".join(f"{n}={value}" for n, value in zip(ARGUMENTS, arguments, strict=False))
+    head += f", input {by(x.shape[1:])}:"
     module = None
     try:
         module = build(answer, *arguments)
         subject = Subject(module, x)
     except AnswerError as wrong:
-        why = _why(wrong, module, x, right, arguments)
-        raise AnswerError(f"{head}{wrong} {why}".rstrip()) from wrong
+        # Without a cause the checker itself has said what is wrong.
+        why = _why(wrong, module, x, right.suspects(arguments)) if wrong.__cause__ else ""
+        raise AnswerError(f"{head} {wrong} {why}".rstrip()) from wrong
     reference = compiled(right.text)(*arguments)
     differ = subject.difference(reference)
     if differ == "":
         return
-    expected, watcher = watch(reference, x.clone())
-    want, have = count(reference), count(module)
-    if subject.output.shape != expected.shape:
-        head += f"expected {sizes(expected.shape)}, got {sizes(subject.output.shape)}. "
-    elif want != have:
-        head += f"expected {want:,} parameters, got {have:,}. "
-    else:
-        where = differ or "in its layers"
-        head += f"shape and number of parameters are right, but the block differs {where}. "
-    cause = _diagnosis(subject, want, right, arguments)
-    if not cause and differ == AFTERWARDS:
-        cause = (
-            "A step in training mode should move batch norm's running mean and variance, by its "
-            "usual momentum of 0.1."
-        )
-    if not cause:
-        weights = [
-            [by(tuple(weight.shape)) for unit in units for weight in unit.weights]
-            for units in (watcher.units, subject.units)
-        ]
-        cause = (
-            "Draw the block and follow x through forward: after each convolution its batch norm, "
-            "where is each ReLU, what is added to what? Is there anything random in it?"
-        )
-        if sorted(weights[0]) != sorted(weights[1]):
-            want, have = map(", ".join, weights)
-            cause = f"Expected weights of {want}; yours are {have}."
-    raise AnswerError(head + cause)
+    names = {"subject": subject, "differ": differ, "want": count(reference), "have": count(module)}
+    names["output"], names["seen"] = watch(reference, x.clone())
+    cause = _diagnosis(subject, names["want"], right, arguments) or fault("unknown", **names)
+    raise AnswerError(f"{head} {fault('block_differs', **names)} {cause}")
 
 
 def _diagnosis(subject: Subject, want: int, right: Right, arguments: Sequence[int]) -> str:
     """Name the mistake, or the two mistakes, with which a block computes the same."""
-    have = count(subject.module)
     suspects = [suspect for suspect in right.suspects(arguments) if suspect.block]
-    sizes = [count(suspect.block) for suspect in suspects]
-    for suspect, size in zip(suspects, sizes, strict=True):
-        if size == have and subject.difference(suspect.block) == "":
+    for suspect in suspects:
+        if subject.difference(suspect.block) == "":
             return suspect.message
     # What one mistake adds to the parameters, and what the other does, must be what there is.
+    have, sizes = count(subject.module), [count(suspect.block) for suspect in suspects]
     places = [
         (i, j) for i, j in combinations(range(len(sizes)), 2) if sizes[i] + sizes[j] - want == have
     ]
@@ -164,20 +84,11 @@ def _diagnosis(subject: Subject, want: int, right: Right, arguments: Sequence[in
     return ""
 
 
-def _why(
-    wrong: AnswerError,
-    module: nn.Module | None,
-    x: Tensor,
-    right: Right,
-    arguments: Sequence[int],
-) -> str:
+def _why(wrong: AnswerError, module: nn.Module | None, x: Tensor, suspects: list[Suspect]) -> str:
     """Explain an error in the learner's code by a mistake that leads to the same error."""
-    if wrong.__cause__ is None:
-        return ""
-    suspects = right.suspects(arguments)
     if module is None:  # it could not even be made
         reason = str(wrong.__cause__)
-        return next((s.message for s in suspects if s.refusal == reason), "")
+        return next((suspect.message for suspect in suspects if suspect.refusal == reason), "")
     trail = failure(module, x.clone())
     close = ""
     for suspect in suspects:
@@ -186,16 +97,82 @@ def _why(
             return suspect.message
         if same and trail and same[-1] == trail[-1] and not close:
             close = suspect.message
-    return close or in_other_words(module, x)
+    return close or _in_other_words(module, x)
 
 
-def in_other_words(module: nn.Module, x: Tensor) -> str:
+def _in_other_words(module: nn.Module, x: Tensor) -> str:
     """Let the tracer say what it can about a forward pass that fails."""
     try:
         trace(module, x)
-    except TraceError as explained:
+    except Exception as explained:  # this is only a bonus
         says, *more = str(explained).split(" PyTorch says:")
         return f"In other words: {says}" if more else ""  # else it only repeats the error
-    except Exception:  # only a bonus
-        return ""
     return ""
+
+
+def check_network(model: nn.Module, num_classes: int) -> None:
+    """Compare a network with ResNet-34.
+
+    Raises:
+        AnswerError: the network is another one, or fails.
+    """
+    try:
+        subject = Subject(model, torch.randn(2, 3, SMALL, SMALL))
+    except AnswerError as wrong:
+        if wrong.__cause__ is None:
+            raise
+        # It may be made for pictures of 224×224 alone, as the exercise allows.
+        subject = _large(model)
+    x = subject.x
+    check("logits", output=subject.output, batch=len(x), num_classes=num_classes)
+    with torch.no_grad():
+        check("logits", output=call(model, x[:1].clone()), batch=1, num_classes=num_classes)
+    reference = made(num_classes)
+    differ = subject.difference(reference)
+    if differ == "":
+        return
+    names = {"differ": differ, "want": count(reference), "have": count(model)}
+    head = f"num_classes={num_classes}: {fault('network_differs', **names)}".rstrip()
+    if differ == GRADIENTS:
+        raise AnswerError(head)
+    cause = _part(subject, reference, num_classes)
+    # Right at 224×224 is right, whatever it does with smaller pictures.
+    if differ and not cause and x.shape[-1] != FULL and _large(model).difference(reference) == "":
+        return
+    cause = cause or "If you wrote the block yourself: does it pass its own check?"
+    raise AnswerError(f"{head} {cause}")
+
+
+def _large(model: nn.Module) -> Subject:
+    x = torch.randn(1, 3, FULL, FULL)
+    try:
+        return Subject(model, x, gradients=False)
+    except AnswerError as wrong:
+        words = _in_other_words(model, x)
+        if "features, but it gets" in words:
+            words += " Is the last map averaged and flattened before the linear layer?"
+        raise AnswerError(f"A picture of 3×{FULL}×{FULL}: {wrong} {words}".rstrip()) from wrong
+
+
+def _part(subject: Subject, reference: nn.Module, num_classes: int) -> str:
+    """Find the part of the network that is wrong: weights, sizes of maps, or something else."""
+    shapes = subject.seen.shapes
+    counts = [sum(s[:1] + s[2:] == (width, 3, 3) for s in shapes) for width in WIDTHS]
+    if cause := fault("network_weights", shapes=shapes, counts=counts):
+        return cause
+    _, seen = watch(reference, subject.x.to("meta"))
+    want, have = (
+        [(weight, out) for _, weight, out in trail if weight[-1] in (3, 7)]
+        for trail in (seen.trail, subject.seen.trail)
+    )
+    where = ""
+    for (weight, right), (_, wrong) in zip(want, have, strict=False):
+        if right[2:] != wrong[2:]:
+            stage = 0 if weight[-1] == 7 else WIDTHS.index(weight[0]) + 1
+            names = {"stage": stage, "want": right, "have": wrong, "side": subject.x.shape[-1]}
+            where = fault("size_of_map", **names)
+            break
+    for message, *edits in IN_SIZES if where else IN_NUMBERS:
+        if subject.difference(made(num_classes, edits)) == "":
+            return message
+    return where

@@ -8,6 +8,7 @@ on. `watch` writes that down, from `nn.Conv2d(...)(x)` and from `F.conv2d(x, wei
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +18,6 @@ from torch import Tensor, nn
 from resnet_course.checks.guard import call
 from resnet_course.tracing.recorder import CONVOLUTIONS, Recorder, plain_name, tensors_in
 from resnet_course.tracing.rows import Shape
-
-Pairs = dict[int, list[nn.Parameter]]  # id of a parameter → those that play its part
 
 
 @dataclass(eq=False)
@@ -37,17 +36,13 @@ class Unit:
     weights: list[nn.Parameter] = field(default_factory=list)
     vectors: list[nn.Parameter] = field(default_factory=list)
 
-    @property
-    def key(self) -> tuple[int, int]:
-        """What layers of the same place in two networks have in common."""
-        return self.depth, sum(weight.numel() for weight in self.weights)
-
 
 class Watcher(Recorder):
     """Collects the units of a forward pass.
 
     Each tensor is given an attribute: `unit`, the layer that it comes from, or `parts`, the
-    parameters that it is made of, if it is made of nothing else.
+    parameters that it is made of, if it is made of nothing else. Parameters are looked for in sets,
+    which compare them by identity; `in` a list would compare their numbers.
 
     Attributes:
         units: in the order of execution; the first has no weights and stands for the input.
@@ -62,21 +57,22 @@ class Watcher(Recorder):
         self.loose: list[Shape] = []
         self.trail: list[list[Shape]] = []
 
+    @property
+    def shapes(self) -> list[Shape]:
+        """Of all weights."""
+        return [tuple(weight.shape) for unit in self.units for weight in unit.weights]
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the function, then note which parameters met the flow."""
         result = super().__torch_function__(func, types, args, kwargs)
-        if outputs := list(tensors_in(result)):
-            self.note(plain_name(func), list(tensors_in((args, kwargs or {}))), outputs)
-        return result
-
-    def note(self, kind: str, given: list[Tensor], outputs: list[Tensor]) -> None:
-        """Find the unit of the outputs."""
+        kind, outputs = plain_name(func), list(tensors_in(result))
+        given = list(tensors_in((args, kwargs))) if outputs else []
         parts = [part for tensor in given for part in parts_of(tensor)]
         units = [tensor.unit for tensor in given if hasattr(tensor, "unit")]
         if not units:
             for output in outputs if parts else []:
                 output.parts = parts
-            return
+            return result
         # Where two paths meet, the result belongs to the longer one: the branch.
         unit = max(units, key=lambda each: each.depth)
         weights = [part for part in parts if sum(size > 1 for size in part.shape) > 1]
@@ -87,22 +83,24 @@ class Watcher(Recorder):
             if not weights:
                 self.loose.append(tuple(given[1].shape))
         for part in parts:
-            if part_in(part, weights):
+            if part in set(weights):
                 unit = self.layer(unit, part)
-            elif not part_in(part, unit.vectors):
+            elif part not in set(unit.vectors):
                 unit.vectors.append(part)
         for output in outputs:
             output.unit = unit
+        return result
 
     def layer(self, before: Unit, weight: nn.Parameter) -> Unit:
         """Return the unit of a weight: a new one, or the one of its sisters."""
-        for unit in self.units:
-            if unit.before is before and unit.weights[0].shape == weight.shape:
-                if not part_in(weight, unit.weights):
-                    unit.weights.append(weight)
-                return unit
-        self.units.append(Unit(before, before.depth + 1, [weight]))
-        return self.units[-1]
+        behind = [unit for unit in self.units if unit.before is before]
+        unit = next((u for u in behind if u.weights[0].shape == weight.shape), None)
+        if not unit:
+            unit = Unit(before, before.depth + 1)
+            self.units.append(unit)
+        if weight not in set(unit.weights):
+            unit.weights.append(weight)
+        return unit
 
 
 def parts_of(tensor: Tensor) -> list[nn.Parameter]:
@@ -110,16 +108,8 @@ def parts_of(tensor: Tensor) -> list[nn.Parameter]:
     return [tensor] if isinstance(tensor, nn.Parameter) else getattr(tensor, "parts", [])
 
 
-def part_in(part: nn.Parameter, parts: list[nn.Parameter]) -> bool:
-    """Look for a parameter itself: `in` would compare numbers."""
-    return any(part is each for each in parts)
-
-
 def watch(module: nn.Module, x: Tensor) -> tuple[Any, Watcher]:
-    """Run the module once, without gradients; return its output and what was seen.
-
-    An error in a learner's module becomes an `AnswerError`, as with `guard.call`.
-    """
+    """Call the module without gradients; return its output and what was seen."""
     with torch.no_grad(), Watcher(x) as watcher:
         return call(module, x), watcher
 
@@ -130,28 +120,27 @@ def failure(module: nn.Module, x: Tensor) -> list[list[Shape]]:
     The last ones are those that met where it failed. They are sorted: a + b and b + a fail alike.
     """
     watcher = Watcher(x)
-    try:
-        with torch.no_grad(), watcher:
-            module(x)
-    except Exception:
-        return [*sorted(watcher.trail), sorted(watcher.failure.shapes if watcher.failure else [])]
-    return []
+    with suppress(Exception), torch.no_grad(), watcher:
+        module(x)
+        return []
+    return [*sorted(watcher.trail), sorted(watcher.failure.shapes if watcher.failure else [])]
 
 
-def pair(mine: Sequence[Unit], theirs: Sequence[Unit]) -> Pairs | None:
+def pair(mine: Sequence[Unit], theirs: Sequence[Unit]) -> dict[int, list[nn.Parameter]] | None:
     """Find for each of my parameters the one, or those side by side, that play its part.
 
-    Args:
-        mine: units of a network of known structure.
-        theirs: units of the learner's.
-
     Returns:
-        None if the two have not the same layers, or share them in other places.
+        id of mine → theirs; None if the two have not the same layers, or share them in other
+        places. Mine are of a network of known structure, without paths side by side.
     """
-    mine, theirs = (sorted(units, key=lambda unit: unit.key) for units in (mine, theirs))
-    if [unit.key for unit in mine] != [unit.key for unit in theirs]:
+
+    def place(unit: Unit) -> tuple[int, int]:
+        return unit.depth, sum(weight.numel() for weight in unit.weights)
+
+    mine, theirs = (sorted(units, key=place) for units in (mine, theirs))
+    if list(map(place, mine)) != list(map(place, theirs)):
         return None
-    pairs: Pairs = {}
+    pairs: dict[int, list[nn.Parameter]] = {}
     for a, b in zip(mine, theirs, strict=True):
         for own, others in ((a.weights, b.weights), (a.vectors, b.vectors)):
             if bool(own) != bool(others) or len(others) % max(len(own), 1):
@@ -160,11 +149,10 @@ def pair(mine: Sequence[Unit], theirs: Sequence[Unit]) -> Pairs | None:
                 # [w1, b1, w2, b2] of two small batch norms are [w, b] of one large batch norm.
                 group = others[i :: len(own)]
                 known = pairs.setdefault(id(part), group)
-                if list(map(id, known)) != list(map(id, group)):
+                size = sum(other.numel() for other in group)
+                if list(map(id, known)) != list(map(id, group)) or size != part.numel():
                     return None
-                if sum(other.numel() for other in group) != part.numel():
-                    return None
-    used = [id(other) for group in pairs.values() for other in group]
+    used = [other for group in pairs.values() for other in group]
     return pairs if len(set(used)) == len(used) else None
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from resnet_course.blocks import BasicBlock, Bottleneck
 from resnet_course.checks import answers
-from resnet_course.checks.compare import Subject
+from resnet_course.checks.compare import Subject, count
+from resnet_course.checks.diagnosis import check_network
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.modules import build, check_module
-from resnet_course.checks.stage import check_blocks
-from resnet_course.checks.whole import PARAMETERS, WithoutStartingNumbers, check_network
+from resnet_course.checks.faults import check, explained
+from resnet_course.checks.guard import AnswerError
+from resnet_course.checks.modules import build
+from resnet_course.tracing.recorder import tensors_in
+
+PARAMETERS = 21_797_672  # of ResNet-34 for 1000 classes
 
 
 class BlockOfExpansion2(Bottleneck):
@@ -35,49 +40,68 @@ def make_stage(answer: Callable[..., nn.Sequential]) -> str:
         (BlockOfExpansion2, 8, 8, 3, 2),
     ):
         arguments = (block, in_channels, channels, depth, stride)
-        head = f"{block.__name__}, {in_channels}, {channels}, depth {depth}, stride {stride}: "
-        try:
-            stage = _make(answer, *arguments)
-            check_blocks(stage, *arguments)
-            subject = Subject(stage, torch.randn(3, in_channels, 9, 8))
-        except AnswerError as wrong:
-            raise AnswerError(head + str(wrong)) from wrong
         with torch.device("meta"):
             right = answers.make_stage(*arguments)
-        differ = subject.difference(right)
-        if differ != "":
-            raise AnswerError(
-                f"{head}the blocks are right, but together they compute something else"
-                f"{' ' + differ if differ else ''}. Does each block take what the one before it "
-                "gives, and is there nothing else between or behind them?"
-            )
+        try:
+            stage = explained("error_in_make_stage", answer, *arguments)
+            check("stage", stage=stage)
+            check("module", module=stage)
+            _check_blocks(stage, right, *arguments)
+            subject = Subject(stage, torch.randn(3, in_channels, 9, 8))
+            check("stage_differs", differ=subject.difference(right))
+        except AnswerError as wrong:
+            head = f"{block.__name__}, {in_channels}, {channels}, depth {depth}, stride {stride}"
+            raise AnswerError(f"{head}: {wrong}") from wrong
     return (
         "Your function builds any stage of any ResNet: the first block changes the shape, the "
         "others keep it, and the expansion is the block's own."
     )
 
 
-def _make(answer: Callable[..., nn.Sequential], *arguments: object) -> nn.Sequential:
-    try:
-        stage = call(answer, *arguments)
-    except AnswerError as wrong:
-        if "is not a Module subclass" in str(wrong):
-            raise AnswerError(
-                f"{wrong} nn.Sequential takes the blocks one by one, not in a list."
-            ) from wrong
-        raise
-    if isinstance(stage, (list, tuple, nn.ModuleList)):
-        raise AnswerError(
-            f"Expected nn.Sequential, got {type(stage).__name__}: nothing there says that one "
-            "block comes after the other, so it cannot be called."
-        )
-    check_module(stage)
-    if not isinstance(stage, nn.Sequential):
-        raise AnswerError(
-            f"Expected nn.Sequential, got {type(stage).__name__}. A stage is nothing but blocks in "
-            "a row."
-        )
-    return stage
+def _check_blocks(
+    stage: nn.Sequential, right: nn.Sequential, block: type[nn.Module], *sizes: int
+) -> None:
+    """Check number, class, channels and stride of the blocks."""
+    names = dict(zip(("in_channels", "channels", "depth", "stride"), sizes, strict=True))
+    parts = list(_flat(stage))
+    blocks = [part for part in parts if type(part) is block]
+    check("blocks", parts=parts, blocks=blocks, block=block, depth=len(right))
+    made = [_arguments_of(each) for each in blocks]
+    for i, (want, have) in enumerate(zip(map(_arguments_of, right), made, strict=True)):
+        for name in ("stride", "channels", "in_channels"):
+            names |= {"want": want[name], "have": have[name]}
+            check("block_of_stage", i=i, name=name, block=block, made=made, **names)
+
+
+def _arguments_of(block: nn.Module) -> dict[str, int]:
+    """Read from a block of the package with which in_channels, channels and stride it was made."""
+    convs = [m for name, m in block.named_children() if name.startswith("conv")]
+    return {
+        "in_channels": convs[0].in_channels,
+        "channels": convs[-1].out_channels // block.expansion,
+        "stride": max(conv.stride[0] for conv in convs),
+    }
+
+
+def _flat(stage: nn.Module) -> Iterator[nn.Module]:
+    """Yield what stands in a row, also inside a further nn.Sequential; the same object twice."""
+    for part in stage._modules.values():
+        if isinstance(part, nn.Sequential):
+            yield from _flat(part)
+        elif part is not None:
+            yield part
+
+
+class WithoutStartingNumbers(TorchFunctionMode):
+    """Leave out the random numbers of fresh layers: 21 million are slow, and they get others."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Return the tensor as it is where random numbers would be drawn into it."""
+        kwargs = kwargs or {}
+        # torch.nn.init hands over its own functions of these names, and its tensor by name.
+        if getattr(func, "__name__", "") in ("normal_", "uniform_", "kaiming_uniform_"):
+            return next(tensors_in((args, kwargs)))
+        return func(*args, **kwargs)
 
 
 @exercise(answers.resnet34, answers.make_stage)
@@ -88,12 +112,8 @@ def resnet34(answer: Callable[[int], nn.Module]) -> str:
     check_network(model, 7)
     with WithoutStartingNumbers():
         full = build(answer, 1000)
-    count = sum(p.numel() for p in full.parameters() if not nn.parameter.is_lazy(p))
-    if not any(map(nn.parameter.is_lazy, full.parameters())) and count != PARAMETERS:
-        raise AnswerError(
-            f"num_classes=1000: expected {PARAMETERS:,} parameters, got {count:,}, though with 7 "
-            "classes all was right. Is the last layer the only one that depends on num_classes?"
-        )
+    if not any(map(nn.parameter.is_lazy, full.parameters())):
+        check("thousand_classes", have=count(full), want=PARAMETERS)
     return (
         f"Your network is ResNet-34: the same logits as the course's with the same weights, in "
         f"both modes, and {PARAMETERS:,} parameters for 1000 classes."
