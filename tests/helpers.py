@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,41 @@ def build(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run `mdbook build` in the course at `root`; its preprocessor is started with this Python."""
     path = os.pathsep.join((BESIDE, os.environ.get("PATH", "")))
     return run(mdbook(), "build", root, "--dest-dir", folder, env={**os.environ, "PATH": path})
+
+
+class Page(HTMLParser):
+    """The text of a page and the attributes of its elements. Formulas count as one space."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.pieces: list[str] = []
+        self.inside: list[str] = []
+        self.feed(markup)
+        self.text = squeeze("".join(self.pieces))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag in ("math", "script", "style"):
+            self.inside.append(tag)
+            self.pieces.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.inside and self.inside[-1] == tag:
+            self.inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self.inside:
+            self.pieces.append(data)
+
+    def every(self, name: str) -> list[str]:
+        """Return the values of an attribute in all elements that have it."""
+        return [attributes[name] for _, attributes in self.elements if name in attributes]
+
+
+def squeeze(text: str) -> str:
+    """Make every space, also between lines, one space."""
+    return " ".join(text.split())
 
 
 def equal(one: dict, other: dict) -> bool:

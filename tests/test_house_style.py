@@ -8,9 +8,8 @@ import re
 from pathlib import Path
 
 import nbformat
-import pytest
+from helpers import NOTEBOOKS, cells, every_notebook
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 # Home and temporary folders, installed packages, Windows drives, and this very folder.
 MACHINE_PATH = re.compile(
@@ -20,13 +19,6 @@ MACHINE_PATH = re.compile(
 )
 # A name such as "root" is a word of English too; /root/ is caught above.
 USER = None if getpass.getuser() in ("root", "user", "runner", "admin") else getpass.getuser()
-
-every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-
-
-def cells(path: Path, kind: str = "") -> list:
-    notebook = nbformat.read(path, as_version=4)
-    return [cell for cell in notebook.cells if kind in ("", cell.cell_type)]
 
 
 def outputs(path: Path) -> list:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from helpers import python
 
 import resnet_course
 
@@ -106,12 +105,6 @@ def test_no_name_hides_a_module():
         assert not inside & given, f"{name} hides its own {inside & given}"
 
 
-def loaded_by(statement: str) -> set[str]:
-    code = f"{statement}; import sys; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
-
-
 HEAVY = {"torch", "torchvision", "numpy", "matplotlib", "sympy"}
 
 
@@ -127,7 +120,8 @@ HEAVY = {"torch", "torchvision", "numpy", "matplotlib", "sympy"}
 )
 def test_the_door_is_lazy(statement):
     heavy = HEAVY - ({"numpy", "matplotlib"} if "book" in statement else set())
-    assert not loaded_by(statement) & heavy
+    done = python("-c", f"{statement}; import sys; print(*sys.modules)")
+    assert done.returncode == 0 and not heavy & set(done.stdout.split()), done.stderr
 
 
 def test_the_door_shows_every_name():
