@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from resnet_course import CONFIGS, create_model, trace
+from resnet_course import create_model, trace
 from resnet_course.tracing.arithmetic import dropped_pixels, in_bytes, memory, sums
 
 
@@ -24,27 +24,17 @@ def computed(formula: str) -> tuple[float, int]:
 @pytest.mark.parametrize("size", [28, 33, 97])
 def test_every_formula_comes_out_at_the_traced_number(name, size):
     table = trace(create_model(name, in_channels=3), (3, size, size))
-    seen = set()
     for row in table:
         found = {each.what: each.formula for each in sums(row)}
-        seen |= found.keys()
         if row.kind in ("Conv2d", "MaxPool2d"):
             assert computed(found["height and width"]) == (row.out_shape[1], row.out_shape[1])
-        if row.kind == "Conv2d":
-            assert computed(found["weights"]) == (row.params, row.params)
-        if "multiply-adds" in found:
+        if row.kind in ("Conv2d", "Linear"):
+            biases = row.out_shape[0] if row.kind == "Linear" else 0
+            weights = row.params - biases
+            assert computed(found["weights"]) == (weights, weights)
             assert computed(found["multiply-adds"]) == (row.macs, row.macs)
         if row.kind in ("BatchNorm2d", "ReLU", "add", "flatten"):
             assert not found
-    assert seen == {"height and width", "weights", "multiply-adds"}
-
-
-def test_every_model_has_a_calculation_for_every_convolution():
-    wanted = {"Conv2d": 3, "MaxPool2d": 1, "Linear": 2}
-    for name in CONFIGS:
-        with torch.device("meta"):
-            table = trace(create_model(name), (3, 64, 64))
-        assert all(len(sums(row)) == wanted[row.kind] for row in table if row.kind in wanted)
 
 
 @settings(max_examples=80, deadline=None)

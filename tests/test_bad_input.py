@@ -123,7 +123,6 @@ CASES = [
     # Training and measuring.
     (lambda: try_fit(COLOUR), "built for 3 channels, but the pictures have 1"),
     (lambda: try_fit(net(num_classes=5)), "hold 9, but the network has 5 classes"),
-    (lambda: fit(ResNet, SPLITS, CONFIG), "is the class ResNet: make a network"),
     (lambda: fit(net(), (X, Y), CONFIG), "splits must be Splits"),
     (lambda: fit(net(), SPLITS, {"epochs": 1}), "config must be a TrainConfig, got dict"),
     (lambda: try_fit(net().requires_grad_(False)), "all its parameters are frozen"),
@@ -222,7 +221,6 @@ CASES = [
         for part in (2, (3, 3), (-1, 2), (0, 0))
     ),
     # Tracing and drawing.
-    (lambda: trace(ResNet, (1, 1, 28, 28)), "got the class ResNet: make a network"),
     (lambda: trace(net(), "a"), "got 'a'"),
     (lambda: TRACE.within("typo"), "no module 'typo': there is conv1"),
     (lambda: TRACE["typo"], "no layer 'typo': there is conv1"),

@@ -20,8 +20,6 @@ PAGES = [*(path.stem for path in NOTEBOOKS), "welcome", "glossary", "teaching"]
 
 pytestmark = pytest.mark.processes
 
-every_page = pytest.mark.parametrize("name", PAGES)
-
 
 @cache
 def page(book: Path, name: str) -> Page:
@@ -35,12 +33,6 @@ def test_the_summary_lists_every_notebook_and_page():
     files = {p.name for p in (ROOT / "notebooks").glob("*.*") if p.suffix in (".md", ".ipynb")}
     assert set(listed) == files - {"SUMMARY.md"}
     assert [name for name in listed if name.endswith(".ipynb")] == [p.name for p in NOTEBOOKS]
-
-
-@every_page
-def test_the_page_was_prepared(book, name):
-    text = page(book, name).text
-    assert '"cell_type"' not in text and "unprepared" not in text and "not prepared" not in text
 
 
 @pytest.fixture
@@ -142,7 +134,8 @@ def test_formulas_are_mathml_and_none_is_left_as_tex(book, path):
 
 
 @pytest.mark.parametrize("name", [*PAGES, "index", "print"])
-def test_every_link_and_every_picture_leads_somewhere(book, name):
+def test_the_page_is_prepared_and_every_link_and_picture_leads_somewhere(book, name):
+    assert not re.search('"cell_type"|unprepared|not prepared', page(book, name).text)
     for tag, attributes in page(book, name).elements:
         target = attributes.get("href") or attributes.get("src") or attributes.get("data-frames")
         if not target or target.startswith(("http:", "https:", "mailto:", "data:")):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from typing import NamedTuple
+from collections import Counter, namedtuple
 
 import pytest
 from helpers import ROOT, cells
@@ -35,24 +34,9 @@ HANGUL = re.compile("[\uac00-\ud7a3]")
 HAN = re.compile("[\u4e00-\u9fff]")
 
 
-class Row(NamedTuple):
-    """One term of the glossary."""
-
-    chapter: str
-    anchor: str
-    term: str
-    korean: str
-    chinese: str
-    sentence: str
-
-
-class Link(NamedTuple):
-    """One link from a chapter to the glossary."""
-
-    chapter: str
-    text: str
-    anchor: str
-    tooltip: str
+# One term of the glossary, and one link to it from a chapter.
+Row = namedtuple("Row", "chapter anchor term korean chinese sentence")
+Link = namedtuple("Link", "chapter text anchor tooltip")
 
 
 def lines() -> list[str]:
@@ -69,14 +53,6 @@ def prose(chapter: str) -> str:
     for cut in (TITLES_OF_PAPERS, OTHER_CHAPTER, CODE, HEADING):
         text = cut.sub(" ", text)
     return " ".join(LINK.sub(r"\1", text).split())
-
-
-def links_of(chapter: str) -> list[Link]:
-    text = "\n\n".join(markdown(chapter))
-    return [
-        Link(chapter, " ".join(found[1].split()), found[2], found[3] or "")
-        for found in LINK.finditer(text)
-    ]
 
 
 def uses(word: str, text: str) -> bool:
@@ -103,7 +79,11 @@ def rows() -> list[Row]:
 
 @pytest.fixture(scope="module")
 def links() -> list[Link]:
-    return [link for chapter in CHAPTERS for link in links_of(chapter)]
+    return [
+        Link(chapter, " ".join(found[1].split()), found[2], found[3] or "")
+        for chapter in CHAPTERS
+        for found in LINK.finditer("\n\n".join(markdown(chapter)))
+    ]
 
 
 def test_there_is_one_table_for_each_chapter_under_its_own_title(rows):

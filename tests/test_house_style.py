@@ -113,11 +113,3 @@ def test_every_cell_says_what_it_is_in_the_lecture(path):
     for cell in cells(path, "markdown"):  # so that no answer comes before its prediction is read
         if "> **Predict.**" in cell.source:
             assert cell.metadata.slideshow.slide_type not in ("notes", "fragment"), cell.source
-
-
-@every_notebook
-def test_links_to_files_lead_somewhere(path):
-    for cell in cells(path, "markdown"):
-        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", cell.source):
-            if not target.startswith(("http:", "https:")):
-                assert (path.parent / target).exists(), f"{path.name} links to {target}"

@@ -60,14 +60,6 @@ def test_cifar_family_can_use_projections():
     assert count(model) == CIFAR[20][0] + extra
 
 
-def test_resnext_widths():
-    model = create_model("resnext50_32x4d")
-    convs = [getattr(model, name)[0].conv2 for name in model.stage_names]
-    assert [(conv.out_channels, conv.groups) for conv in convs] == [
-        *((128, 32), (256, 32), (512, 32), (1024, 32))
-    ]
-
-
 @pytest.mark.parametrize("block", [BasicBlock, Bottleneck, PreActBlock])
 @pytest.mark.parametrize("shortcut", ["projection", "zero_pad"])
 def test_zero_init_residual_silences_every_branch(block, shortcut):

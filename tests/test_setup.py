@@ -1,4 +1,4 @@
-"""The ways to install the course agree with each other and with what the code imports."""
+"""The ways to install the course agree with each other; the report says what is missing."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import sys
 import tomllib
 from collections import Counter
 
+import pytest
 import yaml
-from helpers import NOTEBOOKS, ROOT
+from helpers import NOTEBOOKS, ROOT, python
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from resnet_course import start
+from resnet_course import check_environment, start
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -85,3 +86,47 @@ def test_the_workflow_runs_the_checks_and_publishes_the_book_only_after_them():
     assert any("mdbook build" in run for run in runs["book"])
     assert jobs["book"]["needs"] == "check" and jobs["publish"]["needs"] == "book"
     assert "refs/heads/main" in jobs["publish"]["if"]
+
+
+# The report of chapter 00.
+
+
+def test_here_everything_is_ready():
+    report = check_environment()
+    assert report
+    assert str(report).endswith("Everything is ready.")
+    assert "GPU" in str(report) and "torchvision" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("version", "ready", "words"),
+    [
+        ({"drawsvg": None}, False, ["FIX", "pip install drawsvg"]),
+        ({"d2l": None}, True, ["d2l", "only the sections"]),  # the course can start
+    ],
+)
+def test_a_missing_package_is_a_line_to_fix(version, ready, words, monkeypatch):
+    installed = start._version
+    monkeypatch.setattr(start, "_version", lambda name: version.get(name, installed(name)))
+    report = check_environment()
+    assert bool(report) == ready
+    line = next(line for line in str(report).splitlines() if min(version) in line)
+    assert line.startswith("FIX") != ready
+    assert all(word in str(report) for word in words)
+
+
+def test_an_old_python_is_a_line_to_fix(monkeypatch):
+    monkeypatch.setattr(start, "OLDEST_PYTHON", (99, 0))
+    assert not check_environment()
+
+
+def test_torch_and_torchvision_of_different_builds_give_a_sentence_to_act_on(tmp_path):
+    broken = tmp_path / "torchvision"
+    broken.mkdir()
+    words = "operator torchvision::nms does not exist"
+    (broken / "__init__.py").write_text(f'raise RuntimeError("{words}")')
+    code = "from resnet_course import fashion_mnist"
+    done = python("-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}")
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "pip install --force-reinstall torch torchvision" in last

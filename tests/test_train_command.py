@@ -51,13 +51,6 @@ def test_a_run_leaves_weights_history_and_evidence(tmp_path, capsys):
     assert torch.__version__ in evidence["versions"]
 
 
-def test_the_command_repeats_itself_and_equals_fit(tmp_path):
-    for name in ("one", "two"):
-        main([*QUICK, "--epochs", "1", "--flip", "--seed", "1", "--out", str(tmp_path / name)])
-    one, two = (checkpoints.load(tmp_path / name / "last.pt")["model"] for name in ("one", "two"))
-    assert equal(one, two)
-
-
 def test_it_runs_as_a_module_and_help_names_every_option():
     done = python("-W", "error", "-m", "resnet_course.train", "--help")
     for option in ("model", "epochs", "batch-size", "lr", "limit", "seed", "data", "out", "resume"):

@@ -56,10 +56,11 @@ def alone(tmp_path_factory) -> Path:
 class Together:
     """Cases that one group of processes has gone through: see `together.py`."""
 
-    def __init__(self, processes: int, folder: Path, cases: dict[str, list[str]]) -> None:
+    def __init__(self, processes: int, folder: Path, **cases: list[str]) -> None:
         self.folder = folder
+        recipe = [*PICTURES, *SMALL, *RECIPE]
         words = [
-            f"{name}={shlex.join([*PICTURES, *SMALL, *RECIPE, *more, '--out', str(folder / name)])}"
+            f"{name}={shlex.join([*recipe, *more, '--out', str(folder / name)])}"
             for name, more in cases.items()
         ]
         launch = ("--standalone", f"--nproc-per-node={processes}")
@@ -67,29 +68,26 @@ class Together:
         command = [*LAUNCHER, *launch, script, *words, "messages"]
         done = run(*command, timeout=300, cwd=folder, **OPTIONS)
         assert done.returncode == 0, done.stderr[-3000:]
-        self.out, self.err = (self._parts(text) for text in (done.stdout, done.stderr))
-
-    @staticmethod
-    def _parts(text: str) -> dict[str, str]:
-        """Case → what was printed in it."""
-        pieces = re.split(r"^== (\S+)\n", text, flags=re.MULTILINE)
-        return dict(zip(pieces[1::2], pieces[2::2], strict=True))
+        # Case → what was printed in it.
+        pieces = (re.split(r"^== (\S+)\n", t, flags=re.M) for t in (done.stdout, done.stderr))
+        self.out, self.err = (dict(zip(p[1::2], p[2::2], strict=True)) for p in pieces)
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory) -> Together:
-    cases = {
-        "synchronised": ["--sync-batch-norm"],
-        "parts": [],
-        "wrong-rate": ["--lr", "-1"],
-        "no-pictures": ["--dataset", "mnist", "--data", "nowhere"],
-    }
-    return Together(2, tmp_path_factory.mktemp("two"), cases)
+    return Together(
+        2,
+        tmp_path_factory.mktemp("two"),
+        synchronised=["--sync-batch-norm"],
+        parts=[],
+        wrong_rate=["--lr", "-1"],
+        no_pictures=["--dataset", "mnist", "--data", "nowhere"],
+    )
 
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory) -> Together:
-    return Together(3, tmp_path_factory.mktemp("three"), {"synchronised": ["--sync-batch-norm"]})
+    return Together(3, tmp_path_factory.mktemp("three"), synchronised=["--sync-batch-norm"])
 
 
 @pytest.mark.processes
@@ -127,16 +125,11 @@ def test_batch_norm_of_parts_is_another_network(alone, two):
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize(
-    ("case", "message"),
-    [
-        ("wrong-rate", "error: lr must be more than 0"),
-        ("no-pictures", "error: MNIST is not on this computer"),
-    ],
-)
-def test_a_mistake_is_told_once_and_ends_all_processes(case, message, two):
-    assert two.err[case].count(message) == 1, two.err[case]
-    assert two.out[case].count("exits with 2") == 2
+def test_a_mistake_is_told_once_and_ends_all_processes(two):
+    mistakes = {"wrong_rate": "lr must be more than 0", "no_pictures": "MNIST is not on this"}
+    for case, message in mistakes.items():
+        assert two.err[case].count(f"error: {message}") == 1, two.err[case]
+        assert two.out[case].count("exits with 2") == 2
 
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen) -> None:

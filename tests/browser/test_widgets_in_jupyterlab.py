@@ -167,18 +167,24 @@ def test_the_grouped_convolution_loses_lines(widgets):
     expect(widget.locator("table")).to_contain_text("28,224")  # 144·14·14
 
 
+PAIR = re.compile(r"(.+) → (.+) \((\d+)\)")
+
+
 def test_the_prediction_browser_pages_through_mistakes(widgets):
     widget = widgets["browser"]
     picture = widget.get_by_role("img").last
     menu = widget.get_by_label("show", exact=True)
-    total = count_mistakes(menu)
+    # ipywidgets writes its choices with spaces that do not break.
+    options = [name.replace("\xa0", " ") for name in menu.locator("option").all_inner_texts()]
+    pairs = [PAIR.fullmatch(option) for option in options]
+    total = sum(int(pair[3]) for pair in pairs if pair)
     menu.select_option(index=0)
     expect(widget).to_contain_text(f"mistake 1 of {total}")
     first = picture.get_attribute("alt")
     widget.get_by_role("button", name="next").click()
     expect(widget).to_contain_text(f"mistake 2 of {total}")
     expect(picture).not_to_have_attribute("alt", first)
-    right, predicted, count = PAIR.fullmatch(options(menu)[1]).groups()
+    right, predicted, count = pairs[1].groups()
     menu.select_option(index=1)
     expect(widget).to_contain_text(f"mistake 1 of {count}")
     expect(picture).to_have_attribute("alt", re.compile(re.escape(right)))
@@ -189,20 +195,6 @@ def test_the_prediction_browser_pages_through_mistakes(widgets):
     expect(widget).to_contain_text(f"mistake 1 of {count}")
     menu.select_option(index=0)
     expect(widget).to_contain_text(f"mistake 1 of {total}")
-
-
-PAIR = re.compile(r"(.+) → (.+) \((\d+)\)")
-
-
-def options(menu: Locator) -> list[str]:
-    """Return the choices of a menu; ipywidgets writes them with spaces that do not break."""
-    return [name.replace("\xa0", " ") for name in menu.locator("option").all_inner_texts()]
-
-
-def count_mistakes(menu: Locator) -> int:
-    """Add up the mistakes of all pairs in the menu."""
-    found = map(PAIR.fullmatch, options(menu))
-    return sum(int(match[3]) for match in found if match)
 
 
 # What everybody must be able to read.
