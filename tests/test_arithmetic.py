@@ -88,7 +88,7 @@ def test_the_remark_tells_padding_from_pixels(layer, size, dropped, words):
     ("layer", "shape", "formula", "remark"),
     [
         (nn.Conv2d(1, 1, 3, 2, 1), (1, 57, 57), "⌊(57 + 2·1 − 3) / 2⌋ + 1 = 29", ""),
-        (nn.Conv2d(1, 1, 1, 2), (1, 56, 56), "", "the windows read 1 of 4 pixels"),
+        (nn.Conv2d(1, 1, 2, 3), (1, 56, 56), "", "the windows read 4 of 9 pixels"),
         (nn.Conv1d(1, 1, 2, 3), torch.zeros(1, 1, 30), "", "the windows read 2 of 3 pixels"),
         (nn.AdaptiveAvgPool2d(3), (1, 11, 11), "11 → 3", ""),
         (nn.AdaptiveAvgPool2d(8), (1, 5, 5), "5 → 8", ""),

@@ -48,7 +48,7 @@ class WithDropout(nn.Module):
     def forward(self, x):
         x = torch.relu(self.bn(self.conv(x)))
         if self.training:
-            x = nn.functional.dropout(x, 0.3) * random.uniform(0.9, 1.1) * np.random.rand()
+            x = nn.functional.dropout(x, 0.3) * random.gauss(1, 0.05) * np.random.rand()
         return self.fc(x.flatten(1))
 
 
