@@ -98,14 +98,13 @@ DOORS = {
     "PredictionBrowser": lambda model: PredictionBrowser(model, SPLITS),
     "trace": lambda model: trace(model, (1, 1, 28, 28)),
 }
-FOR_COLOUR = ("fit", "evaluate", "gradient_norms", "activation_stats", "grad_cam")
 FOR_NUMPY = ("gradient_norms", "activation_stats", "grad_cam")
+FOR_COLOUR = (*FOR_NUMPY, "fit", "evaluate", "measured_receptive_field")
 
 CASES = [
     *((partial(door, ResNet), "the class ResNet: make a network") for door in DOORS.values()),
     *((partial(DOORS[name], COLOUR), "built for 3 channels") for name in FOR_COLOUR),
     *((partial(DOORS[name], net(), X.numpy()), "torch.from_numpy") for name in FOR_NUMPY),
-    (lambda: field(model=COLOUR), "built for 3 channels"),
     # Training and measuring.
     (lambda: try_fit(COLOUR), "built for 3 channels, but the pictures have 1"),
     (lambda: try_fit(net(num_classes=5)), "hold 9, but the network has 5 classes"),

@@ -68,7 +68,8 @@ def test_zero_init_residual_silences_every_branch(block, shortcut):
     blocks = [m for m in model.modules() if isinstance(m, block)]
     assert len(blocks) == 3
     for mode in (True, False):
-        for made in model.train(mode) and blocks:
+        model.train(mode)
+        for made in blocks:
             x = torch.randn(4, made.conv1.in_channels, 6, 6)
             identity = x if made.downsample is None else made.downsample(x)
             assert torch.equal(made(x), identity if block is PreActBlock else identity.relu())
