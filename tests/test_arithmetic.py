@@ -95,8 +95,10 @@ def test_the_remark_tells_padding_from_pixels(layer, size, dropped, words):
     ],
 )
 def test_windows_that_skip_pixels_and_windows_that_leave_none(layer, shape, formula, remark):
-    first = sums(trace(layer, shape)[0])[0]
+    row = trace(layer, shape)[0]
+    first = sums(row)[0]
     assert formula in first.formula
+    assert remark or dropped_pixels(row) == (0, 0)
     assert first.remark.startswith(remark) if remark else not first.remark
 
 
