@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browser.slides import NOTEBOOKS, convert
-from mdbook import ROOT, build, mdbook
+from browser.slides import convert
+from helpers import NOTEBOOKS, ROOT, build, mdbook
 
 
 @pytest.fixture(scope="session")
@@ -24,5 +24,4 @@ def book(tmp_path_factory) -> Path:
 def decks(tmp_path_factory) -> dict[str, Path]:
     """The slides of every chapter, by its stem, made by nbconvert."""
     pytest.importorskip("pyreveal", reason="needs the extra `lecture`")
-    folder = tmp_path_factory.mktemp("decks")
-    return convert(NOTEBOOKS, folder)
+    return convert(NOTEBOOKS, tmp_path_factory.mktemp("decks"))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -34,20 +33,16 @@ def execute(path: Path, *, write: bool = True, frames: bool = True) -> float:
         frames: keep the frames of its widgets, and remove those of cells that are gone.
     """
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        notebook,
-        timeout=600,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(path.parent)}},
-    )
+    place = {"metadata": {"path": str(path.parent)}}
+    client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources=place)
     start = time.perf_counter()
     kept = set()
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
-            for model_id in widgets(cell) if frames else ():
+            for output in filter(is_live, cell.get("outputs", ())) if frames else ():
                 key = f"{path.stem}-{cell.id}"
-                keep_frames(client, model_id, key, index)
+                keep_frames(client, output.data[WIDGET_VIEW]["model_id"], key, index)
                 kept.add(f"{key}.js")
     seconds = time.perf_counter() - start
     if frames:
@@ -58,13 +53,6 @@ def execute(path: Path, *, write: bool = True, frames: bool = True) -> float:
         tidy(notebook)
         nbformat.write(notebook, path)
     return seconds
-
-
-def widgets(cell: NotebookNode) -> Iterator[str]:
-    """Yield the numbers of the widgets that a cell has displayed."""
-    for output in cell.get("outputs", ()):
-        if is_live(output):
-            yield output.data[WIDGET_VIEW]["model_id"]
 
 
 def keep_frames(client: NotebookClient, model_id: str, key: str, index: int) -> None:
@@ -102,13 +90,9 @@ def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """Join neighbouring pieces of one stream; where the kernel cuts them is chance."""
     joined: list[NotebookNode] = []
     for output in outputs:
-        last = joined[-1] if joined else None
-        if (
-            last is not None
-            and output.output_type == "stream" == last.output_type
-            and output.name == last.name
-        ):
-            last.text += output.text
+        name = output.get("name")  # of a stream; nothing else has one
+        if name is not None and joined and joined[-1].get("name") == name:
+            joined[-1].text += output.text
         else:
             joined.append(output)
     return joined
@@ -129,11 +113,8 @@ def main() -> None:
     if not paths:
         raise SystemExit(f"no notebook in {NOTEBOOKS.name}/ starts with {' or '.join(prefixes)}")
     for path in paths:
-        seconds = execute(
-            path,
-            write=not (options.dry_run or options.frames_only),
-            frames=not options.dry_run,
-        )
+        write = not (options.dry_run or options.frames_only)
+        seconds = execute(path, write=write, frames=not options.dry_run)
         print(f"{path.name}: {seconds:.0f} s", flush=True)
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
 import pytest
+from helpers import Page, python
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 pytest.importorskip("markdown_it", reason="needs the extra `book`")
 pytest.importorskip("nh3", reason="needs the extra `book`")
+
+from markdown_it import MarkdownIt
 
 from resnet_course.website.book import outputs, safe
 from resnet_course.website.book.chapter import ChapterError, convert
@@ -22,6 +22,7 @@ from resnet_course.website.book.formulas import FormulaError
 from resnet_course.website.book.prose import to_markdown
 from resnet_course.website.book.protocol import ProtocolError, prepare
 
+COMMONMARK = MarkdownIt("commonmark", {"html": True})
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(1)><a href='javascript:alert(1)'>a</a>"
     "<iframe src='https://example.org'></iframe><style>body{display:none}</style>"
@@ -31,33 +32,15 @@ HOSTILE = (
 )
 
 
-class Elements(HTMLParser):
-    """Collects the elements of a page and what they load or run."""
-
-    def __init__(self, markup: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str, str]] = []
-        self.text = ""
-        self.feed(markup)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
 def assert_harmless(markup: str) -> None:
-    page = Elements(markup)
     allowed = {*safe.TAGS.split(), "math"}
-    assert {t for t in page.tags if not t.startswith("m")} <= allowed, page.tags
-    for tag, name, value in page.attributes:
-        assert not name.startswith("on"), (tag, name, value)
-        assert name not in ("href", "src") or "javascript:" not in value.lower()
-        assert name != "style" or ("position" not in value and "url(" not in value)
-        assert name not in ("src", "data") or not value.startswith(("http", "//"))
+    for tag, attributes in Page(markup).elements:
+        assert tag in allowed or tag.startswith("m"), tag
+        for name, value in attributes.items():
+            assert not name.startswith("on"), (tag, name, value)
+            assert name not in ("href", "src") or "javascript:" not in value.lower()
+            assert name != "style" or ("position" not in value and "url(" not in value)
+            assert name not in ("src", "data") or not value.startswith(("http", "//"))
 
 
 def notebook(*cells) -> str:
@@ -73,31 +56,16 @@ def shown(data: dict, **metadata) -> str:
 
 def book(version: str, chapters: list, root: Path) -> str:
     """Return what mdBook of this version writes to a preprocessor."""
-    context = {
-        "root": str(root),
-        "config": {"book": {"src": "notebooks", "title": "t"}, "preprocessor": {}},
-        "renderer": "html",
-        "mdbook_version": version,
-    }
-    if version.startswith("0.4"):
-        content = {"sections": chapters, "__non_exhaustive": None}
-    else:
-        content = {"items": chapters}
-    return json.dumps([context, content])
+    config = {"book": {"src": "notebooks", "title": "t"}, "preprocessor": {}}
+    context = {"root": str(root), "config": config, "renderer": "html", "mdbook_version": version}
+    old = {"sections": chapters, "__non_exhaustive": None}
+    return json.dumps([context, old if version.startswith("0.4") else {"items": chapters}])
 
 
 def chapter(path: str | None, content: str, *inside: dict) -> dict:
-    return {
-        "Chapter": {
-            "name": "n",
-            "content": content,
-            "number": [1],
-            "sub_items": list(inside),
-            "path": path,
-            "source_path": path,
-            "parent_names": [],
-        }
-    }
+    paths = {"path": path, "source_path": path, "parent_names": []}
+    own = {"name": "n", "content": content, "number": [1], "sub_items": [*inside]}
+    return {"Chapter": own | paths}
 
 
 @pytest.mark.parametrize("version", ["0.4.48", "0.5.4"])
@@ -122,32 +90,19 @@ def test_every_chapter_of_both_versions_is_prepared_and_nothing_else_changes(ver
     assert unchanged == {key: chapters[0]["Chapter"][key] for key in unchanged}
 
 
-def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "resnet_course.website.book", *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-
-
 def test_the_program_answers_what_it_supports_and_speaks_json(tmp_path):
-    assert run("supports", "html").returncode == 0
-    assert run("supports", "latex").returncode == 1
-    text = book(
-        "0.5.4", [chapter("a.ipynb", notebook(new_markdown_cell("# Ä · 한국어")))], tmp_path
-    )
-    done = run(stdin=text)
+    program = ("-m", "resnet_course.website.book")
+    assert python(*program, "supports", "html").returncode == 0
+    assert python(*program, "supports", "latex").returncode == 1
+    source = notebook(new_markdown_cell("# Ä · 한국어"))
+    done = python(*program, input=book("0.5.4", [chapter("a.ipynb", source)], tmp_path))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["items"][0]["Chapter"]["content"].startswith("# Ä · 한국어")
-    wrong = run(stdin="not json")
-    assert wrong.returncode == 1 and not wrong.stdout
-    assert "mdbook build" in wrong.stderr and "Traceback" not in wrong.stderr
-    broken = run(stdin=book("0.5.4", [chapter("a.ipynb", '{"cells": [')], tmp_path))
-    assert broken.returncode == 1 and not broken.stdout
-    assert "a.ipynb: this is not a notebook" in broken.stderr and "Traceback" not in broken.stderr
+    broken = book("0.5.4", [chapter("a.ipynb", '{"cells": [')], tmp_path)
+    for text, words in (("not json", "mdbook build"), (broken, "a.ipynb: this is not a notebook")):
+        wrong = python(*program, input=text)
+        assert wrong.returncode == 1 and not wrong.stdout
+        assert words in wrong.stderr and "Traceback" not in wrong.stderr
 
 
 @pytest.mark.parametrize("text", ["", "[]", "[1, 2]", '[{"root": "."}, {"items": []}]', "{}"])
@@ -206,26 +161,17 @@ def test_a_formula_that_is_none_is_named(tex):
 @pytest.mark.parametrize(
     "text",
     [
-        HOSTILE,
-        f"a {HOSTILE} b",
-        f"# {HOSTILE}",
-        f"`\n- {HOSTILE}\n`",
-        f"> {HOSTILE}",
+        *(HOSTILE, f"a {HOSTILE} b", f"# {HOSTILE}", f"`\n- {HOSTILE}\n`", f"> {HOSTILE}"),
         f"[a](<javascript:alert(1)>) {HOSTILE}",
         f"| {HOSTILE} |\n|---|\n| {HOSTILE} |",
         f"$x$ <script $y$ {HOSTILE}",
-        f"$\\text{{{HOSTILE}}}$",
-        f"# $\\text{{{HOSTILE}}}$",
+        *(f"$\\text{{{HOSTILE}}}$", f"# $\\text{{{HOSTILE}}}$"),
         "$\\href{javascript:alert(1)}{x} \\style{background:url(https://e.org/x)}{y}$",
-        f"<div\n\n{HOSTILE}",
-        f"``` {HOSTILE}\n{HOSTILE}",
+        *(f"<div\n\n{HOSTILE}", f"``` {HOSTILE}\n{HOSTILE}"),
     ],
 )
 def test_no_markdown_gets_a_script_or_a_foreign_picture_into_the_page(text):
-    from markdown_it import MarkdownIt
-
-    page = to_markdown(text)
-    assert_harmless(MarkdownIt("commonmark", {"html": True}).render(page))
+    assert_harmless(COMMONMARK.render(to_markdown(text)))
 
 
 def test_mdbook_directives_are_shown_not_followed():
@@ -261,18 +207,19 @@ def test_a_picture_carries_its_description_and_svg_is_preferred():
     svg = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
     data = {"image/png": "iVBORw0K\n", "image/svg+xml": svg, "text/plain": "p"}
     page = shown(data, **{"image/svg+xml": {"alt": 'a "quoted" picture'}})
-    (source,) = (v for t, n, v in Elements(page).attributes if n == "src")
+    (source,) = Page(page).every("src")
     assert source.startswith("data:image/svg+xml;base64,") and "<script" not in page
-    assert ("img", "alt", 'a "quoted" picture') in Elements(page).attributes
+    assert Page(page).every("alt") == ['a "quoted" picture']
     assert "data:image/png;base64,iVBORw0K" in shown({"image/png": "iVBORw0K\n"})
 
 
 def test_text_is_escaped_and_loses_the_colours_and_the_past_of_a_terminal():
     text = f"\r  0%\r 50%\r100%\r\n\x1b[1;31mred\x1b[0m\x07\n{HOSTILE}"
-    page = outputs.to_html(new_output("stream", name="stdout", text=text))
-    assert Elements(page).tags == ["pre"] and Elements(page).text.startswith("100%\nred\n<script>")
+    stream = new_output("stream", name="stdout", text=text)
     error = new_output("error", ename="ValueError", evalue=HOSTILE, traceback=["x"])
-    assert Elements(outputs.to_html(error)).tags == ["pre"]
+    pages = [Page(outputs.to_html(each)) for each in (stream, error)]
+    assert [tag for page in pages for tag, _ in page.elements] == ["pre", "pre"]
+    assert pages[0].text.startswith("100% red <script>")
 
 
 def test_html_of_an_output_is_cleaned_and_keeps_hints_and_tables():
@@ -311,8 +258,6 @@ def test_what_is_no_notebook_is_refused_with_its_name(content, tmp_path):
 
 
 def test_a_hostile_notebook_becomes_an_escaped_page(tmp_path):
-    from markdown_it import MarkdownIt
-
     cell = new_code_cell(
         f"</code></pre>{HOSTILE}\n\n{{{{#include x}}}}",
         outputs=[
@@ -324,4 +269,4 @@ def test_a_hostile_notebook_becomes_an_escaped_page(tmp_path):
     source = notebook(new_markdown_cell(HOSTILE), cell, nbformat.v4.new_raw_cell(HOSTILE))
     page = convert(source, "01.ipynb", tmp_path, {"01.ipynb"})
     assert "\n\n{" not in page and "{{" not in page
-    assert_harmless(MarkdownIt("commonmark", {"html": True}).render(page).replace("input", "i"))
+    assert_harmless(COMMONMARK.render(page).replace("input", "i"))

@@ -6,68 +6,24 @@ import html
 import re
 import shutil
 from functools import cache
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
-import nbformat
 import pytest
-from mdbook import ROOT, build
+from helpers import NOTEBOOKS, ROOT, Page, build, cells, every_notebook, squeeze
 
 from resnet_course.pictures.frames import Frames
 
 nbconvert_filters = pytest.importorskip("nbconvert.filters")
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = [*(path.stem for path in NOTEBOOKS), "welcome", "glossary", "teaching"]
 
 pytestmark = pytest.mark.processes
-
-every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-every_page = pytest.mark.parametrize("name", PAGES)
-
-
-class Page(HTMLParser):
-    """The text of a page and the attributes of its elements. Formulas count as one space."""
-
-    def __init__(self, markup: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.pieces: list[str] = []
-        self.inside: list[str] = []
-        self.feed(markup)
-        self.text = squeeze("".join(self.pieces))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        if tag in ("math", "script", "style"):
-            self.inside.append(tag)
-            self.pieces.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        if self.inside and self.inside[-1] == tag:
-            self.inside.pop()
-
-    def handle_data(self, data: str) -> None:
-        if not self.inside:
-            self.pieces.append(data)
-
-    @property
-    def ids(self) -> set[str]:
-        return {attributes["id"] for _, attributes in self.elements if "id" in attributes}
-
-
-def squeeze(text: str) -> str:
-    return " ".join(text.split())
 
 
 @cache
 def page(book: Path, name: str) -> Page:
     return Page((book / f"{name}.html").read_text(encoding="utf-8"))
-
-
-def cells(path: Path, kind: str) -> list:
-    return [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == kind]
 
 
 def test_the_summary_lists_every_notebook_and_page():
@@ -79,29 +35,26 @@ def test_the_summary_lists_every_notebook_and_page():
     assert [name for name in listed if name.endswith(".ipynb")] == [p.name for p in NOTEBOOKS]
 
 
-@every_page
-def test_the_page_was_prepared(book, name):
-    text = page(book, name).text
-    assert '"cell_type"' not in text and "unprepared" not in text and "not prepared" not in text
+@pytest.fixture
+def course(book, tmp_path) -> Path:
+    """A copy of the course to damage; the fixture `book` skips where there is no mdBook."""
+    for part in ("notebooks", "resnet_course/website/book"):
+        shutil.copytree(ROOT / part, tmp_path / part)
+    shutil.copy(ROOT / "book.toml", tmp_path)
+    return tmp_path
 
 
-def test_a_book_whose_preprocessor_does_not_start_says_so_on_its_first_page(book, tmp_path):
-    root = tmp_path / "course"
-    shutil.copytree(ROOT / "notebooks", root / "notebooks")
-    shutil.copytree(
-        ROOT / "resnet_course" / "website" / "book", root / "resnet_course" / "website" / "book"
-    )
-    settings = (ROOT / "book.toml").read_text()
+def test_a_book_whose_preprocessor_does_not_start_says_so_on_its_first_page(course):
+    settings = (course / "book.toml").read_text()
     assert settings.count('"python -m resnet_course.website.book"') == 1
-    (root / "book.toml").write_text(
-        settings.replace("resnet_course.website.book", "no_such_module")
-    )
+    settings = settings.replace("resnet_course.website.book", "no_such_module")
+    (course / "book.toml").write_text(settings)
     # mdBook takes it for a preprocessor that does not want to run. What it then makes of the JSON
     # depends on its version: a page (0.4), or a panic (0.5). The first page is the same in both.
-    (root / "notebooks" / "SUMMARY.md").write_text("[Welcome](welcome.md)\n")
-    done = build(root, tmp_path / "out")
+    (course / "notebooks" / "SUMMARY.md").write_text("[Welcome](welcome.md)\n")
+    done = build(course, course / "out")
     assert done.returncode == 0, done.stderr
-    assert "are not prepared" in page(tmp_path / "out", "welcome").text
+    assert "are not prepared" in page(course / "out", "welcome").text
 
 
 @pytest.mark.parametrize(
@@ -112,17 +65,10 @@ def test_a_book_whose_preprocessor_does_not_start_says_so_on_its_first_page(book
     ],
     ids=["missing", "broken"],
 )
-def test_a_chapter_that_is_missing_or_broken_stops_the_build(damage, words, book, tmp_path):
-    root = tmp_path / "course"
-    shutil.copytree(ROOT / "notebooks", root / "notebooks")
-    shutil.copytree(
-        ROOT / "resnet_course" / "website" / "book", root / "resnet_course" / "website" / "book"
-    )
-    shutil.copy(ROOT / "book.toml", root)
-    damage(root / "notebooks" / "02_residual_blocks.ipynb")
-    done = build(root, tmp_path / "out")
-    assert done.returncode != 0 and words in done.stderr
-    assert sorted(root.glob("notebooks/0*.ipynb")) != [] and "Traceback" not in done.stderr
+def test_a_chapter_that_is_missing_or_broken_stops_the_build(damage, words, course):
+    damage(course / "notebooks" / "02_residual_blocks.ipynb")
+    done = build(course, course / "out")
+    assert done.returncode != 0 and words in done.stderr and "Traceback" not in done.stderr
 
 
 @every_notebook
@@ -188,7 +134,8 @@ def test_formulas_are_mathml_and_none_is_left_as_tex(book, path):
 
 
 @pytest.mark.parametrize("name", [*PAGES, "index", "print"])
-def test_every_link_and_every_picture_leads_somewhere(book, name):
+def test_the_page_is_prepared_and_every_link_and_picture_leads_somewhere(book, name):
+    assert not re.search('"cell_type"|unprepared|not prepared', page(book, name).text)
     for tag, attributes in page(book, name).elements:
         target = attributes.get("href") or attributes.get("src") or attributes.get("data-frames")
         if not target or target.startswith(("http:", "https:", "mailto:", "data:")):
@@ -197,22 +144,17 @@ def test_every_link_and_every_picture_leads_somewhere(book, name):
         file, _, fragment = unquote(target).partition("#")
         assert (book / file).exists() if file else True, (tag, target)
         if fragment and (not file or file.endswith(".html")):
-            assert fragment in page(book, file.removesuffix(".html") or name).ids, target
+            assert fragment in page(book, file.removesuffix(".html") or name).every("id"), target
 
 
 def test_nothing_is_loaded_from_another_host(book):
-    for path in book.rglob("*"):
-        if path.suffix == ".css":
-            found = re.findall(
-                r"(?:url\(|@import)[\s'\"]*((?:https?:)?//[^)'\"]*)", path.read_text()
-            )
-            assert not found, (path.name, found)
-        elif path.suffix == ".html":
-            for tag, attributes in Page(path.read_text(encoding="utf-8")).elements:
-                loaded = attributes.get("src", "") + (
-                    attributes.get("href", "") if tag == "link" else ""
-                )
-                assert not re.match(r"https?:|//", loaded), (path.name, tag, loaded)
+    for path in book.rglob("*.css"):
+        found = re.findall(r"(?:url\(|@import)[\s'\"]*((?:https?:)?//[^)'\"]*)", path.read_text())
+        assert not found, (path.name, found)
+    for path in book.rglob("*.html"):
+        for tag, attributes in Page(path.read_text(encoding="utf-8")).elements:
+            loaded = attributes.get("src", "") + (tag == "link") * attributes.get("href", "")
+            assert not re.match(r"https?:|//", loaded), (path.name, tag, loaded)
 
 
 def test_the_search_knows_prose_code_and_outputs_but_no_pictures(book):
@@ -224,7 +166,5 @@ def test_the_search_knows_prose_code_and_outputs_but_no_pictures(book):
 
 
 def test_the_print_page_holds_every_chapter(book):
-    text = page(book, "print").text
-    for path in NOTEBOOKS:
-        title = cells(path, "markdown")[0].source.splitlines()[0].removeprefix("# ")
-        assert title in text
+    titles = [cells(path, "markdown")[0].source.splitlines()[0] for path in NOTEBOOKS]
+    assert all(title.removeprefix("# ") in page(book, "print").text for title in titles)

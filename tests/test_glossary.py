@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from pathlib import Path
-from typing import NamedTuple
+from collections import Counter, namedtuple
 
-import nbformat
 import pytest
+from helpers import ROOT, cells
 
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-GLOSSARY = NOTEBOOKS / "glossary.md"
+NOTEBOOKS = ROOT / "notebooks"
 CHAPTERS = sorted(path.name for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 
 # Names that Korean or Chinese texts write in Latin letters.
@@ -37,53 +34,25 @@ HANGUL = re.compile("[\uac00-\ud7a3]")
 HAN = re.compile("[\u4e00-\u9fff]")
 
 
-class Row(NamedTuple):
-    """One term of the glossary."""
-
-    chapter: str
-    anchor: str
-    term: str
-    korean: str
-    chinese: str
-    sentence: str
-
-
-class Link(NamedTuple):
-    """One link from a chapter to the glossary."""
-
-    chapter: str
-    text: str
-    anchor: str
-    tooltip: str
+# One term of the glossary, and one link to it from a chapter.
+Row = namedtuple("Row", "chapter anchor term korean chinese sentence")
+Link = namedtuple("Link", "chapter text anchor tooltip")
 
 
 def lines() -> list[str]:
-    return GLOSSARY.read_text(encoding="utf-8").splitlines()
+    return (NOTEBOOKS / "glossary.md").read_text(encoding="utf-8").splitlines()
 
 
-def cells(chapter: str, kind: str) -> list[str]:
-    notebook = nbformat.read(NOTEBOOKS / chapter, as_version=4)
-    return [cell.source for cell in notebook.cells if cell.cell_type == kind]
+def markdown(chapter: str) -> list[str]:
+    return [cell.source for cell in cells(NOTEBOOKS / chapter, "markdown")]
 
 
 def prose(chapter: str) -> str:
     """The words of a chapter, without code, headings and the lists of papers and chapters."""
-    text = "\n\n".join(cells(chapter, "markdown"))
+    text = "\n\n".join(markdown(chapter))
     for cut in (TITLES_OF_PAPERS, OTHER_CHAPTER, CODE, HEADING):
         text = cut.sub(" ", text)
     return " ".join(LINK.sub(r"\1", text).split())
-
-
-def links_of(chapter: str) -> list[Link]:
-    text = "\n\n".join(cells(chapter, "markdown"))
-    return [
-        Link(chapter, " ".join(found[1].split()), found[2], found[3] or "")
-        for found in LINK.finditer(text)
-    ]
-
-
-def anchor_of(term: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", term.lower()).strip("-")
 
 
 def uses(word: str, text: str) -> bool:
@@ -110,36 +79,36 @@ def rows() -> list[Row]:
 
 @pytest.fixture(scope="module")
 def links() -> list[Link]:
-    return [link for chapter in CHAPTERS for link in links_of(chapter)]
+    return [
+        Link(chapter, " ".join(found[1].split()), found[2], found[3] or "")
+        for chapter in CHAPTERS
+        for found in LINK.finditer("\n\n".join(markdown(chapter)))
+    ]
 
 
 def test_there_is_one_table_for_each_chapter_under_its_own_title(rows):
     sections = [SECTION.fullmatch(line) for line in lines() if line.startswith("## [")]
-    titles = {chapter: cells(chapter, "markdown")[0].splitlines()[0] for chapter in CHAPTERS}
+    titles = {chapter: markdown(chapter)[0].splitlines()[0] for chapter in CHAPTERS}
     assert [section[2] for section in sections] == CHAPTERS
     assert {section[2]: "# " + section[1] for section in sections} == titles
     assert {row.chapter for row in rows} == set(CHAPTERS)
 
 
-def test_rows_are_complete_and_in_three_languages(rows):
+def test_rows_are_complete_with_one_short_sentence_and_in_three_languages(rows):
     for row in rows:
         assert all(row)
         assert not HAN.search(row.korean) and not HANGUL.search(row.chinese), row
         assert '"' not in row.korean + row.chinese, f"this would end the tooltip: {row}"
+        assert re.fullmatch(r"[A-Z0-9][^.!?]*\.", row.sentence), row
+        assert len(row.sentence.split()) <= 25, row
     assert {row.term for row in rows if not HANGUL.search(row.korean)} == NO_HANGUL
     assert {row.term for row in rows if not HAN.search(row.chinese)} == NO_HAN
 
 
-def test_every_explanation_is_one_short_sentence(rows):
-    for row in rows:
-        assert re.fullmatch(r"[A-Z0-9][^.!?]*\.", row.sentence), row
-        assert len(row.sentence.split()) <= 25, row
-
-
 def test_anchors_are_unique_and_made_from_the_terms(rows):
-    anchors = [row.anchor for row in rows]
-    assert anchors == [anchor_of(row.term) for row in rows]
-    assert len(set(anchors)) == len(anchors)
+    for row in rows:
+        assert row.anchor == re.sub(r"[^a-z0-9]+", "-", row.term.lower()).strip("-")
+    assert len({row.anchor for row in rows}) == len(rows)
 
 
 def test_the_index_names_every_term_in_alphabetical_order(rows):
@@ -151,14 +120,14 @@ def test_the_index_names_every_term_in_alphabetical_order(rows):
 def test_a_link_leads_to_its_term_and_shows_both_translations(rows, links):
     tooltips = {row.anchor: f"{row.korean} · {row.chinese}" for row in rows}
     for link in links:
-        assert link.anchor in tooltips, link
-        assert link.tooltip == tooltips[link.anchor], link
+        assert link.tooltip == tooltips.get(link.anchor), link
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_links_stand_in_prose(chapter):
-    assert "glossary.md#" not in "\n".join(cells(chapter, "code") + cells(chapter, "raw"))
-    for text in cells(chapter, "markdown"):
+    others = [cell for cell in cells(NOTEBOOKS / chapter) if cell.cell_type != "markdown"]
+    assert not any("glossary.md#" in cell.source for cell in others)
+    for text in markdown(chapter):
         not_prose = [*CODE.finditer(text), *HEADING.finditer(text)]
         assert not [found[0] for found in not_prose if "glossary.md#" in found[0]]
         assert text.count("glossary.md#") == len(LINK.findall(text)), "a malformed link"

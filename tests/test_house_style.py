@@ -8,9 +8,8 @@ import re
 from pathlib import Path
 
 import nbformat
-import pytest
+from helpers import NOTEBOOKS, cells, every_notebook
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 # Home and temporary folders, installed packages, Windows drives, and this very folder.
 MACHINE_PATH = re.compile(
@@ -20,13 +19,6 @@ MACHINE_PATH = re.compile(
 )
 # A name such as "root" is a word of English too; /root/ is caught above.
 USER = None if getpass.getuser() in ("root", "user", "runner", "admin") else getpass.getuser()
-
-every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-
-
-def cells(path: Path, kind: str = "") -> list:
-    notebook = nbformat.read(path, as_version=4)
-    return [cell for cell in notebook.cells if kind in ("", cell.cell_type)]
 
 
 def outputs(path: Path) -> list:
@@ -54,22 +46,10 @@ def test_is_valid_and_small_and_says_which_kernel(path):
 
 
 @every_notebook
-def test_was_run_once_from_top_to_bottom(path):
-    counts = [cell.execution_count for cell in cells(path, "code")]
-    assert counts == list(range(1, len(counts) + 1)) and counts
-
-
-@every_notebook
-def test_shows_no_errors_and_no_warnings(path):
-    for output in outputs(path):
-        assert output.output_type != "error", output.get("ename")
-        assert output.get("name") != "stderr", output.text
-        assert all("Warning" not in text for text in texts(output))
-
-
-@every_notebook
-def test_cells_are_short(path):
-    for cell in cells(path, "code"):
+def test_was_run_once_from_top_to_bottom_in_short_cells(path):
+    code = cells(path, "code")
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)) and code
+    for cell in code:
         assert len(cell.source.splitlines()) <= 25, cell.source
 
 
@@ -83,9 +63,12 @@ def test_no_cell_is_skipped_and_every_uncompared_cell_says_why(path):
 
 
 @every_notebook
-def test_outputs_name_no_machine_path_and_no_user(path):
+def test_outputs_hold_no_error_no_warning_no_machine_path_and_no_user(path):
     for output in outputs(path):
+        assert output.output_type != "error", output.get("ename")
+        assert output.get("name") != "stderr", output.text
         for text in texts(output):
+            assert "Warning" not in text
             assert not MACHINE_PATH.search(text), text[:500]
             assert USER is None or not re.search(rf"\b{re.escape(USER)}\b", text), text[:500]
 
@@ -130,11 +113,3 @@ def test_every_cell_says_what_it_is_in_the_lecture(path):
     for cell in cells(path, "markdown"):  # so that no answer comes before its prediction is read
         if "> **Predict.**" in cell.source:
             assert cell.metadata.slideshow.slide_type not in ("notes", "fragment"), cell.source
-
-
-@every_notebook
-def test_links_to_files_lead_somewhere(path):
-    for cell in cells(path, "markdown"):
-        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", cell.source):
-            if not target.startswith(("http:", "https:")):
-                assert (path.parent / target).exists(), f"{path.name} links to {target}"

@@ -7,13 +7,16 @@ import io
 import re
 import socket
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
 import torch
+from helpers import equal
 from torchvision import models
 
 from resnet_course import create_model, load_torchvision
@@ -34,68 +37,47 @@ def published():
     return SimpleNamespace(name=name, content=content, weights=weights)
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_HEAD(self):  # noqa: N802
-        self.answer(body=False)
-
-    def do_GET(self):  # noqa: N802
-        self.answer(body=True)
-
-    def answer(self, body):
-        content = self.server.files.get(self.path.removeprefix("/"))
-        self.send_response(404 if content is None else 200)
-        self.send_header("Content-Length", str(len(content or b"")))
-        self.end_headers()
-        if body and content is not None:
-            self.server.downloads.append(self.path)
-            self.wfile.write(content)
-
+class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch, published):
-    """A torch hub folder of our own and an address on this computer; `place.server` serves it."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.files, server.downloads = {published.name: published.content}, []
+    """A torch hub folder of our own, and a server on this computer with one file to `serve`."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
     Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}/{published.name}"
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(download, "_given_up", {})
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(
-        hub, "get_model_weights", lambda name: {"IMAGENET1K_V1": SimpleNamespace(url=address)}
-    )
-    yield SimpleNamespace(server=server, file=tmp_path / "checkpoints" / published.name)
+
+    def serve(content: bytes, name: str = published.name, port: int = server.server_port) -> Path:
+        """Let the hub look for the weights at this address; return the file that is served."""
+        kind = SimpleNamespace(url=f"http://127.0.0.1:{port}/{name}")
+        monkeypatch.setattr(hub, "get_model_weights", lambda name: {"IMAGENET1K_V1": kind})
+        (folder / name).write_bytes(content)
+        return folder / name
+
+    served = serve(published.content)
+    file = tmp_path / "checkpoints" / published.name
+    yield SimpleNamespace(serve=serve, served=served, file=file)
     server.shutdown()
     server.server_close()
-
-
-def equal(one, other) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
 
 
 def test_weights_from_the_network_are_stored_and_read_from_disk_next_time(
     place, published, capfd, recwarn
 ):
-    assert equal(hub.torchvision_weights("resnet18"), published.weights)
+    weights = hub.torchvision_weights("resnet18")
+    assert equal(weights, published.weights)
+    assert load_torchvision(create_model("resnet18"), weights) == []
     assert place.file.read_bytes() == published.content
     assert {p.name for p in place.file.parent.iterdir()} == {published.name, ".download.lock"}
-    place.server.files.clear()
+    place.served.unlink()
     assert equal(hub.torchvision_weights("resnet18"), published.weights)
-    assert len(place.server.downloads) == 1
     assert capfd.readouterr() == ("", "") and not recwarn.list
-
-
-def test_the_weights_fit_the_course_s_network(place, published):
-    model = create_model("resnet18").eval()
-    assert load_torchvision(model, hub.torchvision_weights("resnet18")) == []
-    theirs = models.resnet18(weights=None).eval()
-    theirs.load_state_dict(published.weights)
-    x = torch.randn(1, 3, 64, 64)
-    with torch.no_grad():
-        assert torch.equal(model(x), theirs(x))
 
 
 def test_a_damaged_file_is_fetched_again(place, published):
@@ -105,27 +87,25 @@ def test_a_damaged_file_is_fetched_again(place, published):
     assert place.file.read_bytes() == published.content
 
 
-def test_a_damaged_download_is_refused(place, published):
-    place.server.files[published.name] = published.content[:-1]
+def twin(published) -> bytes:
+    """Return another file whose checksum begins with the same digit."""
+    digit = published.name.partition("-")[2][0]
+    others = (published.content[:-1] + bytes([n]) for n in range(256))
+    others = (content for content in others if content != published.content)
+    return next(c for c in others if hashlib.sha256(c).hexdigest()[0] == digit)
+
+
+@pytest.mark.parametrize("spoil", [lambda published: published.content[:-1], twin])
+def test_a_damaged_download_is_refused(spoil, place, published):
+    place.serve(spoil(published))
     with pytest.raises(DataUnavailableError, match="wrong checksum"):
         hub.torchvision_weights("resnet18")
     assert not place.file.exists()
 
 
-def test_the_whole_checksum_in_the_name_counts(place, published):
-    """A file whose checksum begins with the same digit is another file."""
-    digit = published.name.partition("-")[2][0]
-    others = (published.content[:-1] + bytes([n]) for n in range(256))
-    others = (content for content in others if content != published.content)
-    twin = next(c for c in others if hashlib.sha256(c).hexdigest()[0] == digit)
-    place.server.files[published.name] = twin
-    with pytest.raises(DataUnavailableError, match="wrong checksum"):
-        hub.torchvision_weights("resnet18")
-
-
 def test_a_missing_file_gives_one_clear_line_with_a_remedy(place, published):
-    place.server.files.clear()
-    with pytest.raises(DataUnavailableError, match=r"\(Not Found\)") as caught:
+    place.served.unlink()
+    with pytest.raises(DataUnavailableError, match=r"\(File not found\)") as caught:
         hub.torchvision_weights("resnet18")
     text = str(caught.value)
     assert "resnet18" in text and published.name in text and "torch.hub.get_dir()" in text
@@ -135,10 +115,7 @@ def test_a_missing_file_gives_one_clear_line_with_a_remedy(place, published):
 def test_a_server_that_keeps_silent_does_not_hang(place, monkeypatch):
     monkeypatch.setattr(download, "CONNECT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        address = f"http://127.0.0.1:{silent.getsockname()[1]}/resnet18-01234567.pth"
-        monkeypatch.setattr(
-            hub, "get_model_weights", lambda name: {"IMAGENET1K_V1": SimpleNamespace(url=address)}
-        )
+        place.serve(b"", port=silent.getsockname()[1])
         begin = time.monotonic()
         with pytest.raises(DataUnavailableError):
             hub.torchvision_weights("resnet18")
@@ -153,25 +130,20 @@ def test_a_folder_that_cannot_be_written_is_a_warning(place, published, monkeypa
     assert caught[0].filename == __file__
 
 
+def test_a_file_name_without_a_checksum_is_refused_before_any_download(place):
+    place.serve(b"weights", name="resnet18.pth")
+    with pytest.raises(ValueError, match="no checksum in its name"):
+        hub.torchvision_weights("resnet18")
+    assert not place.file.parent.exists()
+
+
 @pytest.mark.parametrize("name", ["resnet19", "plain18", "", "alexnet\n"])
 def test_unknown_names(name):
     with pytest.raises(ValueError, match="no ImageNet weights"):
         hub.torchvision_weights(name)
 
 
-def test_a_file_name_without_a_checksum_is_refused_before_any_download(place, monkeypatch):
-    name = "resnet18.pth"
-    place.server.files[name] = b"weights"
-    address = f"http://127.0.0.1:{place.server.server_port}/{name}"
-    monkeypatch.setattr(
-        hub, "get_model_weights", lambda name: {"IMAGENET1K_V1": SimpleNamespace(url=address)}
-    )
-    with pytest.raises(ValueError, match="no checksum in its name"):
-        hub.torchvision_weights("resnet18")
-    assert place.server.downloads == []
-
-
-@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnext50_32x4d"])
-def test_torchvision_s_file_names_carry_a_checksum(name):
-    address = models.get_model_weights(name)["IMAGENET1K_V1"].url
-    assert re.search(r"-[0-9a-f]{8}\.pth$", address)
+def test_torchvision_s_file_names_carry_a_checksum():
+    for name in ("resnet18", "resnet34", "resnet50", "resnext50_32x4d"):
+        address = models.get_model_weights(name)["IMAGENET1K_V1"].url
+        assert re.search(r"-[0-9a-f]{8}\.pth$", address)

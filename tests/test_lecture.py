@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import re
 
-import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 pytest.importorskip("pyreveal", reason="needs the extra `lecture`")
 pytest.importorskip("markdown_it", reason="needs the extra `lecture`")
 
-from browser.slides import NOTEBOOKS
-from test_book_build import Page
+from helpers import Page, cells, every_notebook
 
 from resnet_course.website import lecture
 
 pytestmark = pytest.mark.processes
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@every_notebook
 def test_a_deck_is_one_file_that_loads_nothing(decks, path):
     deck = decks[path.stem].read_text(encoding="utf-8")
     # reveal.js itself names addresses in its texts; elements that load are what counts.
@@ -32,18 +30,18 @@ def test_a_deck_is_one_file_that_loads_nothing(decks, path):
     assert len(deck) < 2_000_000
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@every_notebook
 def test_a_deck_shows_what_is_marked_and_hides_what_is_not(decks, path):
     deck = decks[path.stem].read_text(encoding="utf-8")
     body = re.search(r'<div class="slides">.*?<script>', deck, re.S)[0]
     page = Page(body)
     text = page.text.replace(" ", "")
-    cells = nbformat.read(path, as_version=4).cells
-    starts = [c for c in cells if c.metadata.slideshow.slide_type in ("slide", "subslide")]
-    slides = [c for c in cells if c.metadata.slideshow.slide_type == "slide"]
-    assert [tag for tag, _ in page.elements].count("section") == len(starts) + len(slides)
-    assert (10 if path.stem[:2] != "00" else 5) <= len(starts) <= 34
-    for cell in cells:
+    kinds = [cell.metadata.slideshow.slide_type for cell in cells(path)]
+    starts = kinds.count("slide") + kinds.count("subslide")
+    sections = [tag for tag, _ in page.elements].count("section")
+    assert sections == starts + kinds.count("slide")
+    assert (10 if path.stem[:2] != "00" else 5) <= starts <= 34
+    for cell in cells(path):
         kind, hidden = cell.metadata.slideshow.slide_type, False
         if cell.cell_type == "code":
             hidden = lecture.HIDE_INPUT in cell.metadata.get("tags", [])

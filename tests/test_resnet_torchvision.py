@@ -1,8 +1,11 @@
 """The eight networks that torchvision has too, against torchvision and the reference numbers."""
 
+import copy
+
 import pytest
 import torch
 import torchvision
+from helpers import count, equal
 from torch import nn
 
 from resnet_course.resnet import create_model, load_torchvision
@@ -45,30 +48,18 @@ def test_state_dict_has_the_same_keys_in_the_same_order(pair):
     state, reference = ours.state_dict(), theirs.state_dict()
     assert list(state) == list(reference)
     assert len(state) == FACTS[name][1] or FACTS[name][1] is None
-    assert all(map(torch.equal, state.values(), reference.values()))
+    assert equal(state, reference)
+    theirs.load_state_dict(state, strict=True)  # the weights go back
 
 
-def test_weights_go_back_to_torchvision(pair):
-    _, ours, theirs = pair
-    result = theirs.load_state_dict(ours.state_dict(), strict=True)
-    assert (result.missing_keys, result.unexpected_keys) == ([], [])
-
-
-def test_logits_are_equal_in_evaluation(pair):
-    _, ours, theirs = pair
-    x = torch.randn(1, 3, 64, 48)
-    with torch.no_grad():
-        logits = ours.eval()(x)
-        assert torch.equal(logits, theirs.eval()(x))
-    assert logits.shape == (1, 1000)
-    assert logits.isfinite().all()
-    assert logits.std() > 0
-
-
-def test_a_training_step_is_equal(pair):
+def test_logits_and_a_training_step_are_equal(pair):
     """Same logits, same gradient for every weight, same running statistics afterwards."""
     _, ours, theirs = pair
     x, labels = torch.randn(2, 3, 33, 40), torch.tensor([3, 5])
+    with torch.no_grad():
+        logits = ours.eval()(x)
+        assert torch.equal(logits, theirs.eval()(x))
+    assert logits.shape == (2, 1000) and logits.isfinite().all() and logits.std() > 0
     steps = []
     for model in (ours.train(), theirs.train()):
         logits = model(x)
@@ -77,7 +68,7 @@ def test_a_training_step_is_equal(pair):
     assert all(gradient.abs().max() > 0 for gradient in steps[0])
     assert all(map(torch.equal, *steps))
     buffers = dict(ours.named_buffers())
-    assert all(map(torch.equal, buffers.values(), theirs.buffers()))
+    assert equal(buffers, dict(theirs.named_buffers()))
     assert buffers["bn1.num_batches_tracked"] == 1
 
 
@@ -85,8 +76,7 @@ def test_parameters_and_multiply_adds_are_the_reference_numbers(pair):
     name, ours, theirs = pair
     table = trace(ours, (1, 3, 224, 224))
     assert (table.params, table.macs) == (FACTS[name][0], FACTS[name][2])
-    assert sum(p.numel() for p in ours.parameters()) == FACTS[name][0]
-    assert sum(row.params for row in table) == FACTS[name][0]
+    assert count(ours) == sum(row.params for row in table) == FACTS[name][0]
     meta = torchvision.models.get_model_weights(name).DEFAULT.meta
     assert meta["num_params"] == table.params
     assert meta["_ops"] == round(table.macs / 1e9, 3)
@@ -96,54 +86,54 @@ def test_parameters_and_multiply_adds_are_the_reference_numbers(pair):
 
 def test_weights_of_an_old_file_without_counted_batches_fit_too():
     """Such are torchvision's first files: torch's own batch norm fills in the count."""
-    theirs = torchvision.models.resnet18()
-    old = {k: v for k, v in theirs.state_dict().items() if not k.endswith("num_batches_tracked")}
+    theirs = torchvision.models.resnet18().state_dict()
+    old = {k: v for k, v in theirs.items() if not k.endswith("num_batches_tracked")}
     assert len(old) == 102
-    theirs.load_state_dict(old)
     model = create_model("resnet18")
     assert load_torchvision(model, old) == []
-    assert all(torch.equal(v, old[k]) for k, v in model.state_dict().items() if k in old)
+    assert equal({k: model.state_dict()[k] for k in old}, old)
 
 
 def test_other_number_of_classes_leaves_fc_out():
-    source = torchvision.models.resnet18()
+    source = torchvision.models.resnet18().state_dict()
     model = create_model("resnet18", num_classes=10)
-    fresh = model.fc.weight.clone(), model.fc.bias.clone()
-    assert load_torchvision(model, source.state_dict()) == ["fc.weight", "fc.bias"]
-    assert torch.equal(model.fc.weight, fresh[0])
-    assert torch.equal(model.fc.bias, fresh[1])
-    for key, value in source.state_dict().items():
-        assert key.startswith("fc.") or torch.equal(model.state_dict()[key], value), key
+    fresh = copy.deepcopy(model.fc.state_dict())
+    assert load_torchvision(model, source) == ["fc.weight", "fc.bias"]
+    expected = source | {f"fc.{key}": value for key, value in fresh.items()}
+    assert equal(model.state_dict(), expected)
 
 
-def wrong_shape_in_the_stem():
-    return torchvision.models.resnet18().state_dict() | {"conv1.weight": torch.zeros(64, 1, 7, 7)}
-
-
-def wrong_shape_in_one_late_norm():
-    return torchvision.models.resnet18().state_dict() | {"layer4.1.bn2.bias": torch.zeros(64)}
-
-
-def without_one_key():
-    state = torchvision.models.resnet18().state_dict()
-    del state["layer2.0.downsample.0.weight"]
-    return state
+def weights(name="resnet18", without=None, **changed):
+    """Torchvision's weights, without one of them or with tensors of other shapes."""
+    with torch.device("meta"):
+        state = torchvision.models.get_model(name).state_dict()
+    return {k: v for k, v in state.items() if k != without} | changed
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("state", "says"),
     [
-        (lambda: torchvision.models.resnet34().state_dict(), "another architecture.*are unknown"),
-        (lambda: torchvision.models.alexnet().state_dict(), "another architecture"),
-        (dict, "another architecture: 102 keys are missing"),
-        (without_one_key, r"1 keys are missing \['layer2.0.downsample.0.weight'\], 0 are unknown"),
-        (wrong_shape_in_the_stem, r"conv1.weight has shape \(64, 1, 7, 7\).*\(64, 3, 7, 7\)"),
-        (wrong_shape_in_one_late_norm, r"layer4.1.bn2.bias has shape \(64,\).*\(512,\)"),
+        (weights("resnet34"), "another architecture.*are unknown"),
+        (weights("alexnet"), "another architecture"),
+        ({}, "another architecture: 102 keys are missing"),
+        (
+            weights(without="layer2.0.downsample.0.weight"),
+            r"1 keys are missing \['layer2.0.downsample.0.weight'\], 0 are unknown",
+        ),
+        (
+            weights(**{"conv1.weight": torch.zeros(64, 1, 7, 7)}),
+            r"conv1.weight has shape \(64, 1, 7, 7\).*\(64, 3, 7, 7\)",
+        ),
+        (
+            weights(**{"layer4.1.bn2.bias": torch.zeros(64)}),
+            r"layer4.1.bn2.bias has shape \(64,\).*\(512,\)",
+        ),
     ],
+    ids=["deeper", "alexnet", "nothing", "one key less", "other stem", "other norm"],
 )
-def test_state_dict_that_does_not_fit_changes_nothing(make, says):
+def test_state_dict_that_does_not_fit_changes_nothing(state, says):
     model = create_model("resnet18")
-    before = {key: value.clone() for key, value in model.state_dict().items()}
+    before = copy.deepcopy(model.state_dict())
     with pytest.raises(ValueError, match=says):
-        load_torchvision(model, make())
-    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+        load_torchvision(model, state)
+    assert equal(model.state_dict(), before)

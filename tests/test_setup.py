@@ -1,4 +1,4 @@
-"""The ways to install the course agree with each other and with what the code imports."""
+"""The ways to install the course agree with each other; the report says what is missing."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ import os
 import re
 import sys
 import tomllib
-from pathlib import Path
+from collections import Counter
 
+import pytest
 import yaml
+from helpers import NOTEBOOKS, ROOT, python
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from resnet_course import start
+from resnet_course import check_environment, start
 
-ROOT = Path(__file__).parent.parent
-
-
-def project() -> dict:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-
-
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 D2L = "pip install --no-deps d2l==1.0.3"
 
 
@@ -32,20 +30,17 @@ def names(*groups: list[str]) -> set[str]:
 
 def test_nothing_is_asked_for_twice():
     """One bound for each package: extras that need another extra name it."""
-    asked = [project()["dependencies"], *project()["optional-dependencies"].values()]
+    asked = [PROJECT["dependencies"], *EXTRAS.values()]
     lines = [Requirement(line) for group in asked for line in group]
-    for each in lines:
-        twins = [
-            other for other in lines if other.name == each.name and other.extras == each.extras
-        ]
-        # The one exception keeps pip away from unfinished versions of JupyterLab.
-        assert len(twins) == 1 or each.name == "jupyterlab", each
-    assert Requirement(project()["optional-dependencies"]["lecture"][0]).extras == {"book"}
-    assert Requirement(project()["optional-dependencies"]["test"][0]).extras == {"lecture"}
+    twice = Counter((each.name, *each.extras) for each in lines)
+    # The one exception keeps pip away from unfinished versions of JupyterLab.
+    assert [key for key, times in twice.items() if times > 1 and key != ("jupyterlab",)] == []
+    assert Requirement(EXTRAS["lecture"][0]).extras == {"book"}
+    assert Requirement(EXTRAS["test"][0]).extras == {"lecture"}
 
 
 def test_d2l_comes_last_and_without_its_pins():
-    everything = names(project()["dependencies"], *project()["optional-dependencies"].values())
+    everything = names(PROJECT["dependencies"], *EXTRAS.values())
     assert "d2l" not in everything and {"pandas", "requests", "scipy"} <= everything
     for file in ("README.md", "postBuild", "environment.yml", ".ci/run", "notebooks/teaching.md"):
         text = (ROOT / file).read_text(encoding="utf-8")
@@ -57,43 +52,30 @@ def test_environment_yml_installs_what_pyproject_asks_for():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     python, pip, own = environment["dependencies"]
     assert pip == "pip" and own == {"pip": ["-e .[test]"]}
-    assert Version(python.removeprefix("python=")) in SpecifierSet(project()["requires-python"])
-    assert project()["requires-python"] == ">=3.11" and start.OLDEST_PYTHON == (3, 11)
+    assert Version(python.removeprefix("python=")) in SpecifierSet(PROJECT["requires-python"])
+    assert PROJECT["requires-python"] == ">=3.11" and start.OLDEST_PYTHON == (3, 11)
 
 
 def test_the_package_imports_nothing_that_it_does_not_ask_for():
-    asked = names(project()["dependencies"])
+    asked = names(PROJECT["dependencies"])
     assert "pillow" in asked
     asked |= {"IPython", "PIL", "resnet_course"}  # IPython comes with ipywidgets; PIL is pillow
-    extras = project()["optional-dependencies"]
-    book = names(extras["book"], extras["lecture"])
+    book = names(EXTRAS["book"], EXTRAS["lecture"])
     book |= {"markdown_it", "mdit_py_plugins", "pygments"}  # markdown-it-py; a part of nbconvert
     for path in (ROOT / "resnet_course").rglob("*.py"):
         allowed = asked | book if path.parent.name in ("book", "lecture") else asked
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                found = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                found = [node.module or ""]
-            else:
-                continue
+            found = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            found += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             for name in found:
                 top = name.split(".")[0]
                 assert top in allowed | set(sys.stdlib_module_names), f"{path.name} imports {name}"
 
 
-def test_readme_gives_the_two_commands():
-    readme = (ROOT / "README.md").read_text()
-    assert f"pip install -e . && {D2L} && jupyter lab notebooks/00_start_here.ipynb" in readme
-    assert f'pip install -e ".[test]" && {D2L} && pytest' in readme
-
-
-def test_readme_maps_every_notebook():
-    readme = (ROOT / "README.md").read_text()
-    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    assert notebooks
-    for path in notebooks:
-        assert f"(notebooks/{path.name})" in readme
+def test_readme_gives_the_two_commands_and_maps_every_notebook():
+    assert f"pip install -e . && {D2L} && jupyter lab notebooks/00_start_here.ipynb" in README
+    assert f'pip install -e ".[test]" && {D2L} && pytest' in README
+    assert NOTEBOOKS and all(f"(notebooks/{path.name})" in README for path in NOTEBOOKS)
 
 
 def test_the_workflow_runs_the_checks_and_publishes_the_book_only_after_them():
@@ -104,3 +86,47 @@ def test_the_workflow_runs_the_checks_and_publishes_the_book_only_after_them():
     assert any("mdbook build" in run for run in runs["book"])
     assert jobs["book"]["needs"] == "check" and jobs["publish"]["needs"] == "book"
     assert "refs/heads/main" in jobs["publish"]["if"]
+
+
+# The report of chapter 00.
+
+
+def test_here_everything_is_ready():
+    report = check_environment()
+    assert report
+    assert str(report).endswith("Everything is ready.")
+    assert "GPU" in str(report) and "torchvision" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("version", "ready", "words"),
+    [
+        ({"drawsvg": None}, False, ["FIX", "pip install drawsvg"]),
+        ({"d2l": None}, True, ["d2l", "only the sections"]),  # the course can start
+    ],
+)
+def test_a_missing_package_is_a_line_to_fix(version, ready, words, monkeypatch):
+    installed = start._version
+    monkeypatch.setattr(start, "_version", lambda name: version.get(name, installed(name)))
+    report = check_environment()
+    assert bool(report) == ready
+    line = next(line for line in str(report).splitlines() if min(version) in line)
+    assert line.startswith("FIX") != ready
+    assert all(word in str(report) for word in words)
+
+
+def test_an_old_python_is_a_line_to_fix(monkeypatch):
+    monkeypatch.setattr(start, "OLDEST_PYTHON", (99, 0))
+    assert not check_environment()
+
+
+def test_torch_and_torchvision_of_different_builds_give_a_sentence_to_act_on(tmp_path):
+    broken = tmp_path / "torchvision"
+    broken.mkdir()
+    words = "operator torchvision::nms does not exist"
+    (broken / "__init__.py").write_text(f'raise RuntimeError("{words}")')
+    code = "from resnet_course import fashion_mnist"
+    done = python("-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}")
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "pip install --force-reinstall torch torchvision" in last

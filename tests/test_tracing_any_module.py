@@ -1,7 +1,9 @@
-"""The tracer follows whatever a learner writes."""
+"""The tracer follows whatever a learner writes, and networks that other people wrote."""
 
 import pytest
 import torch
+import torchvision
+from helpers import Net, count
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
@@ -10,28 +12,19 @@ from resnet_course.resnet import create_model
 from resnet_course.tracing import trace
 
 
-def count(model):
-    return sum(p.numel() for p in model.parameters())
-
-
-class Functions(nn.Module):
+def test_functions_have_rows_too():
     """No layers at all, as in a lesson that starts from torch.nn.functional."""
 
-    def __init__(self):
-        super().__init__()
-        self.kernel = nn.Parameter(torch.randn(4, 3, 3, 3))
-        self.matrix = nn.Parameter(torch.randn(10, 4))
-
-    def forward(self, x):
-        x = F.relu(F.conv2d(x, self.kernel, stride=2, padding=1))
+    def forward(own, x):
+        x = F.relu(F.conv2d(x, own.kernel, stride=2, padding=1))
         x = torch.relu_(x)
         x += 1
         x = F.adaptive_avg_pool2d(F.max_pool2d(x, 2), 1)
-        return F.linear(torch.flatten(x, 1), self.matrix)
+        return F.linear(torch.flatten(x, 1), own.matrix)
 
-
-def test_functions_have_rows_too():
-    table = trace(Functions(), (2, 3, 8, 8))
+    kernel, matrix = nn.Parameter(torch.randn(4, 3, 3, 3)), nn.Parameter(torch.randn(10, 4))
+    model = Net(forward, kernel=kernel, matrix=matrix)
+    table = trace(model, (2, 3, 8, 8))
     assert [row.kind for row in table] == [
         *("conv2d", "relu", "relu", "add", "max_pool2d", "adaptive_avg_pool2d", "flatten", "linear")
     ]
@@ -39,51 +32,36 @@ def test_functions_have_rows_too():
     assert (table[0].kernel, table[0].stride, table[0].padding) == ((3, 3), (2, 2), (1, 1))
     assert (table.params, table.macs) == (4 * 27 + 40, 4 * 16 * 27 + 40)
     assert sum(row.params for row in table) == table.params
-    inside = trace(nn.Sequential(Functions()), (2, 3, 8, 8))  # a custom layer is one row
+    inside = trace(nn.Sequential(model), (2, 3, 8, 8))  # a custom layer is one row
     assert [(row.kind, row.params, row.macs) for row in inside] == [
-        ("Functions", table.params, table.macs)
+        ("Net", table.params, table.macs)
     ]
 
 
-class Containers(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.a, self.b = nn.Linear(4, 3), nn.Linear(3, 2)
-
-    def forward(self, x):
-        return {"logits": (self.b(x["hidden"]), x["skip"])}
-
-
-class Boxed(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.first, self.inner = nn.Linear(4, 3), Containers()
-
-    def forward(self, x):
-        out = self.inner({"hidden": self.first(x), "skip": [x]})
-        return out, None, "text"
-
-
 def test_dicts_and_tuples_go_in_and_out():
-    table = trace(Boxed(), (5, 4))
+    inner = Net(
+        lambda own, x: {"logits": (own.b(x["hidden"]), x["skip"])},
+        a=nn.Linear(4, 3),
+        b=nn.Linear(3, 2),
+    )
+    boxed = Net(
+        lambda own, x: (own.inner({"hidden": own.first(x), "skip": [x]}), None, "text"),
+        first=nn.Linear(4, 3),
+        inner=inner,
+    )
+    table = trace(boxed, (5, 4))
     assert [(row.name, row.out_shape) for row in table] == [("first", (3,)), ("inner.b", (2,))]
-    assert table.params == count(Boxed())  # the unused layer too
+    assert table.params == count(boxed)  # the unused layer too
     assert table.macs == 4 * 3 + 3 * 2
 
 
-class TwoInputs(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.image, self.text = nn.Conv2d(1, 2, 3), nn.Embedding(50, 2)
-
-    def forward(self, image, tokens, scale):
-        pooled = self.image(image).mean(dim=(2, 3))
-        return torch.cat([pooled * scale, self.text(tokens).mean(dim=1)], dim=1)
-
-
 def test_several_inputs_of_several_kinds():
-    tokens = torch.randint(50, (3, 7))
-    table = trace(TwoInputs(), [(3, 1, 8, 8), tokens, (3, 1)])
+    def forward(own, image, tokens, scale):
+        pooled = own.image(image).mean(dim=(2, 3))
+        return torch.cat([pooled * scale, own.text(tokens).mean(dim=1)], dim=1)
+
+    model = Net(forward, image=nn.Conv2d(1, 2, 3), text=nn.Embedding(50, 2))
+    table = trace(model, [(3, 1, 8, 8), torch.randint(50, (3, 7)), (3, 1)])
     assert [row.kind for row in table] == ["Conv2d", "mean", "mul", "Embedding", "mean", "cat"]
     assert table["text"].in_shape == (7,)
     assert table["text"].out_shape == (7, 2)
@@ -91,60 +69,39 @@ def test_several_inputs_of_several_kinds():
     assert table.macs == 2 * 6 * 6 * 9
 
 
-class Twice(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Conv2d(3, 3, 3, padding=1)
-
-    def forward(self, x):
-        return self.layer(self.layer(x))
-
-
-def test_layer_used_twice_has_its_parameters_once():
-    first, second = trace(Twice(), (1, 3, 8, 8))
-    table = trace(Twice(), (1, 3, 8, 8))
-    assert (first.params, second.params) == (84, 0)
-    assert first.macs == second.macs == 3 * 64 * 27
-    assert (table.params, table.macs) == (84, 2 * 3 * 64 * 27)
-
-
-def test_tied_weights_count_once():
-    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
-    model[1].weight = model[0].weight
-    table = trace(model, (1, 4))
-    assert [row.params for row in table] == [20, 4]
-    assert (table.params, table.macs) == (count(model), 32)
-    assert table.params == 24
-
-
-class PlainList(nn.Module):
-    """Layers in a Python list: PyTorch does not see them, a common beginner's mistake."""
-
-    def __init__(self):
-        super().__init__()
-        self.hidden = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)]
-        self.named = {"last": nn.Conv2d(4, 4, 6)}
-
-    def forward(self, x):
-        for layer in self.hidden:
-            x = layer(x)
-        return nn.ReLU()(self.named["last"](x))
+def test_layers_used_twice_and_tied_weights_count_once():
+    twice = Net(lambda own, x: own.layer(own.layer(x)), layer=nn.Conv2d(3, 3, 3, padding=1))
+    tied = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    tied[1].weight = tied[0].weight
+    for model, shape, params, macs in (
+        (twice, (1, 3, 8, 8), [84, 0], 3 * 64 * 27),
+        (tied, (1, 4), [20, 4], 16),
+    ):
+        table = trace(model, shape)
+        assert [(row.params, row.macs) for row in table] == [(n, macs) for n in params]
+        assert (table.params, table.macs) == (count(model), 2 * macs)
+        assert table.params == sum(params)
 
 
 def test_layers_in_plain_lists():
-    model = PlainList()
+    """PyTorch does not see them, a common beginner's mistake."""
+    hidden, named = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)], {"last": nn.Conv2d(4, 4, 6)}
+    model = Net(
+        lambda own, x: nn.ReLU()(own.named["last"](own.hidden[1](own.hidden[0](x)))),
+        hidden=hidden,
+        named=named,
+    )
     fired = []
-    model.hidden[0].register_forward_hook(lambda *_: fired.append(1))
-    before = model.hidden[1].running_mean.clone(), model.hidden[0].weight.clone()
+    hidden[0].register_forward_hook(lambda *_: fired.append(1))
+    before = hidden[1].running_mean.clone(), hidden[0].weight.clone()
     table = trace(model, (2, 3, 8, 8))
     assert [row.kind for row in table] == ["conv2d", "batch_norm", "conv2d", "relu"]
     assert table.params == count(model) == 0
     assert table.macs == 4 * 36 * 27 + 4 * 4 * 36
     assert fired == []
-    assert torch.equal(model.hidden[1].running_mean, before[0])
-    assert torch.equal(model.hidden[0].weight, before[1])
-    assert model.hidden[1].num_batches_tracked == 0
-    assert model.hidden[1].training
+    assert torch.equal(hidden[1].running_mean, before[0])
+    assert torch.equal(hidden[0].weight, before[1])
+    assert hidden[1].num_batches_tracked == 0 and hidden[1].training
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -171,34 +128,42 @@ def test_parametrized_layer_is_one_row(normalise):
     assert table[-1].receptive_field == 3
 
 
-class InPlace(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv, self.norm = nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4)
-        self.match = nn.Conv2d(4, 4, 1)
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x):
-        out = self.relu(self.norm(self.conv(x)))
-        out += self.match(x)
+def in_place_net():
+    def forward(own, x):
+        out = own.relu(own.norm(own.conv(x)))
+        out += own.match(x)
         out *= 2
-        return self.relu(out)
+        return own.relu(out)
+
+    layers = {"conv": nn.Conv2d(4, 4, 3, padding=1), "match": nn.Conv2d(4, 4, 1)}
+    return Net(forward, norm=nn.BatchNorm2d(4), relu=nn.ReLU(inplace=True), **layers)
 
 
 def test_in_place_functions():
-    table = trace(InPlace(), (1, 4, 8, 8))
+    table = trace(in_place_net(), (1, 4, 8, 8))
     kinds = ["Conv2d", "BatchNorm2d", "ReLU", "Conv2d", "add", "mul", "ReLU"]
     assert [row.kind for row in table] == kinds
     assert [row.name for row in table if row.path == "shortcut"] == ["match"]
     assert [row.receptive_field for row in table] == [3, 3, 3, 1, 3, 3, 3]
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_other_precisions(dtype):
-    model = create_model("resnet8")
-    table = trace(model, (1, 3, 16, 16))
-    assert trace(model.to(dtype), (1, 3, 16, 16)).rows == table.rows
-    assert next(model.parameters()).dtype == dtype
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(lambda model, dtype=dtype: model.to(dtype) for dtype in (torch.float16, torch.bfloat16)),
+        lambda model: model.double(),
+        lambda model: model.requires_grad_(False),
+        lambda model: model.to("meta"),
+        lambda model: torch.compile(model, backend="eager"),
+    ],
+    ids=["float16", "bfloat16", "float64", "frozen", "meta", "compiled"],
+)
+def test_other_precisions_frozen_and_compiled_models_have_the_same_rows(change):
+    table = trace(create_model("resnet8"), (1, 3, 16, 16))
+    model = change(create_model("resnet8"))
+    before = next(model.parameters()).dtype
+    assert trace(model, (1, 3, 16, 16)).rows == table.rows
+    assert next(model.parameters()).dtype == before
 
 
 def test_batch_norm_in_train_mode_on_single_pixels():
@@ -209,22 +174,62 @@ def test_batch_norm_in_train_mode_on_single_pixels():
     assert model.training
 
 
-def test_frozen_and_meta_models():
-    table = trace(create_model("resnet8"), (1, 3, 16, 16))
-    assert trace(create_model("resnet8").requires_grad_(False), (1, 3, 16, 16)).rows == table.rows
-    assert trace(create_model("resnet8").to("meta"), (1, 3, 16, 16)).rows == table.rows
-
-
-def test_compiled_model_looks_like_the_model():
-    model = create_model("resnet8")
-    table = trace(torch.compile(model, backend="eager"), (1, 3, 16, 16))
-    assert table.rows == trace(model, (1, 3, 16, 16)).rows
-
-
 def test_model_that_keeps_an_activation():
     """A tensor with a history, stored by forward, cannot be copied in the ordinary way."""
-    model = InPlace()
+    model = in_place_net()
     model.kept = model.conv(torch.randn(1, 4, 8, 8))
     model.seen = {"all": [model.kept]}
     assert len(trace(model, (1, 4, 8, 8))) == 7
     assert model.kept.grad_fn is not None
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_transformer(batch_first):
+    model = nn.Transformer(16, 4, 1, 2, 32, batch_first=batch_first)
+    source, target = torch.zeros(2, 5, 16), torch.zeros(2, 7, 16)
+    if not batch_first:
+        source, target = torch.zeros(5, 2, 16), torch.zeros(7, 2, 16)
+    table = trace(model, [source, target])
+    assert table.params == sum(row.params for row in table) == count(model)
+    kinds = [row.kind for row in table]
+    assert kinds.count("MultiheadAttention") == 1 + 2 * 2
+    assert kinds.count("add") == 2 + 2 * 3
+    assert table["encoder.layers.0.linear1"].params == 16 * 32 + 32
+    assert table["encoder.layers.0.self_attn"].params == 4 * (16 * 16 + 16)
+    if batch_first:
+        assert table["encoder.layers.0.linear1"].macs == 5 * 16 * 32
+        assert table["encoder.layers.0.self_attn"].macs == 5 * 4 * 16 * 16
+
+
+def test_recurrent_layer():
+    model = nn.LSTM(4, 5, batch_first=True)
+    table = trace(model, torch.zeros(2, 3, 4))
+    assert [(row.kind, row.out_shape, row.params) for row in table] == [
+        ("LSTM", (3, 5), count(model))
+    ]
+
+
+NETWORKS = [
+    *("alexnet", "vgg11_bn", "googlenet", "inception_v3", "densenet121", "squeezenet1_1"),
+    *("mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x1_0", "efficientnet_b0"),
+    *("mnasnet0_5", "convnext_tiny", "vit_b_16", "swin_t"),
+]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_torchvision_networks(name):
+    options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    weights = torchvision.models.get_model_weights(name).DEFAULT
+    size = weights.transforms().crop_size[0]
+    with torch.device("meta"):
+        # Stochastic depth asks for numbers, so Swin is built on the CPU.
+        model = torchvision.models.get_model(name, **options) if name != "swin_t" else None
+    model = model or torchvision.models.get_model(name)
+    table = trace(model, (1, 3, size, size))
+    assert table.params == count(model)
+    assert table[-1].out_shape == (1000,)
+    if name not in ("vit_b_16", "swin_t"):  # products of two activations are not counted here
+        assert table.macs / 1e9 == pytest.approx(weights.meta["_ops"], abs=5.01e-4)
+    if name not in ("googlenet", "inception_v3", "convnext_tiny", "vit_b_16", "swin_t"):
+        # The others have training-only heads, or parameters outside of layers.
+        assert sum(row.params for row in table) == table.params

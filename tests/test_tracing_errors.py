@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from helpers import Net
 from torch import nn
 from torch.nn import functional as F
 
@@ -12,16 +13,9 @@ from resnet_course.resnet import create_model
 from resnet_course.tracing import TraceError, trace
 
 
-class Step(nn.Module):
+def step(function):
     """A convolution, 1×3×9×8 → 1×4×7×6, and then any function."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 4, 3)
-        self.function = function
-
-    def forward(self, x):
-        return self.function(self.conv(x))
+    return Net(lambda own, x: function(own.conv(x)), conv=nn.Conv2d(3, 4, 3))
 
 
 def failure(model, shape=(1, 3, 9, 8)):
@@ -31,63 +25,40 @@ def failure(model, shape=(1, 3, 9, 8)):
     return caught.value
 
 
-def test_shortcut_that_does_not_fit():
-    model = create_model("resnet18")
-    model.layer3[0].downsample = None
-    error = failure(model, (1, 3, 64, 64))
-    assert error.module == "layer3.0"
-    assert sorted(error.shapes) == [(1, 128, 8, 8), (1, 256, 4, 4)]
-    assert "layer3.0 (BasicBlock): add cannot join 1×256×4×4 and 1×128×8×8" in str(error)
-
-
-@pytest.mark.parametrize("stride", [1, 2])
-def test_shortcut_that_does_not_fit_in_a_single_block(stride):
-    block = torchvision.models.resnet.BasicBlock(8, 16, stride)  # adds in place, no projection
-    error = failure(block, (2, 8, 6, 6))
-    size = 6 // stride
-    assert error.module == "BasicBlock"
-    assert error.shapes == [(2, 16, size, size), (2, 8, 6, 6)]
-    assert f"BasicBlock: add cannot join 2×16×{size}×{size} and 2×8×6×6" in str(error)
-
-
-def layers(*modules):
-    return nn.Sequential(nn.Sequential(*modules))
+@pytest.mark.parametrize("place", ["whole network", 1, 2])
+def test_shortcut_that_does_not_fit(place):
+    if place == "whole network":
+        model, shape, where = create_model("resnet18"), (1, 3, 64, 64), "layer3.0"
+        model.layer3[0].downsample = None
+        first, second = (1, 256, 4, 4), (1, 128, 8, 8)
+    else:  # adds in place, no projection
+        model = torchvision.models.resnet.BasicBlock(8, 16, stride=place)
+        shape, where = (2, 8, 6, 6), "BasicBlock"
+        first, second = (2, 16, 6 // place, 6 // place), shape
+    error = failure(model, shape)
+    assert error.module == where
+    assert error.shapes == [first, second]
+    first, second = ("×".join(map(str, shape)) for shape in (first, second))
+    assert where in str(error) and "BasicBlock" in str(error)
+    assert f": add cannot join {first} and {second}" in str(error)
 
 
 @pytest.mark.parametrize(
-    ("model", "shape", "shapes", "says"),
+    ("first", "second", "shapes", "built_for"),
     [
-        (
-            layers(nn.Conv2d(3, 4, 3), nn.Conv2d(8, 4, 3)),
-            (1, 3, 9, 9),
-            [(1, 4, 7, 7), (4, 8, 3, 3)],
-            "0.1 (Conv2d) was built for 8 channels, but it gets 1×4×7×7",
-        ),
-        (
-            layers(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(8)),
-            (1, 3, 9, 9),
-            [(1, 4, 7, 7), (8,)],
-            "0.1 (BatchNorm2d) was built for 8 channels, but it gets 1×4×7×7",
-        ),
-        (
-            layers(nn.Flatten(), nn.Linear(100, 10)),
-            (2, 3, 9, 9),
-            [(2, 243), (10, 100)],
-            "0.1 (Linear) was built for 100 features, but it gets 2×243",
-        ),
-        (
-            layers(nn.ReLU(), nn.Conv2d(3, 4, 5)),
-            (1, 3, 4, 4),
-            [(1, 3, 4, 4), (4, 3, 5, 5)],
-            "cannot join 1×3×4×4 and 4×3×5×5. PyTorch says: ",
-        ),
+        (nn.Conv2d(3, 4, 3), nn.Conv2d(8, 4, 3), [(1, 4, 7, 7), (4, 8, 3, 3)], "8 channels"),
+        (nn.Conv2d(3, 4, 3), nn.BatchNorm2d(8), [(1, 4, 7, 7), (8,)], "8 channels"),
+        (nn.Flatten(), nn.Linear(100, 10), [(1, 243), (10, 100)], "100 features"),
+        (nn.ReLU(), nn.Conv2d(3, 4, 11), [(1, 3, 9, 9), (4, 3, 11, 11)], ""),
     ],
 )
-def test_layer_that_gets_the_wrong_input(model, shape, shapes, says):
-    error = failure(model, shape)
+def test_layer_that_gets_the_wrong_input(first, second, shapes, built_for):
+    error = failure(nn.Sequential(nn.Sequential(first, second)), (1, 3, 9, 9))
     assert error.module == "0.1"
     assert error.shapes == shapes
-    assert says in str(error)
+    gets, needs = ("×".join(map(str, shape)) for shape in shapes)
+    says = f"0.1 ({type(second).__name__}) was built for {built_for}, but it gets {gets}"
+    assert (says if built_for else f"cannot join {gets} and {needs}. ") in str(error)
     assert "PyTorch says: " in str(error)
 
 
@@ -108,11 +79,11 @@ def test_input_that_fits_is_not_blamed():
     ],
 )
 def test_function_that_joins_two_shapes(function, kind, shapes):
-    error = failure(nn.Sequential(Step(function)))
+    error = failure(nn.Sequential(step(function)))
     assert error.module == "0"
     assert error.shapes == shapes
     first, second = ("×".join(map(str, shape)) for shape in shapes)
-    assert f"0 (Step): {kind} cannot join {first} and {second}" in str(error)
+    assert f"0 (Net): {kind} cannot join {first} and {second}" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -125,10 +96,10 @@ def test_function_that_joins_two_shapes(function, kind, shapes):
     ],
 )
 def test_other_errors_name_module_input_and_kind(function, says):
-    error = failure(nn.Sequential(nn.ReLU(), Step(function)))
+    error = failure(nn.Sequential(nn.ReLU(), step(function)))
     assert error.module == "1"
     assert error.shapes == [(1, 3, 9, 8)]
-    assert "1 (Step) fails on input 1×3×9×8. " + says in str(error)
+    assert "1 (Net) fails on input 1×3×9×8. " + says in str(error)
 
 
 @pytest.mark.parametrize(
@@ -150,36 +121,32 @@ def test_other_errors_name_module_input_and_kind(function, says):
     ],
 )
 def test_asking_for_numbers_is_explained(function):
-    error = failure(nn.Sequential(Step(function)))
+    error = failure(nn.Sequential(step(function)))
     assert error.module == "0"
     assert error.shapes == [(1, 3, 9, 8)]
-    assert "0 (Step) asks for the numbers in a tensor" in str(error)
+    assert "0 (Net) asks for the numbers in a tensor" in str(error)
     assert "Tracing has no numbers, only shapes" in str(error)
     assert "cannot join" not in str(error)
 
 
-class Fallback(nn.Module):
-    """Tries one layer and takes another if that fails, as its author meant it to."""
-
-    def __init__(self):
-        super().__init__()
-        self.first = nn.Sequential(nn.Linear(3, 5))
-        self.second = nn.Linear(4, 2)
-
-    def forward(self, x):
-        try:
-            return self.first(x)
-        except RuntimeError:
-            return self.second(x)
+def fallback(own, x):
+    """Try one layer and take another if that fails, as the author meant it to."""
+    try:
+        return own.first(x)
+    except RuntimeError:
+        return own.second(x)
 
 
 def test_error_that_the_model_catches_is_no_error():
-    for model in (Fallback(), nn.Sequential(Fallback(), nn.Identity())):
-        table = trace(model, (1, 4))
-        assert [row.kind for row in table][0] == "Linear"
-        assert table[0].out_shape == (2,)
-        assert table[0].name.endswith("second")
+    net = Net(fallback, first=nn.Sequential(nn.Linear(3, 5)), second=nn.Linear(4, 2))
+    for model in (net, nn.Sequential(net, nn.Identity())):
+        row = trace(model, (1, 4))[0]
+        assert row.kind == "Linear" and row.out_shape == (2,) and row.name.endswith("second")
         assert trace(model, (1, 3))[0].out_shape == (5,)
+    # And the place in the model is right afterwards.
+    careful = Net(fallback, first=nn.Conv2d(5, 3, 1), second=nn.Conv2d(3, 3, 1))
+    whole = Net(lambda own, x: own.careful(x) + x, careful=careful)
+    assert [row.name for row in trace(whole, (1, 3, 8, 8))] == ["careful.second", "add"]
 
 
 class Uncopyable(nn.Module):
@@ -192,27 +159,30 @@ def test_model_that_cannot_be_copied():
     assert "Uncopyable cannot be copied for tracing: I am unique" in str(error)
 
 
+WRONG_SHAPES = [
+    *((), [], 224, None, "abc", (1, 3, 8, 0), (1, -3, 8, 8), (1, 3, 8.0, 8), (True, 3, 8, 8)),
+    *((1, 3, "8", 8), [(1, 3, 8, 8), 5], [[]], {"x": (1, 3, 8, 8)}, torch.Size([0, 3, 8, 8])),
+]
+
+
 @pytest.mark.parametrize(
-    "shape",
-    [(), [], 224, None, "abc", (1, 3, 8, 0), (1, -3, 8, 8), (1, 3, 8.0, 8), (True, 3, 8, 8)]
-    + [(1, 3, "8", 8), [(1, 3, 8, 8), 5], [[]], {"x": (1, 3, 8, 8)}, torch.Size([0, 3, 8, 8])],
+    ("model", "shape", "words"),
+    [
+        *((BasicBlock(3, 3), shape, "must be positive integers such as") for shape in WRONG_SHAPES),
+        *(
+            (BasicBlock(3, 3), example, "needs a batch axis of 1 or more")
+            for example in (torch.zeros(0, 3, 8, 8), torch.tensor(1.0))
+        ),
+        *(
+            (model, (1, 3, 8, 8), "trace needs an nn.Module, got")
+            for model in (None, nn.Linear, F.relu, "resnet18")
+        ),
+    ],
 )
-def test_wrong_shape_argument(shape):
-    with pytest.raises(ValueError, match="input_shape must be positive integers such as") as error:
-        trace(BasicBlock(3, 3), shape)
+def test_wrong_arguments_are_named(model, shape, words):
+    with pytest.raises(ValueError, match=words) as error:
+        trace(model, shape)
     assert not isinstance(error.value, TraceError)
-
-
-@pytest.mark.parametrize("example", [torch.zeros(0, 3, 8, 8), torch.tensor(1.0)])
-def test_example_tensor_without_a_batch(example):
-    with pytest.raises(ValueError, match="needs a batch axis of 1 or more"):
-        trace(BasicBlock(3, 3), example)
-
-
-@pytest.mark.parametrize("model", [None, nn.Linear, lambda x: x, "resnet18"])
-def test_only_modules_can_be_traced(model):
-    with pytest.raises(ValueError, match="trace needs an nn.Module, got"):
-        trace(model, (1, 3, 8, 8))
 
 
 def test_numpy_integers_are_sizes():
@@ -220,36 +190,9 @@ def test_numpy_integers_are_sizes():
     assert trace(BasicBlock(3, 3), shape).rows == trace(BasicBlock(3, 3), (1, 3, 8, 8)).rows
 
 
-def test_a_caught_error_leaves_the_place_in_the_model_right():
-    class Careful(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.wrong, self.right = nn.Conv2d(5, 3, 1), nn.Conv2d(3, 3, 1)
-
-        def forward(self, x):
-            try:
-                return self.wrong(x)
-            except RuntimeError:
-                return self.right(x)
-
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.careful = Careful()
-
-        def forward(self, x):
-            return self.careful(x) + x
-
-    assert [row.name for row in trace(Net(), (1, 3, 8, 8))] == ["careful.right", "add"]
-
-
 @pytest.mark.parametrize("wrong", ["weight", "running_mean"])
 def test_batch_norm_for_other_channels_is_still_an_error(wrong):
-    class Norm(nn.Module):
-        def forward(self, x):
-            options = {"weight": torch.ones(3), "running_mean": torch.zeros(3)}
-            options[wrong] = torch.ones(4)
-            return F.batch_norm(x, running_var=torch.ones(3), **options)
-
+    options = {name: torch.ones(3) for name in ("weight", "running_mean", "running_var")}
+    options[wrong] = torch.ones(4)
     with pytest.raises(TraceError):
-        trace(Norm(), (3, 8, 8))
+        trace(Net(lambda own, x: F.batch_norm(x, **options)), (3, 8, 8))

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from helpers import Net
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -100,15 +101,6 @@ def test_transposed_convolution_against_autograd():
     assert trace(model, torch.zeros(1, 1, 60))[-1].receptive_field == max(fields)
 
 
-class Branches(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.wide, self.narrow = nn.Conv1d(1, 1, 7, padding=3), nn.Conv1d(1, 1, 3, padding=1)
-
-    def forward(self, x):
-        return torch.cat([self.narrow(x), self.wide(x)], dim=1) + self.narrow(x)
-
-
 @pytest.mark.parametrize(("stride", "scale", "field"), [(2, 2, 5), (1, 0.5, 7)])
 def test_resizing_moves_neighbours(stride, scale, field):
     first = nn.Conv2d(1, 2, 3, stride, padding=1)
@@ -118,7 +110,13 @@ def test_resizing_moves_neighbours(stride, scale, field):
 
 
 def test_where_paths_meet_the_wider_one_counts():
-    table = trace(Branches(), torch.zeros(1, 1, 30))
+    wide, narrow = nn.Conv1d(1, 1, 7, padding=3), nn.Conv1d(1, 1, 3, padding=1)
+    net = Net(
+        lambda own, x: torch.cat([own.narrow(x), own.wide(x)], dim=1) + own.narrow(x),
+        wide=wide,
+        narrow=narrow,
+    )
+    table = trace(net, torch.zeros(1, 1, 30))
     assert [row.receptive_field for row in table] == [3, 7, 7, 3, 7]
 
 
@@ -131,13 +129,9 @@ def test_pooling_everything_sees_everything():
     assert flat[-1].receptive_field == 3 + 15 * 2
 
 
-class PooledByFunction(nn.Module):
-    def forward(self, x):
-        return torch.max_pool2d(x, 3, 2, 1, 2)  # kernel, stride, padding, dilation
-
-
 def test_dilated_pooling_sees_its_gaps():
-    row = trace(PooledByFunction(), (1, 1, 16, 16))[0]
+    net = Net(lambda own, x: torch.max_pool2d(x, 3, 2, 1, 2))  # kernel, stride, padding, dilation
+    row = trace(net, (1, 1, 16, 16))[0]
     assert (row.kernel, row.receptive_field) == ((5, 5), 5)
 
 

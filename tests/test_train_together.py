@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 import shlex
 import signal
@@ -11,15 +10,18 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 import torch
+from helpers import OFFLINE, batches, run
 from torch import nn
 
-from resnet_course import TensorBatches, create_model, drawn_garments, evaluate, fit
-from resnet_course.train import ProgressBar, checkpoints
+from resnet_course import create_model, drawn_garments, evaluate, fit
+from resnet_course.train import ProgressBar, batch_norm, checkpoints, loop
 from resnet_course.train.__main__ import main
 from resnet_course.train.batch_norm import SyncedBatchNorm2d, synchronise
 from resnet_course.train.processes import World, check_same, from_first, total, world
@@ -32,13 +34,8 @@ SMALL = ["--model", "resnet8", "--stem-stride", "2", "--batch-size", "64", "--bf
 RECIPE = ["--epochs", "3", "--lr", "0.01", "--shift", "2", "--flip", "--label-smoothing", "0.1"]
 TRAIN = ["-m", "resnet_course.train", *PICTURES, *SMALL, *RECIPE]
 CLOSE = {"rtol": 0, "atol": 4e-4}  # without synchronised batch norm the losses differ by 1e-3
-NOBODY = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}
-OFFLINE = {**NOBODY, **{name.upper(): value for name, value in NOBODY.items()}}
-ENVIRONMENT = {
-    **{**os.environ, **OFFLINE, "OMP_NUM_THREADS": "1"},
-    **{"no_proxy": "127.0.0.1,localhost", "NO_PROXY": ""},
-}
 LAUNCHER = [sys.executable, "-m", "torch.distributed.run"]
+OPTIONS = {"env": {**OFFLINE, "OMP_NUM_THREADS": "1"}}
 
 
 def losses(out: Path) -> torch.Tensor:
@@ -59,53 +56,46 @@ def alone(tmp_path_factory) -> Path:
 class Together:
     """Cases that one group of processes has gone through: see `together.py`."""
 
-    def __init__(self, processes: int, folder: Path, cases: dict[str, list[str]]) -> None:
+    def __init__(self, processes: int, folder: Path, **cases: list[str]) -> None:
         self.folder = folder
+        recipe = [*PICTURES, *SMALL, *RECIPE]
         words = [
-            f"{name}={shlex.join([*PICTURES, *SMALL, *RECIPE, *more, '--out', str(folder / name)])}"
+            f"{name}={shlex.join([*recipe, *more, '--out', str(folder / name)])}"
             for name, more in cases.items()
         ]
         launch = ("--standalone", f"--nproc-per-node={processes}")
         script = Path(__file__).with_name("together.py")
-        done = subprocess.run(
-            [*LAUNCHER, *launch, script, *words, "messages"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-            env=ENVIRONMENT,
-            cwd=folder,
-        )
+        command = [*LAUNCHER, *launch, script, *words, "messages"]
+        done = run(*command, timeout=300, cwd=folder, **OPTIONS)
         assert done.returncode == 0, done.stderr[-3000:]
-        self.out, self.err = (self._parts(text) for text in (done.stdout, done.stderr))
-
-    @staticmethod
-    def _parts(text: str) -> dict[str, str]:
-        """Case → what was printed in it."""
-        pieces = re.split(r"^== (\S+)\n", text, flags=re.MULTILINE)
-        return dict(zip(pieces[1::2], pieces[2::2], strict=True))
+        # Case → what was printed in it.
+        pieces = (re.split(r"^== (\S+)\n", t, flags=re.M) for t in (done.stdout, done.stderr))
+        self.out, self.err = (dict(zip(p[1::2], p[2::2], strict=True)) for p in pieces)
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory) -> Together:
-    cases = {
-        "synchronised": ["--sync-batch-norm"],
-        "parts": [],
-        "wrong-rate": ["--lr", "-1"],
-        "no-pictures": ["--dataset", "mnist", "--data", "nowhere"],
-    }
-    return Together(2, tmp_path_factory.mktemp("two"), cases)
+    return Together(
+        2,
+        tmp_path_factory.mktemp("two"),
+        synchronised=["--sync-batch-norm"],
+        parts=[],
+        wrong_rate=["--lr", "-1"],
+        no_pictures=["--dataset", "mnist", "--data", "nowhere"],
+    )
 
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory) -> Together:
-    return Together(3, tmp_path_factory.mktemp("three"), {"synchronised": ["--sync-batch-norm"]})
+    return Together(3, tmp_path_factory.mktemp("three"), synchronised=["--sync-batch-norm"])
 
 
 @pytest.mark.processes
 @pytest.mark.parametrize("group", ["two", "three"])
 def test_processes_together_take_the_steps_of_one(group, alone, request):
     together = request.getfixturevalue(group)
+    # What processes tell each other is asked in them: see `together.py`.
+    assert together.out["messages"].count("fine") == {"two": 2, "three": 3}[group]
     out = together.folder / "synchronised"
     assert together.out["synchronised"].count("epoch  train loss") == 1  # one speaks for all
     assert torch.allclose(losses(out), losses(alone), **CLOSE)
@@ -126,10 +116,7 @@ def test_batch_norm_of_parts_is_another_network(alone, two):
     assert len(parts) == len(whole) and torch.isfinite(parts).all()
     assert not torch.allclose(parts, whole, **CLOSE)
     # Each process measured half of the test pictures: with one and the same network.
-    splits = drawn_garments(250, 250)
-    test = TensorBatches(
-        splits.test_images, splits.test_labels, 500, mean=splits.mean, std=splits.std
-    )
+    test = batches(drawn_garments(250, 250), 500)
     for name in ("last.pt", "best.pt"):
         saved = checkpoints.load(two.folder / "parts" / name)
         model = create_model("resnet8", stem_stride=2, in_channels=1)
@@ -138,22 +125,19 @@ def test_batch_norm_of_parts_is_another_network(alone, two):
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize(
-    ("case", "message"),
-    [
-        ("wrong-rate", "error: lr must be more than 0"),
-        ("no-pictures", "error: MNIST is not on this computer"),
-    ],
-)
-def test_a_mistake_is_told_once_and_ends_all_processes(case, message, two):
-    assert two.err[case].count(message) == 1, two.err[case]
-    assert two.out[case].count("exits with 2") == 2
+def test_a_mistake_is_told_once_and_ends_all_processes(two):
+    mistakes = {"wrong_rate": "lr must be more than 0", "no_pictures": "MNIST is not on this"}
+    for case, message in mistakes.items():
+        assert two.err[case].count(f"error: {message}") == 1, two.err[case]
+        assert two.out[case].count("exits with 2") == 2
 
 
-@pytest.mark.processes
-@pytest.mark.parametrize(("group", "processes"), [("two", 2), ("three", 3)])
-def test_what_processes_tell_each_other(group, processes, request):
-    assert request.getfixturevalue(group).out["messages"].count("fine") == processes
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen) -> None:
+    """Wait for something that a living process will do."""
+    patience = time.monotonic() + 120
+    while not ready():
+        assert time.monotonic() < patience and process.poll() is None
+        time.sleep(0.05)
 
 
 @pytest.mark.processes
@@ -162,13 +146,10 @@ def test_a_dead_worker_ends_the_run_with_a_message_and_a_checkpoint(alone, tmp_p
     command = [*LAUNCHER, "--standalone", "--nproc-per-node=2", *TRAIN, "--sync-batch-norm"]
     command += ["--out", str(tmp_path), "--epochs", "200"]
     launcher = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **OPTIONS
     )
     try:
-        patience = time.monotonic() + 120
-        while not (tmp_path / "last.pt").exists():
-            assert time.monotonic() < patience and launcher.poll() is None
-            time.sleep(0.05)
+        wait_until((tmp_path / "last.pt").exists, launcher)
         workers = psutil.Process(launcher.pid).children()
         second = next(w for w in workers if w.environ().get("RANK") == "1")
         second.send_signal(signal.SIGKILL)
@@ -184,15 +165,10 @@ def test_a_dead_worker_ends_the_run_with_a_message_and_a_checkpoint(alone, tmp_p
     # The same command goes on from there.
     saved = losses(tmp_path)
     resumed = subprocess.Popen(
-        [*command, "--resume"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=ENVIRONMENT,
+        [*command, "--resume"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **OPTIONS
     )
     try:
-        while checkpoints.load(tmp_path / "last.pt")["epoch"] == done:
-            assert time.monotonic() < patience + 120 and resumed.poll() is None
-            time.sleep(0.1)
+        wait_until(lambda: checkpoints.load(tmp_path / "last.pt")["epoch"] > done, resumed)
     finally:
         resumed.terminate()  # torchrun ends its workers too
         resumed.wait()
@@ -205,21 +181,15 @@ def test_several_machines_are_several_launchers(alone, tmp_path):
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     address = ("--nnodes", "2", "--master-addr", "127.0.0.1", "--master-port", port)
-    machines = [
-        subprocess.Popen(
-            [
-                *(*LAUNCHER, *address, f"--node-rank={number}", "--nproc-per-node=1"),
-                *(*TRAIN, "--sync-batch-norm", "--out", str(tmp_path)),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=ENVIRONMENT,
-        )
-        for number in range(2)
-    ]
-    printed = [machine.communicate(timeout=240)[0] for machine in machines]
-    assert [machine.returncode for machine in machines] == [0, 0], "\n".join(printed)[-3000:]
+    recipe = (*TRAIN, "--sync-batch-norm", "--out", tmp_path)
+
+    def machine(number: int) -> subprocess.CompletedProcess[str]:
+        place = (*address, f"--node-rank={number}", "--nproc-per-node=1")
+        return run(*LAUNCHER, *place, *recipe, timeout=240, **OPTIONS)
+
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(machine, range(2)))
+    assert [each.returncode for each in done] == [0, 0], done[0].stderr[-3000:]
     assert torch.allclose(losses(tmp_path), losses(alone), **CLOSE)
 
 
@@ -227,37 +197,25 @@ def test_several_machines_are_several_launchers(alone, tmp_path):
 
 
 def test_parts_of_a_batch_make_the_batch():
-    images, labels = drawn_garments(50, 10).train_images, torch.arange(50)
+    splits = drawn_garments(50, 10)
 
-    def batches(**options):
+    def noisy(x):
+        return x + torch.randint(0, 9, (len(x), 1, 1, 1), dtype=torch.uint8)
+
+    def dealt(**part):
         torch.manual_seed(1)
-        own = TensorBatches(
-            images,
-            labels,
-            16,
-            mean=0,
-            std=1,
-            shuffle=True,
-            transform=lambda x: x + torch.randint(0, 9, (len(x), 1, 1, 1), dtype=torch.uint8),
-            **options,
-        )
-        return list(own)
+        return list(batches(splits, 16, "train", shuffle=True, transform=noisy, **part))
 
-    whole = batches()
-    parts = [batches(part=(k, 3)) for k in range(3)]
+    whole = dealt()
+    parts = [dealt(part=(k, 3)) for k in range(3)]
     for i, (x, y) in enumerate(whole):
         there = [part[i] for part in parts if i < len(part)]  # 2 pictures have no third part
         assert torch.equal(torch.cat([p[0] for p in there]), x)
         assert torch.equal(torch.cat([p[1] for p in there]), y)
     assert len(whole) == 4 and [len(part) for part in parts] == [4, 4, 3]
-    for wrong in ((3, 3), (-1, 2), (0, 0)):
-        with pytest.raises(ValueError, match=r"part must be \(k, n\)"):
-            batches(part=wrong)
 
 
 def test_a_monitor_and_several_processes_do_not_go_together(monkeypatch):
-    from resnet_course.train import loop
-
     monkeypatch.setattr(loop, "world", lambda: World(0, 2))
     with pytest.raises(ValueError, match="a monitor can stop one process only"):
         fit(nn.Linear(1, 1), drawn_garments(5, 5), monitor=ProgressBar())
@@ -268,10 +226,6 @@ def test_alone_everything_is_as_without_processes():
     assert from_first(lambda: 5) == 5
     assert torch.equal(total(torch.arange(3)), torch.arange(3))
     check_same("images", {"a": 1})
-
-
-def test_synchronised_batch_norm_is_batch_norm_where_there_is_one_process():
-    torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4))
     names = list(net.state_dict())
     x = torch.randn(8, 1, 6, 6)
@@ -283,8 +237,6 @@ def test_synchronised_batch_norm_is_batch_norm_where_there_is_one_process():
 
 def test_synchronised_batch_norm_against_torch(monkeypatch):
     """With sums over one process that pretends to be a group: forward, backward, statistics."""
-    from resnet_course.train import batch_norm
-
     monkeypatch.setattr(batch_norm, "world", lambda: World(0, 2))
     monkeypatch.setattr(batch_norm, "all_reduce", lambda tensor: tensor)
     for affine, momentum in ((True, 0.1), (False, 0.3), (True, None)):

@@ -20,7 +20,7 @@ import os
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -119,18 +119,14 @@ def time_to_goal(splits: Splits, seed: int) -> tuple[float, float]:
 def torchvision_folder() -> Iterator[None]:
     """Go where d2l finds the unpacked files under ../data, and back."""
     source = Path(os.environ["RESNET_COURSE_DATA"]) / "FashionMNIST" / "raw"
-    home = Path.cwd()
     with TemporaryDirectory() as folder:
-        raw = Path(folder) / "data" / "FashionMNIST" / "raw"
+        raw, here = Path(folder) / "data" / "FashionMNIST" / "raw", Path(folder) / "here"
         raw.mkdir(parents=True)
+        here.mkdir()
         for packed in source.glob("*.gz"):
             (raw / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
-        (Path(folder) / "here").mkdir()
-        os.chdir(Path(folder) / "here")
-        try:
+        with chdir(here):
             yield
-        finally:
-            os.chdir(home)
 
 
 def spread(values: Sequence[float], digits: int = 1) -> str:
@@ -155,7 +151,7 @@ def main() -> None:
         print(line, flush=True)
         lines.append(line)
     if options.save:
-        (FOLDER / "against-d2l.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (FOLDER / "against-d2l.txt").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 def report(splits: Splits, seeds: int, pictures: int) -> Iterator[str]:

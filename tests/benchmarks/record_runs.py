@@ -118,13 +118,9 @@ def main() -> None:
 def train(command: list[str], seed: int, out: Path) -> int:
     """Run one command to its end; print its last lines and return its exit code."""
     arguments = [*command, "--seed", str(seed), "--out", str(out)]
-    done = subprocess.run(
-        [sys.executable, "-m", "resnet_course.train", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "2"},
-    )
+    whole = [sys.executable, "-m", "resnet_course.train", *arguments]
+    threads = {**os.environ, "OMP_NUM_THREADS": "2"}
+    done = subprocess.run(whole, capture_output=True, text=True, env=threads)
     print(shlex.join(arguments), *(done.stdout + done.stderr[-500:]).splitlines()[-3:], sep="\n  ")
     return done.returncode
 
@@ -144,30 +140,23 @@ def collect(group: str, folder: Path, commit: str | None) -> None:
             run = read_run(path, commit)
             shared.add(tuple((key, run[key]) for key in SHARED if key in run))
             dates.add(run["date"])
-            runs.append(
-                {
-                    # Where the runs lie on this machine is of no use on another.
-                    "command": run["command"].replace(f"{folder.parent}/", "runs/"),
-                    "seed": run["seed"],
-                    "parameters": run["parameters"],
-                    "label": label,
-                }
-                | {key: [round(row[key], 5) for row in run["history"]] for key in columns}
-            )
+            # Where the runs lie on this machine is of no use on another.
+            record = {"command": run["command"].replace(f"{folder.parent}/", "runs/")}
+            record |= {key: run[key] for key in ("seed", "parameters")} | {"label": label}
+            curves = {key: [round(row[key], 5) for row in run["history"]] for key in columns}
+            runs.append(record | curves)
     if len(shared) != 1:
         sys.exit(f"{group}: the runs do not come from one machine and one commit: {shared}")
     evidence = {**dict(*shared), "date": " to ".join(sorted({min(dates), max(dates)}))}
     head = json.dumps(evidence, indent=2).replace("\n}", "\n }")
     lines = ",\n  ".join(json.dumps(run) for run in runs)  # one run on each line: easy to compare
-    text = f'{{\n "evidence": {head},\n "runs": [\n  {lines}\n ]\n}}'
-    (PACKAGE / "train" / "records").mkdir(exist_ok=True)
-    (PACKAGE / "train" / "records" / f"{group}.json").write_text(text + "\n", encoding="utf-8")
+    text = f'{{\n "evidence": {head},\n "runs": [\n  {lines}\n ]\n}}\n'
+    (PACKAGE / "train" / "records" / f"{group}.json").write_text(text, encoding="utf-8")
     print(f"{group}: {len(runs)} runs")
 
 
 def ship(group: str, folder: Path, commit: str | None) -> None:
     """Store the last weights with 16 bits and measure what is stored."""
-    (PACKAGE / "train" / "weights").mkdir(exist_ok=True)
     for source in GROUPS[group]:
         run = read_run(folder / source / "0", commit)
         state = checkpoints.load(folder / source / "0" / "last.pt")["model"]

@@ -1,4 +1,4 @@
-"""Chromium and JupyterLab for the browser tests.
+"""Chromium for the browser tests.
 
 Without Chromium these tests are skipped, unless RESNET_COURSE_NEEDS_BROWSER is set, as in CI.
 """
@@ -6,23 +6,11 @@ Without Chromium these tests are skipped, unless RESNET_COURSE_NEEDS_BROWSER is 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-NEEDED = bool(os.environ.get("RESNET_COURSE_NEEDS_BROWSER"))
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# What a browser in a test has no need of: a sandbox (root has none), and calls to the outside.
-OPTIONS = [
-    "--no-sandbox",
-    "--no-proxy-server",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from pages import launch
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,16 +22,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator:
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    missing = pytest.fail if os.environ.get("RESNET_COURSE_NEEDS_BROWSER") else pytest.skip
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        program, sync_playwright = None, None
-    if program is None:
-        why = "needs Chromium and Playwright"
-        pytest.fail(why) if NEEDED else pytest.skip(why)
+        missing("needs Playwright")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        browser = launch(playwright) or missing("needs Chromium")
         yield browser
         browser.close()
 
@@ -51,6 +36,5 @@ def browser() -> Iterator:
 @pytest.fixture
 def page(browser) -> Iterator:
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
-    page = context.new_page()
-    yield page
+    yield context.new_page()
     context.close()

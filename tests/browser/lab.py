@@ -7,16 +7,17 @@ import os
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import nbformat
+import requests
+from nbformat.v4 import new_notebook
 from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
+from requests.adapters import HTTPAdapter, Retry
 
 # The state of the open notebook, as JupyterLab itself sees it.
 STATE = """() => {
@@ -39,6 +40,12 @@ SETTINGS = {
     # All cells are in the page, not only those that can be seen.
     "notebook-extension/tracker": {"windowingMode": "none", "autoStartDefaultKernel": True},
 }
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+
+
+def write(path: Path, cells: list[nbformat.NotebookNode]) -> None:
+    """Write a notebook that needs no question about its kernel."""
+    nbformat.write(new_notebook(cells=cells, metadata=KERNEL), path)
 
 
 @contextmanager
@@ -55,40 +62,27 @@ def jupyterlab(folder: Path, private: Path) -> Iterator[str]:
     command += [f"--port={port}", f"--ServerApp.root_dir={folder}", "--expose-app-in-browser"]
     command += ["--IdentityProvider.token=", "--ServerApp.port_retries=0"]
     command += ["--ServerApp.disable_check_xsrf=True"]  # for requests that no page makes
-    environment = {
-        **os.environ,
-        "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(private / "workspaces"),
-        "JUPYTER_CONFIG_DIR": str(private / "config"),
-        "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
-        "JUPYTER_DATA_DIR": str(private / "data"),
-        "IPYTHONDIR": str(private / "ipython"),
+    folders = {
+        name: str(private / name.lower())
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")
     }
-    url = f"http://127.0.0.1:{port}"
+    folders["JUPYTERLAB_SETTINGS_DIR"] = str(private / "settings")
+    folders["JUPYTERLAB_WORKSPACES_DIR"] = str(private / "workspaces")
     with (private / "server.log").open("w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        server = subprocess.Popen(command, env={**os.environ, **folders}, stdout=log, stderr=log)
         try:
-            _wait_for(f"{url}/api", server, private / "server.log")
-            yield url
+            with requests.Session() as session:
+                session.trust_env = False  # no proxy
+                patience = Retry(connect=120, backoff_factor=0.1, backoff_max=0.5)
+                session.mount("http://", HTTPAdapter(max_retries=patience))
+                session.get(f"http://127.0.0.1:{port}/api", timeout=5)
+            yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
             try:
                 server.wait(20)
             except subprocess.TimeoutExpired:
                 server.kill()
-
-
-def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for _ in range(240):
-        try:
-            opener.open(url, timeout=5)
-            return
-        except (urllib.error.URLError, ConnectionError):
-            if server.poll() is not None:
-                break
-            time.sleep(0.25)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")
 
 
 def end_all_kernels(page: Page, url: str) -> None:
@@ -116,23 +110,17 @@ class Notebook:
         """Load the page anew."""
         self.page.goto(f"{self.url}/lab/tree/{self.name}?reset")
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=120_000)
-        self.wait(lambda state: state["kernel"] == "idle", 120)
+        self.wait("state.kernel === 'idle'", 120)
 
-    def state(self) -> dict[str, Any] | None:
-        """Return kernel status, number of cells that have not run, and errors in outputs."""
-        return self.page.evaluate(STATE)
-
-    def wait(self, ready: Any, seconds: float) -> None:
-        """Wait until `ready(state)`; an error in an output ends the wait as a failure."""
-        end = time.monotonic() + seconds
-        while True:
-            state = self.state()
-            if state is not None:
-                assert not state["errors"], f"{self.name}: {state['errors']}"
-                if ready(state):
-                    return
-            assert time.monotonic() < end, f"{self.name}: still {state} after {seconds} s"
-            time.sleep(0.25)
+    def wait(self, ready: str, seconds: float) -> None:
+        """Wait until an expression of `state` is true; an error in an output is a failure."""
+        script = f"""() => {{
+            const state = ({STATE})();
+            return state && (state.errors.length || ({ready})) && state;
+        }}"""
+        timeout = 1000 * seconds
+        found = self.page.wait_for_function(script, timeout=timeout, polling=250).json_value()
+        assert not found["errors"], f"{self.name}: {found['errors']}"
 
     def command(self, name: str, **arguments: Any) -> None:
         """Give JupyterLab a command, without waiting for its end."""
@@ -141,40 +129,34 @@ class Notebook:
 
     def start(self) -> None:
         """Run all cells, and return when the first one has begun."""
-        before = self.state()["waiting"]
+        before = self.page.evaluate(STATE)["waiting"]
         for _ in range(20):  # a kernel that has only just said "idle" may lose the first request
             self.command("notebook:run-all-cells")
             try:
-                self.page.wait_for_function(
-                    f"() => {{ const s = ({STATE})(); "
-                    f"return s.kernel === 'busy' || s.waiting < {before} }}",
-                    timeout=3_000,
-                )
-                return
+                return self.wait(f"state.kernel === 'busy' || state.waiting < {before}", 3)
             except PlaywrightTimeout:
                 continue
-        raise AssertionError(f"{self.name}: the cells do not run: {self.state()}")
+        raise AssertionError(f"{self.name}: the cells do not run")
+
+    def wait_for_end(self, seconds: float) -> None:
+        """Wait until all cells have run."""
+        self.wait("state.kernel === 'idle' && state.waiting === 0", seconds)
 
     def run(self, seconds: float = 600) -> None:
         """Run all cells to the end; an error in any of them is a failure."""
         self.command("notebook:clear-all-cell-outputs")
         self.start()
-        self.wait(lambda state: state["kernel"] == "idle" and state["waiting"] == 0, seconds)
+        self.wait_for_end(seconds)
 
     def save(self) -> None:
         """Write the notebook to its file."""
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
 
-    def shut_down(self) -> None:
-        """End the kernel."""
-        end_all_kernels(self.page, self.url)
-
     def theme(self, name: str) -> None:
-        """Change to "JupyterLab Light" or "JupyterLab Dark"."""
-        self.command("apputils:change-theme", theme=name)
-        dark = "Dark" in name
-        body = f"body[data-jp-theme-light='{str(not dark).lower()}']"
-        self.page.wait_for_selector(body, state="attached")
+        """Change to "Light" or "Dark"."""
+        self.command("apputils:change-theme", theme=f"JupyterLab {name}")
+        light = str(name == "Light").lower()
+        self.page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
 
     def cell(self, text: str) -> Locator:
         """Return the code cell whose source contains a text."""

@@ -50,37 +50,22 @@ MEASURE = """() => {
 
 @dataclass(frozen=True)
 class Slide:
-    """What was measured on one slide.
+    """What was measured on one slide."""
 
-    Attributes:
-        number: "horizontal.vertical", from 1.
-        title: its heading, or its first words.
-        over: pixels that stick out, 0 if all is well.
-        smallest: size of the smallest letters, in pixels of the projector.
-        words: how many are to be read.
-        fill: how much of the height is used, in percent.
-        images: natural width, and height as shown, of its pictures.
-    """
-
-    number: str
-    title: str
-    over: int
-    smallest: float
-    words: int
-    fill: int
-    images: list[list[float]]
+    number: str  # "horizontal.vertical", from 1
+    title: str  # its heading, or its first words
+    over: int  # pixels that stick out, 0 if all is well
+    smallest: float  # size of the smallest letters, in pixels of the projector
+    words: int  # how many are to be read
+    fill: int  # how much of the height is used, in percent
+    images: list[list[float]]  # natural width, and height as shown, of its pictures
 
 
 def convert(notebooks: Sequence[Path], folder: Path) -> dict[str, Path]:
     """Let nbconvert make decks, with the command of the teacher's page; chapter → file."""
     command = "-m jupyter nbconvert --to slides --config resnet_course/website/lecture/config.py"
-    done = subprocess.run(
-        [sys.executable, *command.split(), *map(str, notebooks), "--output-dir", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
+    words = [*command.split(), *map(str, notebooks), "--output-dir", str(folder)]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, cwd=ROOT)
     if done.returncode:
         raise RuntimeError(done.stderr)
     return {path.stem: folder / f"{path.stem}.slides.html" for path in notebooks}
@@ -122,9 +107,7 @@ def measure(page, deck: Path, pictures: Path | None = None) -> list[Slide]:
 
 def main() -> None:
     """Measure the chapters that are named."""
-    import shutil
-
-    from conftest import OPTIONS, PROGRAMS
+    from pages import launch
     from playwright.sync_api import sync_playwright
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -133,9 +116,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.pictures:
         options.pictures.mkdir(parents=True, exist_ok=True)
-    program = next(filter(None, map(shutil.which, PROGRAMS)))
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        browser = launch(playwright)
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         wanted = [path for path in NOTEBOOKS if path.name.startswith(tuple(options.chapters))]
         for chapter, deck in convert(wanted, Path(folder)).items():

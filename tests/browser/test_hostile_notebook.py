@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import nbformat
 import pytest
-from mdbook import ROOT, build
+from helpers import ROOT, build
 from nbconvert import SlidesExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import nbformat
 import pytest
 
 pytest.importorskip("playwright")
 pytest.importorskip("pyreveal", reason="needs the extra `lecture`")
 
-from lab import Notebook, jupyterlab
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from helpers import every_notebook
+from lab import Notebook, end_all_kernels, jupyterlab, write
+from nbformat.v4 import new_code_cell, new_markdown_cell
+from pages import watch
 from playwright.sync_api import expect
-from slides import HEIGHT, NOTEBOOKS, WIDTH, measure, until
+from slides import HEIGHT, WIDTH, measure, until
 
 
 @pytest.fixture
 def projector(browser):
     context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
     page = context.new_page()
-    page.troubles = []
-    page.on("pageerror", lambda error: page.troubles.append(str(error)))
-    page.on("console", lambda m: page.troubles.append(m.text) if m.type == "error" else None)
-    page.on(
-        "request",
-        lambda r: (
-            None if r.url.startswith(("file:", "data:", "blob:")) else page.troubles.append(r.url)
-        ),
-    )
+    troubles = watch(page)
     yield page
+    assert troubles == []
     context.close()
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def open_deck(projector, deck, place="") -> None:
+    projector.goto(deck.as_uri() + place)
+    until(projector, "window.Reveal && Reveal.isReady()")
+
+
+@every_notebook
 def test_no_slide_overflows_and_every_letter_can_be_read(projector, decks, path):
     slides = measure(projector, decks[path.stem])
     assert len(slides) >= (5 if path.stem.startswith("00") else 12)
@@ -41,7 +40,6 @@ def test_no_slide_overflows_and_every_letter_can_be_read(projector, decks, path)
         assert slide.title, slide
         for width, height in slide.images:
             assert width > 0 and height >= 200, slide
-    assert projector.troubles == []
 
 
 def test_the_measure_notices_what_does_not_fit(projector, decks, tmp_path):
@@ -60,8 +58,7 @@ def test_the_measure_notices_what_does_not_fit(projector, decks, tmp_path):
 
 
 def test_answers_come_step_by_step(projector, decks):
-    projector.goto(decks["01_vanishing_gradients"].as_uri() + "#/2")
-    until(projector, "window.Reveal && Reveal.isReady()")
+    open_deck(projector, decks["01_vanishing_gradients"], "#/2")
     answer = projector.locator("section.present section.present .fragment")
     assert answer.count() == 1 and not answer.is_visible()
     projector.keyboard.press("Space")
@@ -72,8 +69,7 @@ def test_answers_come_step_by_step(projector, decks):
 
 
 def test_the_right_arrow_leaves_nothing_out(projector, decks):
-    projector.goto(decks["04_bottleneck_resnext"].as_uri())
-    until(projector, "window.Reveal && Reveal.isReady()")
+    open_deck(projector, decks["04_bottleneck_resnext"])
     seen = set()
     for _ in range(200):
         seen.add(projector.evaluate("Object.values(Reveal.getIndices()).slice(0, 2).join('/')"))
@@ -83,29 +79,27 @@ def test_the_right_arrow_leaves_nothing_out(projector, decks):
 
 
 def test_speaker_notes_open_in_a_window_of_their_own(projector, decks):
-    projector.goto(decks["01_vanishing_gradients"].as_uri() + "#/1")
-    until(projector, "window.Reveal && Reveal.isReady()")
+    open_deck(projector, decks["01_vanishing_gradients"], "#/1")
     assert not projector.get_by_text("Three words first.").is_visible()
     with projector.expect_popup() as opened:
         projector.keyboard.press("s")
     opened.value.get_by_text("Three words first.").wait_for()
-    assert projector.troubles == []
 
 
 def test_a_live_lecture_has_working_widgets(browser, tmp_path):
     pytest.importorskip("jupyterlab_slideshow", reason="needs the extra `lecture`")
     folder, private = tmp_path / "notebooks", tmp_path / "private"
     folder.mkdir()
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     source = "from resnet_course.widgets import ShapeExplorer\nShapeExplorer('resnet18')"
     cells = [new_markdown_cell("# Predict"), new_code_cell(source), new_code_cell("skipped = 1")]
     for cell, kind in zip(cells, ("slide", "subslide", "skip"), strict=True):
         cell.metadata["slideshow"] = {"slide_type": kind}
-    nbformat.write(new_notebook(cells=cells, metadata=kernel), folder / "live.ipynb")
+    write(folder / "live.ipynb", cells)
     with jupyterlab(folder, private) as url:
         context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
         page = context.new_page()
-        page.route(lambda address: not address.startswith((url, "data:", "blob:")), refuse)
+        local = (url, "data:", "blob:")  # all else gets the answer of a computer without network
+        page.route(lambda address: not address.startswith(local), lambda route: route.abort())
         notebook = Notebook(page, url, "live.ipynb")
         notebook.run()
         page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
@@ -124,10 +118,5 @@ def test_a_live_lecture_has_working_widgets(browser, tmp_path):
         expect(words).to_contain_text("layer 2 of 69", timeout=15_000)
         box = notebook.live().bounding_box()
         assert box["y"] >= 0 and box["y"] + box["height"] <= HEIGHT
-        notebook.shut_down()
+        end_all_kernels(page, url)
         context.close()
-
-
-def refuse(route) -> None:
-    """Answer as a computer without network."""
-    route.abort()

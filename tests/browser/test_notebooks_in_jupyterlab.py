@@ -6,19 +6,17 @@ The exercises are solved in these copies, so that every check must say that it h
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import nbformat
 import pytest
 
 pytest.importorskip("playwright")
 
-from lab import Notebook, end_all_kernels, jupyterlab
-
-sys.path.append(str(Path(__file__).parents[1]))
 from exercise_cells import NOTEBOOKS, places, read, solve
+from helpers import every_notebook
+from lab import Notebook, end_all_kernels, jupyterlab
+from playwright.sync_api import expect
 
 DEAD = "Error displaying widget"
 # How many of the course's widgets live in the notebook when all cells have run.
@@ -45,16 +43,13 @@ def no_kernel_stays(page, url) -> Iterator[None]:
     end_all_kernels(page, url)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@every_notebook
 def test_runs_to_the_end_and_every_widget_lives(page, url, path):
     notebook = Notebook(page, url, path.name)
     assert DEAD not in page.inner_text("body")
     notebook.run()
     expected = WIDGETS.get(path.name[:2], 0)
-    page.wait_for_function(
-        "n => document.querySelectorAll('.resnet-course-live').length >= n", arg=expected
-    )
-    assert notebook.live().count() == expected
+    expect(notebook.live()).to_have_count(expected, timeout=30_000)
     assert DEAD not in page.inner_text("body")
     for i in range(expected):
         assert notebook.live().nth(i).locator("svg, img").first.is_visible()
@@ -65,13 +60,11 @@ def test_runs_to_the_end_and_every_widget_lives(page, url, path):
     assert page.get_by_text(f"{checks} of {checks} exercises passed").count() == bool(checks)
 
     notebook.save()
-    notebook.shut_down()
+    end_all_kernels(page, url)
     notebook.open()
     assert notebook.live().count() == 0
     # What a widget leaves is a picture, or a note that says what was here.
     left = page.locator(".resnet-course-still, .resnet-course-note")
     assert left.count() == expected
-    for i in range(expected):
-        assert left.nth(i).is_visible()
-    visible = page.get_by_text(DEAD).locator("visible=true")
-    assert visible.count() == 0
+    assert left.locator("visible=true").count() == expected
+    assert page.get_by_text(DEAD).locator("visible=true").count() == 0

@@ -1,0 +1,62 @@
+"""What the browser tests ask of any page: Chromium, quiet loading, words that can be read."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# What a browser in a test has no need of: a sandbox (root has none), and calls to the outside.
+OPTIONS = [
+    *("--no-sandbox", "--no-proxy-server", "--disable-quic", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+# Elements → [contrast, name, words] of each that has words and can be used.
+CONTRAST = """all => {
+  const numbers = (color) => color.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => {
+    const [red, green, blue] = [r, g, b].map((v) => v / 255)
+      .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const ground = (e) => {
+    for (; e; e = e.parentElement) {
+      const color = getComputedStyle(e).backgroundColor;
+      if ((numbers(color)[3] ?? 1) !== 0) return color;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  return all.filter((e) => e.innerText.trim() && !e.disabled).map((e) => {
+    const pair = [getComputedStyle(e).color, ground(e)];
+    const [dark, bright] = pair.map(numbers).map(light).sort((a, b) => a - b);
+    return [(bright + 0.05) / (dark + 0.05), e.tagName, e.innerText.slice(0, 60)];
+  });
+}"""
+
+
+def launch(playwright: Any) -> Any:
+    """Start Chromium, None where there is none."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    return program and playwright.chromium.launch(executable_path=program, args=OPTIONS)
+
+
+def watch(page: Any) -> list[str]:
+    """Return a list that gets every error, and every attempt to load something from elsewhere."""
+    troubles: list[str] = []
+
+    def note_request(request: Any) -> None:
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            troubles.append(request.url)
+
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
+    page.on("requestfailed", lambda request: troubles.append(request.url[:200]))
+    page.on("request", note_request)
+    return troubles
+
+
+def assert_readable(words: Any, at_least: int = 1) -> None:
+    """Ask that all words of a locator stand out from their ground."""
+    found = words.evaluate_all(CONTRAST)
+    assert len(found) >= at_least
+    assert [each for each in found if each[0] < 4.5] == []

@@ -1,0 +1,123 @@
+"""What several test files use: notebooks, programs, weights, pictures in batches."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+from torch import nn
+
+from resnet_course import Splits, TensorBatches
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+# Port 9 of this computer answers nobody: every download fails at once.
+PROXIES = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
+OFFLINE = {
+    **{**os.environ, **PROXIES, **{name.upper(): value for name, value in PROXIES.items()}},
+    **{"no_proxy": "127.0.0.1,localhost", "NO_PROXY": ""},
+}
+BESIDE = str(Path(sys.executable).parent)  # a virtual environment may not be activated
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def cells(path: Path, kind: str = "") -> list[nbformat.NotebookNode]:
+    """Return the cells of a notebook, or those of one kind."""
+    notebook = nbformat.read(path, as_version=4)
+    return [cell for cell in notebook.cells if kind in ("", cell.cell_type)]
+
+
+def run(*command: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end and keep what it prints."""
+    texts = {"capture_output": True, "text": True, "encoding": "utf-8", "check": False}
+    return subprocess.run([*map(str, command)], **texts | options)
+
+
+def python(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a process of this Python to its end and keep what it prints."""
+    return run(sys.executable, *arguments, **options)
+
+
+def mdbook() -> str | None:
+    """Find the program of the extra `book`."""
+    return shutil.which("mdbook", path=BESIDE) or shutil.which("mdbook")
+
+
+def build(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run `mdbook build` in the course at `root`; its preprocessor is started with this Python."""
+    path = os.pathsep.join((BESIDE, os.environ.get("PATH", "")))
+    return run(mdbook(), "build", root, "--dest-dir", folder, env={**os.environ, "PATH": path})
+
+
+class Page(HTMLParser):
+    """The text of a page and the attributes of its elements. Formulas count as one space."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.pieces: list[str] = []
+        self.inside: list[str] = []
+        self.feed(markup)
+        self.text = squeeze("".join(self.pieces))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag in ("math", "script", "style"):
+            self.inside.append(tag)
+            self.pieces.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.inside and self.inside[-1] == tag:
+            self.inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self.inside:
+            self.pieces.append(data)
+
+    def every(self, name: str) -> list[str]:
+        """Return the values of an attribute in all elements that have it."""
+        return [attributes[name] for _, attributes in self.elements if name in attributes]
+
+
+def squeeze(text: str) -> str:
+    """Make every space, also between lines, one space."""
+    return " ".join(text.split())
+
+
+def equal(one: dict, other: dict) -> bool:
+    """Compare two state dicts, bit for bit."""
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+class Net(nn.Module):
+    """A network of one test: layers and parameters by their names, and what it does with them."""
+
+    def __init__(self, forward: Callable[..., Any], **layers: Any) -> None:
+        super().__init__()
+        self.steps = forward
+        for name, layer in layers.items():
+            setattr(self, name, layer)
+
+    def forward(self, *inputs: Any) -> Any:
+        return self.steps(self, *inputs)
+
+
+def count(model: torch.nn.Module) -> int:
+    """Count the parameters of a model."""
+    return sum(p.numel() for p in model.parameters())
+
+
+def batches(splits: Splits, size: int, which: str = "test", **options: Any) -> TensorBatches:
+    """Return the pictures for "train" or for "test" as `fit` gives them to a network."""
+    images, labels = (getattr(splits, f"{which}_{name}") for name in ("images", "labels"))
+    return TensorBatches(images, labels, size, mean=splits.mean, std=splits.std, **options)
