@@ -185,7 +185,7 @@ It is 0: are the gradients cleared
 There is no gradient: `.grad` is None until backward\(\) has run. Is backward\(\) called on the loss
     loss.backward() → pass
     loss.backward() → pass
-        .grad.norm().item() → .grad.pow(2).sum() ** 0.5
+        m.weight.grad.norm().item() → (m.weight.grad**2).sum() ** 0.5
     loss.backward() → pass
         m.weight.grad.norm().item() → torch.linalg.vector_norm(m.weight.grad)
 got an empty one. Missing: .* There is no gradient

@@ -203,6 +203,11 @@ def test_a_known_mistake_in_a_block_gets_its_words(name, edits, words):
     pytest.fail("\n".join(heard))
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_the_text_that_mistakes_change_is_right(name):
+    must_say(name, cell(KINDS[name][0]), "right")
+
+
 PAIRS = list(itertools.product([1, 6, 11], range(0, 45, 4)))
 
 
