@@ -267,7 +267,7 @@ The output has type torch.float64, the input torch.float32
     F.relu(out + self.skip(x)) → F.relu(out + self.skip(x)).double()
 The output is on the device meta, the input on cpu
     F.relu(out + self.skip(x)) → F.relu(out + self.skip(x)).to("meta")
-Its parameters are on the device meta. Make them as they come, on the CPU
+Its parameters are on the device meta. .* on the CPU: whoever uses the module moves it
     Right(i, o, s).to("meta")
 Its parameters are torch.float64: expected torch.float32
     Right(i, o, s).double()
@@ -283,7 +283,7 @@ call super\(\).__init__\(\) first
         def __init__(self, i, o, s=1):
             self.stride = s
     super().__init__() → self.add_module("conv1", conv(i, o, 3, s))
-Expected an nn.Module, got a value of type Plain. A class needs \(nn.Module\) behind its name
+got a value of type Plain. A class needs .* behind its name; a function must return a module
     answer = type("Plain", (), {"__init__": lambda self, i, o, s=1: setattr(self, "stride", s)})
 Expected the class .* got a Right that is already made. Leave out the brackets and what is in them
     answer = Right(64, 64)
@@ -501,7 +501,7 @@ dead: .*no gradient has reached conv1.weight.* If two factors in a row are 0, ne
     [p.data.zero_() for p in block.parameters()]
 dead.* no gradient has reached .*set only the last one to 0
     (block.conv2.weight.data.zero_(), norm2(block, 0))
-BasicBlock\(8, 16, 2\): The shortcut has changed too. Only the branch is to be silent
+BasicBlock\(8, 16, 2\): The shortcut has changed too. .* the one in downsample belongs to the short
     (norm2(block, 0), block.downsample and block.downsample[1].weight.data.zero_())
 Nearly silent is not silent: set exactly 0
     norm2(block, 1e-3)
@@ -516,7 +516,7 @@ differs from ReLU.* The last thing that happens in the branch should multiply by
     block.bn2.weight.data[:4].zero_()
 In training mode block\(x\) differs
     block.bn2.running_var.fill_(1e20)
-bn2.weight is frozen: its requires_grad is False, so the branch can never wake up
+bn2.weight is frozen: its requires_grad is False, .* Start at 0, and let it learn
     (norm2(block, 0), block.bn2.weight.requires_grad_(False))
 bn2.weight is gone. The branch must stay, so that it can learn later
     setattr(block, "bn2", nn.Identity())
@@ -532,11 +532,11 @@ BasicBlock\(16, 16\): bn2.weight was .*\(16,\).*now it is .*\(8,\), on cpu. Chan
     setattr(block.bn2, "weight", nn.Parameter(torch.zeros(8)))
 now it is torch.float64
     setattr(block.bn2, "weight", nn.Parameter(torch.zeros(8).double()))
-on meta
+bn2.weight was a torch.float32 tensor of shape .* on cpu, now it is .* on meta
     block.bn2.to("meta") and None
 bn2.weight contains NaN or infinity
     norm2(block, float("nan"))
-return another block
+return another block, and .* in place: whoever calls the function keeps using that block
     BasicBlock(8, 8)
 TypeError.*a number cannot take its place. Keep the parameter and fill it with 0, .*nn.init
     setattr(block.bn2, "weight", 0)

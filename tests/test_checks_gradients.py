@@ -46,7 +46,7 @@ the slope of the mean
     def of_the_mean(z):
         z = z.clone().requires_grad_()
         return torch.autograd.grad(torch.sigmoid(z).mean(), z)[0]
-z = -1000: .* got nan. Is there an exp. That of a large number is infinite, .* can you write
+z = -1000: .* got nan. Is there an exp. .* no such trouble: can you write the slope with it
     (-z).exp() / (1 + (-z).exp()) ** 2
 close, but not exact. Is something rounded.* only a rough slope too. There is an exact formula
     (torch.sigmoid(z + 0.001) - torch.sigmoid(z - 0.001)) / 0.002
@@ -57,7 +57,7 @@ Expected one slope per number, .* shape \(5,\), got shape \(\). Is something sum
     exact(z).sum()
 shape \(2, 3\), got shape \(6,\)
     exact(z).reshape(-1)
-Called again with the same z, .* Gradients in z.grad add up from call to call: is there a way
+Called again with the same z, .* Gradients in z.grad add up .*: is there a way without it
     def left_in_grad(z):
         z.requires_grad_()
         torch.sigmoid(z).sum().backward()
@@ -171,7 +171,7 @@ right
         for handle in handles:
             handle.remove()
         return found
-length of all gradients together. Each layer has its own
+Three linear layers, layer .*: expected .*, got .* all gradients together. Each layer has its own
     dict.fromkeys(found := norms(model, x, y), math.hypot(*found.values()))
 weight and bias are taken together
     sizes(model, x, y, lambda m: torch.cat([p.grad.flatten() for p in m.parameters()]).norm())
@@ -188,15 +188,15 @@ There is no gradient: `.grad` is None until backward\(\) has run. Is backward\(\
         m.weight.grad.norm().item() → (m.weight.grad**2).sum() ** 0.5
     loss.backward() → pass
         m.weight.grad.norm().item() → torch.linalg.vector_norm(m.weight.grad)
-got an empty one. Missing: .* There is no gradient
+Three linear layers: expected a dict with .*; got an empty one. Missing: .* There is no gradient
     loss.backward() → pass
         in layers.items() → in layers.items() if m.weight.grad is not None
 stopped with RuntimeError.* the loss computed from x itself
     model(x), y → x, y
-mode, layer .* was switched to evaluation mode. Measure it in the mode in which it comes
+A small ResNet in training mode, layer .* was switched to evaluation mode. Measure it in the mode
     model.zero_grad() → model.zero_grad(); mode = model.training; model.eval()
         loss.backward() → loss.backward(); model.train(mode)
-was switched to training mode. Measure it in the mode in which it comes
+A small ResNet in evaluation mode, layer .* was switched to training mode. Measure it in the mode
     model.zero_grad() → model.zero_grad(); mode = model.training; model.train()
         loss.backward() → loss.backward(); model.train(mode)
 came in training mode, and your function has switched it, or a part of it

@@ -55,7 +55,7 @@ right
     def the_packages(block, i, c, depth, stride):
         from resnet_course.resnet import ResNetConfig, make_stage
         return make_stage(ResNetConfig(block, depths=(depth,), widths=(c,)), i, c, depth, stride)
-BasicBlock, 8, 16, depth 3, stride 2: Block 2 of 3: expected stride=1, got 2. Only the first block
+BasicBlock, 8, 16, depth 3, stride 2: Block 2 of 3: .* got 2. Only .* would halve the map again
     expansion, c) → expansion, c, s)
 expected stride=2, got 1. The stride belongs to the first block, not to a later one
     in_a_row(b, c, [i] + [b.expansion * c] * (d - 1), [1] * (d - 1) + [s])
@@ -82,7 +82,7 @@ Expected 3 blocks, got 4. Does depth count the first block too
     d - 1 → d
 Expected 3 blocks, got 2. How often does the loop run
     d - 1 → d - 2
-The same block object stands in several places, so the places share one set of weights. Make a new
+The same block object stands .* share one set of weights. .* place: call block.* every time
     [b(c * b.expansion, c) for _ in range(d - 1)] → [b(c * b.expansion, c)] * (d - 1)
 Expected nn.Sequential, got list: nothing there says that one block comes after the other
     nn.Sequential(first, *rest) → [first, *rest]
@@ -218,7 +218,7 @@ the logits differ in evaluation mode after a step in training mode. If you wrote
     nn.Sequential(*course(n)[:-2], Then(torch.squeeze), nn.Linear(512, n))
 2 pictures went in, but the output has shape 8×7. Does flatten .* leave the batch
     nn.Sequential(*course(n)[:-3], Then(lambda x: x.mT.reshape(-1, 512)), nn.Linear(512, n))
-logits are right, but the gradients are not. Is the input of a shortcut detached
+logits are right, but the gradients .* shortcut detached .* no gradient comes back through it
     with_blocks(lambda b, x: F.relu(branch(b, x) + shortcut(b, x).detach()), n)
 the number of parameters is right, but the logits differ in .*max pooling of the stem is missing
     network(n, maxpool=nn.Identity())
@@ -238,7 +238,7 @@ first convolution: .*expected 64×17×17, got 64×14×14. It should have stride 
     network(n, conv1=nn.Conv2d(3, 64, 7, 2, bias=False))
 The first convolution should have weights of 64×3×7×7, yours has 64×3×3×3
     create_model("resnet34", stem="cifar", num_classes=n)
-channels: expected 6, 8, 12 and 6 \(depths 3, 4, 6 and 3, two in each block\), got 4, 4, 4, 4. That
+3×3 convolutions with 64.* channels: expected 6, 8, 12 and 6 .*, got 4, 4, 4, 4. That is ResNet-18
     create_model("resnet18", num_classes=n)
 3, 4, 6, 3. Are these bottlenecks
     create_model("resnet50", num_classes=n)
@@ -268,13 +268,13 @@ got 7×2×2. Is there a flatten before the last layer
     nn.Sequential(*course(n)[:-3], nn.Conv2d(512, n, 1))
 expected 7 logits.*got 2×1000 for 2 pictures. Does the last layer use num_classes
     course(1000)
-num_classes=1000: expected 21,797,672 parameters, got .*, though with 7 classes all was right. Is
+num_classes=1000: expected 21,797,672 .* though .* only one that depends on num_classes
     course(7)
 ReLU before the addition
     with_blocks(lambda b, x: F.relu(branch(b, x)) + shortcut(b, x), n)
 If you wrote the block yourself: does it pass its own check
     with_blocks(lambda b, x: F.relu(branch(b, x) + F.relu(shortcut(b, x))), n)
-got 6, 9, 13, 7. Have the projections 3×3 kernels
+got 6, 9, 13, 7. Have the projections 3×3 kernels. They should be 1×1
     each_first(lambda b: b.downsample[0].__init__(
         b.conv1.in_channels, b.conv1.out_channels, 3, 2, 1, bias=False), network(n))
 stride is in the second convolution of the blocks

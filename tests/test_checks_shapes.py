@@ -62,7 +62,7 @@ expected the shape of x, .*, got \(2, 8, 5, 6\). Adding keeps the shape: are the
     torch.cat([f(x), x], 1).relu()
 shape of x, \(2, 4, 5, 6\), got \(\)
     (f(x) + x).sum()
-the numbers are right, but the wrong gradient comes back to x. The shortcut must let it through: is
+the numbers are right, but .* let it through: is there a detach, a no_grad or .data
     torch.relu(f(x) + x.detach())
     torch.no_grad()(lambda: torch.relu(f(x) + x))()
 Expected a tensor, got None .NoneType.. Does your
@@ -148,7 +148,7 @@ right
         if stride > 1:
             return True
         return bool(in_channels - out_channels)
-64 → 64 channels, stride 2: expected True, got False. The channels agree, but the map gets smaller
+64 → 64 .* 2: expected True, got False. The channels .* smaller: 56×56 and 28×28 do not fit
     c != d
 64 → 128 channels, stride 1: expected True, got False. The map stays, but 64 and 128 channels do
     s != 1
@@ -255,13 +255,13 @@ through the formula, step by step
     shapes(n, half=lambda size: round(size / 2))
 Picture of 225×225: expected 512×8×8 after stage 4
     [*shapes(n)[:4], (512, 7, 7)]
-expected five shapes, got 4. One for the stem, after its pooling, and one for each stage; none for
+expected five shapes, got 4. One for the stem, after its pooling, .*; none for the head
     shapes(n)[1:]
 expected five shapes, got 6
     [(64, up(n), up(n)), *shapes(n)]
 expected five shapes, got 0
     []
-A shape here is \(channels, height, width\): three numbers, without the batch
+in it there is \(1, 64, 56, 56\) .tuple.. A shape here is .*: three numbers, without the batch
     [(1, *shape) for shape in shapes(n)]
 Expected a list of five shapes such as .*, but in it there is 56 .int.
     [h for _, h, _ in shapes(n)]

@@ -264,13 +264,13 @@ is the `return` inside the loop
     total += len(y) → total += len(y); return hits / total
 Work out a small case by hand and compare
     hits += (model(x).argmax(dim=1) == y).sum().item() → hits += model(x).softmax(1).amax().item()
-2 loops over them, but a generator can be walked through only once. Do everything in one loop
+For a generator of .*: expected .* 2 loops over them, but .* Do everything in one loop
     model.eval() → model.eval(); count = sum(len(y) for _, y in batches)
         return hits / total → return hits / count
     hits / total → hits / max(1, sum(len(y) for _, y in batches))
 ZeroDivisionError.* Your function begins 2 loops over the batches, but a generator
     hits / total → hits / sum(len(y) for _, y in batches)
-a generator of batches of 5, 3 and 1 pictures\), .* len\(\)\. `batches` is anything that a `for`
+a generator of batches of 5, 3 and 1 .* len\(\)\. `batches` is anything .* Count inside it
     hits / total → hits / total * len(batches) / len(batches)
 has no attribute 'dataset'. `batches` is anything that a `for` loop
     hits / total → hits / len(batches.dataset)
@@ -279,7 +279,7 @@ gradients are off for everybody, and no network could be trained any more. .* in
 Your function has changed `grad` or `requires_grad` of .* Leave it alone: whoever trains
     done(model, batches, lambda: model.requires_grad_(False))
     done(model, batches, lambda: [setattr(p, "grad", p * 0) for p in model.parameters()])
-came in evaluation mode, and now it is in training mode: the next picture would move
+came in evaluation mode, and now .* Leave it as it came, or in evaluation mode
     done(model, batches, lambda: model.train())
 Measuring has changed the network: bn.running_mean, bn.running_var.* Take no step
     done(model, batches, lambda: model.bn.reset_running_stats())

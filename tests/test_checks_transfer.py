@@ -60,13 +60,13 @@ They are buffers
         freeze(model)
         forward = model.forward
         model.forward = lambda x: (model.train(), forward(x))[1]
-Two training steps have changed the trunk: bn1.running
+Two training steps have changed the trunk: bn1.running_mean, .* and 15 more
     freeze(model) or model.register_forward_hook(lambda *_: model.train() and None)
 Two training steps did not change `fc`. Does a gradient reach it
     freeze(model) or [p.register_hook(torch.zeros_like) for p in model.fc.parameters()]
 fc.weight and fc.bias cannot learn any more. `fc` must still learn
     model.fc.requires_grad_(True) → pass
-called "fc.weight" and "fc.bias", never "fc"
+If your code compares names: the parameters are called "fc.weight" and .* never "fc"
     def all_but_a_name_that_none_has(model):
         for name, parameter in model.named_parameters():
             if name != "fc":
@@ -173,7 +173,7 @@ right
             self.biases = nn.ParameterList(torch.zeros(n) for n in sizes)
         def forward(self, features):
             return [features @ w + b for w, b in zip(self.weights, self.biases, strict=True)]
-PyTorch finds no weights that learn .* A Python list hides layers from .* Which container of PyTorch
+^in_features=6, sizes=.*: PyTorch finds no weights .* Which container of PyTorch shows them
     nn.ModuleList([ → ([
     nn.ModuleList([nn.Linear( → list([torch.randn(
         size) for → size, requires_grad=True) for
@@ -184,7 +184,7 @@ the weights of head 1 are not among the `parameters\(\)` of your module. Is it i
     nn.ModuleList([ → self.list = [
         sizes]) → sizes]; self.head = self.list[0]
         self.heads] → self.list]
-sizes=\(3, 3\): heads 0 and 1 share weights, so they cannot learn different things. Is one layer
+sizes=\(3, 3\): heads 0 and 1 share weights, so .* different things. Is one layer used for both
     self.heads = → layers = {n: nn.Linear(in_features, n) for n in sizes}; self.heads =
         [nn.Linear(in_features, size) for → [layers[size] for
 heads 0 and 1 share weights
@@ -199,7 +199,7 @@ got all 10 logits side by side in one tensor. Each question has a loss of its ow
     [head(features) for head in self.heads] → torch.cat([h(features) for h in self.heads], 1)
     nn.ModuleList([ → nn.Linear(in_features, sum(sizes)) #
         [head(features) for head in self.heads] → self.heads(features)
-got a dict. Here the heads have no names, only an order: .* would give the keys of your dict
+expected a list .* got a dict. Here the heads have no names, .* would give the keys of your dict
     [head(features) for head in self.heads] → {i: h(features) for i, h in enumerate(self.heads)}
 expected a list or tuple .* \(generator\)
     [head(features) for head in self.heads] → (head(features) for head in self.heads)
@@ -207,7 +207,7 @@ expected a list or tuple .* got a tensor of shape \(5, 5\)\. Is the `return` ins
     [head(features) for head in self.heads] → self.heads[0](features)
 sizes=\(3, 3\): expected .* 2 logits .* got 3
     Heads(in_features, (5, 3, 2))
-IndexError.* Here `sizes` asks for 2 heads. Is the number of heads fixed in your code\? A loop over
+IndexError.* Here `sizes` asks for 2 heads. .* A loop over `sizes` makes one layer for each
     Heads(in_features, [sizes[0], sizes[1], sizes[2]])
 ValueError.* Here `sizes` asks for 2 heads. Is the number of heads fixed
     def named_sizes(in_features, sizes):
@@ -226,7 +226,7 @@ in_features=4, .* Does each head take in_features numbers
 Head 0 is not linear. These are probabilities or their logarithms: is there a softmax at the end
     head(features) → head(features).softmax(dim=1)
     head(features) → head(features).log_softmax(dim=1)
-No value is negative: is there a ReLU or a sigmoid at the end\? Logits are the bare output of a
+No value is negative: is there a ReLU or a sigmoid at the end.* the loss does the rest
     head(features) → head(features).sigmoid()
     head(features) → head(features).relu()
 Head 0 is not linear. Is there anything between the features and the logits but one linear layer
@@ -235,7 +235,7 @@ Head 0 is not linear. Is there anything between the features and the logits but 
         super().__init__() → super().__init__(); layer = nn.Linear
     nn.Linear(in_features, size) → nn.Sequential(layer(in_features, 9), nn.ReLU(), layer(9, size))
         super().__init__() → super().__init__(); layer = functools.partial(nn.Linear, bias=False)
-two different answers to the same features. Is a layer made in `forward`
+two different answers to .* in `forward`. Then it is a new one each time, and it never learns
     head(features) → nn.Linear(len(features[0]), head.out_features)(features)
 no gradient goes back to the features, so a trunk before it could not learn. Is there a detach
     head(features) → head(features.detach())
@@ -253,7 +253,7 @@ got None \(NoneType\). Does `forward` end with `return`
     return [ → [
 NotImplementedError
     def forward → def forwards
-AttributeError: cannot assign module before Module.__init__\(\).*call super\(\).* Nothing can be
+AttributeError: cannot assign.*call super\(\).__init__\(\) first\? Nothing can be kept before that
     super().__init__() → pass
 Your module is not set up. Does __init__ call super\(\).__init__\(\) first
     super().__init__() → pass
