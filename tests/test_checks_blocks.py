@@ -225,6 +225,8 @@ channels=24, stride=1.*shortcut has no projection
     if s != 1 or i != o → if s != 1
 size of tensor.*shortcut has no projection
     if s != 1 or i != o → if False
+keeps height and width: the stride belongs there too
+    conv(i, o, 1, s), nn.B → conv(i, o, 1), nn.B
 channels of zeros.*projection
     answer = functools.partial(BasicBlock, shortcut="zero_pad")
 after a step in training mode. A step in training mode should move batch norm's running mean and

@@ -105,6 +105,8 @@ right
     answer = functools.partial(pow, 0.25)
 depth 2: expected 0.0625, got 0.5. The slopes are multiplied
     sum(0.25 for _ in range(depth))
+Are base and exponent exchanged
+    depth**0.25
 Is there a division // that rounds down
     1 // 4**depth
 That is the slope at z = 0.057. Is 0 among the z you try. It is largest there
