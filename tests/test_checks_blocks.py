@@ -244,6 +244,9 @@ weights of shape \(16, 16, 3, 3\) that parameters.. does not list.*in a plain Py
 \(16, 16, 3, 3\).*made in forward. Make them in __init__
     self.conv2(out) → conv(out.shape[1], out.shape[1])(out)
         self.conv2 = conv(o, o) → pass
+weights of shape \(16, 16, 3, 3\) that parameters.. does not list
+    self.conv2(out) → F.conv2d(out, torch.zeros(out.shape[1], out.shape[1], 3, 3), padding=1)
+        self.conv2 = conv(o, o) → pass
 conv1.weight is frozen: its requires_grad is False. Let it learn
     conv1: s) → s).requires_grad_(False)
 conv1.*was built for 64 channels, but it gets 3×16×14×10
