@@ -1,29 +1,115 @@
-"""Short words for the tests of the checkers: an answer must pass, or fail with certain words."""
+"""Answers as learners write them, in the text of a cell, and what a checker must say to them."""
 
 from __future__ import annotations
 
+import copy
+import functools
+import math
 import re
-from collections.abc import Callable
+import textwrap
+from fractions import Fraction
 from typing import Any
 
-from resnet_course.checks import CheckResult
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from resnet_course import checks
+
+NAMES = {
+    "torch": torch, "nn": nn, "F": F, "np": np, "math": math, "copy": copy,
+    "functools": functools, "Fraction": Fraction,
+}  # fmt: skip
+RIGHT = "right"
+EDIT = re.compile(r"\s*(?:(\w+): )?(.+?) → ?(.*)")
 
 
-def must_pass(checker: Callable[[Any], CheckResult], answer: Any) -> CheckResult:
-    """Ask that the answer is right."""
-    result = checker(answer)
-    assert result and result.attempted, result.message
-    return result
+def cell(source: str, **names: Any) -> Any:
+    """Run a cell and return what it defines last."""
+    space = NAMES | names
+    exec(source, space)
+    return list(space.values())[-1]
 
 
-def must_fail(checker: Callable[[Any], CheckResult], answer: Any, words: str) -> None:
-    """Ask that the answer is wrong, and that its message matches the regular expression."""
-    result = checker(answer)
-    assert not result and result.attempted, "a wrong answer has passed"
-    assert re.search(words, result.message), result.message
+def must_say(name: str, answer: Any, words: str) -> str:
+    """Ask that the answer to an exercise is right, or is told these words; return the message.
+
+    Args:
+        name: of the exercise.
+        answer: anything.
+        words: a regular expression; "right", if the answer is.
+    """
+    result = getattr(checks, name)(answer)
+    assert result.attempted, "taken for a stub"
+    assert result.passed == (words == RIGHT), result.message
+    assert words == RIGHT or re.search(words, result.message), result.message
+    return result.message
 
 
-def named(*answers: Any) -> dict[str, Any]:
-    """Parametrize by functions, or by (function, words), with the functions' names as ids."""
-    first = [a[0] if isinstance(a, tuple) else a for a in answers]
-    return {"argvalues": answers, "ids": [getattr(a, "__name__", repr(a)) for a in first]}
+def edited(text: str, edits: list[str]) -> str:
+    """Exchange words, "old → new"; "conv1: old → new" only in lines that begin with self.conv1."""
+    for edit in edits:
+        place, old, new = EDIT.fullmatch(edit).groups()
+        start = f"self.{place}" if place else ""
+        lines = text.split("\n")
+        lines = [s.replace(old, new) if s.strip().startswith(start) else s for s in lines]
+        text = "\n".join(lines)
+    return text
+
+
+def told(name: str, arguments: str, table: str, base: str = "", more: str = "") -> list[Any]:
+    """Read a table of answers to an exercise; return (name, source of the answer, words).
+
+    A line of words stands above the answers that are told them, and these are indented: an
+    expression of the arguments; a `lambda`, `def`, `class` or `answer =`; or edits of the source
+    `base`, one in a line, the second one and all further ones indented deeper. What is no edit may
+    use all that stands in `base` and in `more`.
+    """
+    found = []
+    for words, lines in re.findall(r"((?:^\S.*\n)+)((?:^ +.*\n|^\n)+)", table, re.MULTILINE):
+        for short in re.split(r"\n+(?=\S)", textwrap.dedent(lines).strip()):
+            source = f"{base}{more}\n{short}"
+            if "→" in short:
+                source = base
+                for edit in short.splitlines():
+                    assert edited(source, [edit]) != source, f"changes nothing: {edit}"
+                    source = edited(source, [edit])
+            elif not re.match("def |class |answer =", short):
+                lambda_ = "" if short.startswith("lambda") else f"lambda {arguments}: "
+                source = f"{base}{more}\nanswer = {lambda_}{short}"
+            ident = f"{name}: {' '.join(short.split())[:70]}"
+            found.append(pytest.param(name, source, " ".join(words.split()), id=ident))
+    return found
+
+
+# Answers that are right; tables of mistakes change words in them.
+
+NORMS = """
+def norms(model, x, y):
+    model.zero_grad()
+    loss = F.cross_entropy(model(x), y)
+    loss.backward()
+    layers = {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
+    return {n: m.weight.grad.norm().item() for n, m in layers.items()}
+"""
+STEP = """
+def step(model, x, y, optimizer):
+    model.train()
+    optimizer.zero_grad()
+    loss = F.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+"""
+ACCURACY = """
+def accuracy(model, batches):
+    model.eval()
+    hits = total = 0
+    with torch.no_grad():
+        for x, y in batches:
+            hits += (model(x).argmax(dim=1) == y).sum().item()
+            total += len(y)
+    return hits / total
+"""

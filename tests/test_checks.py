@@ -2,234 +2,134 @@
 
 from __future__ import annotations
 
+import linecache
 import sys
 import warnings
 
-import numpy as np
 import pytest
 import torch
-from torch import nn
+from answer_tools import cell, must_say
 
 from resnet_course import checks
-from resnet_course.checks.exercise import EXERCISES, STATE, is_untouched
-from resnet_course.checks.guard import AnswerError, StepLimit, TooManySteps, call, show
+from resnet_course.checks import advice, guard
+from resnet_course.checks.exercise import EXERCISES, STATE
+
+SIZE = "lambda size, kernel, stride, padding: "
+RIGHT = "(size + 2 * padding - kernel) // stride + 1"
+
+
+def size_is(code):
+    return cell(f"answer = {SIZE}{code}")
 
 
 @pytest.fixture(autouse=True)
 def forget():
     STATE.clear()
+    advice._given.clear()
 
 
 # Stubs.
 
-
-def only_dots(size): ...
-
-
-def with_words(size):
-    """Return the size."""
-    # Your turn.
-    ...
-
-
-def passes(size):
-    pass
-
-
-def returns_nothing(size):
-    return None
-
-
-class EmptyBlock(nn.Module):
-    """A block."""
-
-    def __init__(self, in_channels, channels, stride=1):
-        super().__init__()
-        ...
-
-    def forward(self, x): ...
+STUBS = [
+    "stub = None",
+    "stub = ...",
+    "def stub(size): ...",
+    'def stub(size):\n    """Return the size."""\n    # Your turn.\n    ...',
+    "def stub(size): pass",
+    "def stub(size): return None",
+    'def stub(size):\n    """Return the size."""\n    raise NotImplementedError("Your turn.")',
+    'class Stub(nn.Module):\n    """A block."""\n'
+    "    def __init__(self, i, o, stride=1):\n        super().__init__()\n        ...\n"
+    "    def forward(self, x): ...",
+    "class Stub(nn.Module):\n"
+    "    def __init__(self, i, *sizes, **options):\n        super().__init__()\n"
+    "    def forward(self, x):\n        raise NotImplementedError",
+]
 
 
-def not_implemented(size):
-    """Return the size."""
-    raise NotImplementedError("Your turn.")
-
-
-class BlockNotImplemented(nn.Module):
-    def __init__(self, in_channels, *sizes, **options):
-        super().__init__()
-
-    def forward(self, x):
-        raise NotImplementedError
-
-
-def returns_zero(size):
-    return 0
-
-
-def returns_words(size):
-    """Return the size."""
-    return "28"
-
-
-def raises_something_else(size):
-    raise ValueError
-
-
-class SizesOnly(nn.Module):
-    def __init__(self, sizes):
-        super().__init__()
-        self.sizes = sizes
-
-
-def returns_dots(size):
-    return ...
-
-
-def loops(size):
-    for _ in range(3):
-        pass
-
-
-def returns_argument(size):
-    return size
-
-
-class HalfBlock(nn.Module):
-    def __init__(self, in_channels, channels, stride=1):
-        super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, 1)
-
-    def forward(self, x): ...
-
-
-@pytest.mark.parametrize(
-    "stub",
-    [
-        None, ..., only_dots, with_words, passes, returns_nothing, EmptyBlock,
-        not_implemented, BlockNotImplemented,
-    ],
-)  # fmt: skip
-def test_a_stub_is_untouched(stub):
-    assert is_untouched(stub)
-    result = checks.conv_output_size(stub)
+@pytest.mark.parametrize("source", STUBS)
+def test_a_stub_is_untouched(source):
+    result = checks.conv_output_size(cell(source))
     assert not result and not result.attempted
     assert "Not attempted yet" in repr(result) and "Hint 1 of 3" in result._repr_html_()
+    assert result.message == "Change the cell above and run both cells again."
 
 
-class HandsOn(nn.Linear):
-    def __init__(self, in_features, sizes):
-        super().__init__(in_features, sizes)
+ATTEMPTS = [
+    "answer = 7",
+    'answer = "28"',
+    "answer = []",
+    "answer = nn.ReLU()",
+    "def answer(size): return 0",
+    'def answer(size):\n    """Return the size."""\n    return "28"',
+    "def answer(size): raise ValueError",
+    "def answer(size): return ...",
+    "def answer(size): return size",
+    "def answer(size):\n    for _ in range(3): pass",
+    "class Sizes(nn.Module):\n    def __init__(self, sizes):\n        super().__init__()\n"
+    "        self.sizes = sizes",
+    "class HandsOn(nn.Linear):\n    def __init__(self, i, sizes):\n"
+    "        super().__init__(i, sizes)",
+    "class Half(nn.Module):\n    def __init__(self, i, o, stride=1):\n        super().__init__()\n"
+    "        self.conv1 = nn.Conv2d(i, o, 3, stride, 1)\n    def forward(self, x): ...",
+]
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        HandsOn,
-        SizesOnly,
-        returns_zero,
-        returns_words,
-        raises_something_else,
-        returns_dots,
-        loops,
-        returns_argument,
-        HalfBlock,
-        7,
-        "28",
-        [],
-        nn.ReLU(),
-    ],
-)
-def test_anything_else_was_attempted(answer):
-    assert not is_untouched(answer)
-    result = checks.conv_output_size(answer)
+@pytest.mark.parametrize("source", ATTEMPTS)
+def test_anything_else_was_attempted(source):
+    result = checks.conv_output_size(cell(source))
     assert not result and result.attempted and "Not yet" in repr(result)
 
 
 # Answers that misbehave.
 
-
-def forever(*_):
-    while True:
-        pass
-
-
-def forever_on_one_line(*_):
-    while True: pass  # fmt: skip  # noqa: E701
-
-
-def forever_in_a_library(*_):
-    layer, x = nn.Linear(2, 2), torch.zeros(1, 2)
-    while True:
-        x = layer(x)
+ENDLESS = [
+    "    while True:\n        pass",
+    "    while True: pass",
+    "    layer, x = nn.Linear(2, 2), torch.zeros(1, 2)\n    while True:\n        x = layer(x)",
+    "    while True:\n        try:\n            while True:\n                pass\n"
+    "        except BaseException:\n            continue",
+    "    while True:\n        try:\n            raise ValueError\n"
+    "        except Exception:\n            pass",
+]
 
 
-def forever_catching_everything(*_):
-    while True:
-        try:
-            forever()
-        except BaseException:
-            continue
+@pytest.mark.parametrize("body", ENDLESS)
+def test_an_answer_that_never_ends_is_stopped(body, monkeypatch):
+    monkeypatch.setattr(guard, "STEPS", 20_000)
+    words = "^After 20,000 steps your code was still running, so it was stopped. A right answer "
+    words += "needs far fewer: is there a loop that never ends, or far too much work.$"
+    must_say("conv_output_size", cell(f"def forever(*_):\n{body}"), words)
 
 
-def forever_catching_exceptions(*_):
-    while True:
-        try:
-            raise ValueError
-        except Exception:
-            pass
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        forever,
-        forever_on_one_line,
-        forever_in_a_library,
-        forever_catching_everything,
-        forever_catching_exceptions,
-    ],
-)
-def test_an_answer_that_never_ends_is_stopped(answer, monkeypatch):
-    monkeypatch.setattr("resnet_course.checks.guard.STEPS", 20_000)
-    result = checks.conv_output_size(answer)
-    assert result.attempted and "still running, so it was stopped" in result.message
-    assert "is there a loop that never ends" in result.message
-
-
-def test_a_clumsy_answer_has_time_enough():
-    def counts(size, kernel, stride, padding):
-        steps = place = 0
-        while place + kernel <= size + 2 * padding:
-            place, steps = place + stride, steps + 1
-            for _ in range(1000):
-                pass
-        return steps
-
-    assert checks.conv_output_size(counts)
-
-
-def test_the_step_limit_leaves_nothing_behind():
-    seen = []
-
-    def debugger(frame, event, argument):
-        seen.append(event)
-
-    before = sys.gettrace()
-    sys.settrace(debugger)
+def test_a_debugger_goes_on_after_a_check_and_no_step_counts_any_more(monkeypatch):
+    monkeypatch.setattr(guard, "STEPS", 20_000)
+    before, seen = sys.gettrace(), []
+    sys.settrace(debugger := lambda *given: seen.append(given))
     try:
-        with pytest.raises(TooManySteps), StepLimit(100):
-            forever()
+        checks.conv_output_size(cell(f"def forever(*_):\n{ENDLESS[0]}"))
         assert sys.gettrace() is debugger
     finally:
         sys.settrace(before)
-    for _ in range(1000):  # nothing counts any more, and nothing is raised
-        returns_zero(1)
+    assert sum(1 for _ in range(50_000)) == 50_000
+
+
+def test_a_clumsy_answer_has_time_enough():
+    counts = """
+def counts(size, kernel, stride, padding):
+    steps = place = 0
+    while place + kernel <= size + 2 * padding:
+        place, steps = place + stride, steps + 1
+        for _ in range(1000):
+            pass
+    return steps
+"""
+    must_say("conv_output_size", cell(counts), "right")
 
 
 def test_an_answer_that_ends_python_is_told_so_and_an_interruption_stays_one():
-    result = checks.conv_output_size(lambda *_: sys.exit())
-    assert result.attempted and "Your code calls exit()" in result.message
+    words = r"Your code calls exit\(\) or quit\(\), which ends the notebook's Python. Use return."
+    must_say("conv_output_size", lambda *_: sys.exit(), words)
 
     def interrupted(*_):
         raise KeyboardInterrupt
@@ -238,34 +138,47 @@ def test_an_answer_that_ends_python_is_told_so_and_an_interruption_stays_one():
         checks.conv_output_size(interrupted)
 
 
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        (lambda *_: 1 / 0, "stopped with ZeroDivisionError: division by zero"),
-        (lambda size: size, "stopped with TypeError"),
-        (lambda *_: [][1], r"Called with \(56, 3, 1, 1\), your code stopped with IndexError"),
-        ("28", "stopped with TypeError: 'str' object is not callable"),
-        (lambda *_: print, "Expected a whole number"),
-        (lambda *_: float("nan"), "Expected a whole number"),
-        (lambda *_: True, "Expected a whole number"),
-    ],
-)
-def test_errors_in_an_answer_become_messages(answer, message):
-    result = checks.conv_output_size(answer)
-    assert result.attempted and not result
-    with pytest.raises(AssertionError, match=message):
-        raise AssertionError(result.message)
+SHOWN = [
+    ("1 / 0", r"Called with \(56, 3, 1, 1\), your code stopped with ZeroDivisionError: division"),
+    ("[][1]", "stopped with IndexError: list index out of range.$"),
+    ("(lambda: {}[...])()", "stopped with KeyError: Ellipsis"),
+    ("exec('raise ValueError')", "stopped with ValueError: no message"),
+    ("print", "Expected a whole number .int., got print"),
+    ("torch.zeros(2, 3)", r"got a tensor of shape \(2, 3\) \(Tensor\)"),
+    ("torch.tensor(0.25)", "got a tensor with the number 0.25"),
+    ("torch.tensor(1, device='meta')", 'got a tensor on the device "meta", which holds no numbers'),
+    ("nn.ReLU()", r"got a ReLU \(ReLU\)"),
+    ("nn.ReLU", r"got ReLU \(type\)"),
+    ("np.eye(2)", r"got an array of shape \(2, 2\)"),
+    ("[np.eye(2)]", r"got \[array\(\[\[1., 0.\], \[0., 1.\]\]\)\] \(list\)"),
+    ("1 / 3", "got 0.333333 "),
+    ("'x' * 200", "got 'x{76}[.]{3} "),
+]
+
+
+@pytest.mark.parametrize(("code", "words"), SHOWN)
+def test_errors_and_values_are_shown_in_words(code, words):
+    must_say("conv_output_size", size_is(code), words)
 
 
 def test_an_error_names_the_learners_own_line():
-    import linecache
-
     source = "def f(size, kernel, stride, padding):\n    half = size / 0\n    return half\n"
-    name = "<ipython-input-3>"
-    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    linecache.cache["<cell 3>"] = (len(source), None, source.splitlines(True), "<cell 3>")
     space: dict = {}
-    exec(compile(source, name, "exec"), space)
-    assert "(in your line 2: half = size / 0)" in checks.conv_output_size(space["f"]).message
+    exec(compile(source, "<cell 3>", "exec"), space)
+    must_say("conv_output_size", space["f"], r"by zero \(in your line 2: half = size / 0\)")
+
+
+def test_what_no_checker_foresees_stops_no_notebook():
+    class Odd(torch.Tensor):
+        @property
+        def shape(self):
+            raise ZeroDivisionError("odd")
+
+    words = (
+        "could not be checked: ZeroDivisionError: odd. Does it take and return what the exercise"
+    )
+    must_say("sigmoid_slope", lambda z: z.as_subclass(Odd), words)
 
 
 def test_a_checker_leaves_random_numbers_gradient_mode_and_warnings_alone():
@@ -273,7 +186,7 @@ def test_a_checker_leaves_random_numbers_gradient_mode_and_warnings_alone():
         torch.rand(3)
         torch.manual_seed(7)
         warnings.warn("deprecated", stacklevel=1)
-        return (size + 2 * padding - kernel) // stride + 1
+        return size_is(RIGHT)(size, kernel, stride, padding)
 
     torch.manual_seed(1)
     expected = torch.rand(1)
@@ -285,38 +198,10 @@ def test_a_checker_leaves_random_numbers_gradient_mode_and_warnings_alone():
     assert torch.equal(torch.rand(1), expected)
 
 
-def test_call_keeps_the_message_of_an_answer_error():
-    def complain():
-        raise AnswerError("as it is")
-
-    with pytest.raises(AnswerError, match="^as it is$"):
-        call(complain)
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (torch.zeros(2, 3), "a tensor of shape (2, 3)"),
-        (torch.tensor(0.25), "a tensor with the number 0.25"),
-        (nn.ReLU(), "a ReLU"),
-        (nn.ReLU, "ReLU"),
-        (torch.tensor(1, device="meta"), "a tensor of shape ()"),
-        (np.eye(2), "array([[1., 0.], [0., 1.]])"),
-        (1 / 3, "0.333333"),
-        ("x" * 200, "'" + "x" * 76 + "..."),
-    ],
-)
-def test_values_are_shown_in_words(value, words):
-    assert show(value) == words
-
-
 # Help.
 
 
 def test_hints_come_one_after_the_other_and_the_last_one_stays():
-    from resnet_course.checks import advice
-
-    advice._given.clear()
     about = EXERCISES["conv_output_size"]
     given = [repr(checks.hint("conv_output_size")) for _ in range(4)]
     assert given == [f"Hint {n} of 3: {about.hints[n - 1]}" for n in (1, 2, 3, 3)]
@@ -331,12 +216,9 @@ def test_an_unknown_exercise_is_an_error_that_lists_them(ask):
 
 def test_progress_counts_what_was_checked_in_this_notebook():
     assert "0 of 0" in repr(checks.progress())
-    checks.conv_output_size(only_dots)
-    assert "○ conv_output_size" in repr(checks.progress())
-    checks.conv_output_size(returns_zero)
-    assert "✗ conv_output_size" in repr(checks.progress())
-    checks.conv_output_size(lambda s, k, t, p: (s + 2 * p - k) // t + 1)
-    assert "✓ conv_output_size" in repr(checks.progress())
+    for answer, sign in ((None, "○"), (size_is("0"), "✗"), (size_is(RIGHT), "✓")):
+        checks.conv_output_size(answer)
+        assert f"{sign} conv_output_size" in repr(checks.progress())
     assert repr(checks.progress()).startswith("1 of ")
     page = checks.progress()._repr_html_()
     assert "✓ Passed" in page and EXERCISES["conv_output_size"].title in page
