@@ -68,6 +68,7 @@ ATTEMPTS = [
     "def answer(size):\n    for _ in range(3): pass",
     "class Sizes(nn.Module):\n    def __init__(self, sizes):\n        super().__init__()\n"
     "        self.sizes = sizes",
+    "class Base(nn.Module):\n    pass\nclass Heir(Base):\n    width = 3",
     "class HandsOn(nn.Linear):\n    def __init__(self, i, sizes):\n"
     "        super().__init__(i, sizes)",
     "class Half(nn.Module):\n    def __init__(self, i, o, stride=1):\n        super().__init__()\n"

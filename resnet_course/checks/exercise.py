@@ -10,6 +10,8 @@ from itertools import product
 from types import CodeType
 from typing import Any
 
+from torch import nn
+
 from resnet_course.checks import guard
 from resnet_course.checks.guard import AnswerError, StepLimit, TooManySteps, said
 from resnet_course.checks.kernel import kept, printing_little
@@ -101,11 +103,13 @@ def is_untouched(answer: Any) -> bool:
     """Return whether `answer` is a stub: a function, or a class with functions, that do nothing.
 
     Doing nothing means: a docstring, `...`, `pass`, `return None`, `raise NotImplementedError`, or
-    in a class the call `super().__init__()`. `None` and `...` themselves are untouched too.
+    in a class the call `super().__init__()`. `None` and `...` themselves are untouched too, a class
+    that inherits from another than nn.Module is not.
     """
     if inspect.isclass(answer):
+        inherits = any(base not in (object, nn.Module) for base in answer.__bases__)
         own = [f for f in vars(answer).values() if inspect.isfunction(f)]
-        return all(_does_nothing(f.__code__) for f in own)
+        return not inherits and all(_does_nothing(f.__code__) for f in own)
     if inspect.isfunction(answer):
         return _does_nothing(answer.__code__)
     return answer is None or answer is ...

@@ -67,7 +67,7 @@ class StepLimit:
         """Count one step; Python calls this at every call, line and instruction."""
         file, back = frame.f_code.co_filename, frame.f_back
         own = is_learners(file)
-        if file == __file__:  # this very module, at work below the learner's code
+        if self.over or file == __file__:  # or this very module, below the learner's code
             return None
         if own:
             self.left -= 1
