@@ -106,7 +106,7 @@ def test_fit_writes_the_best_epoch_and_the_last(tmp_path, monkeypatch):
     assert last["epoch"] == 3
     assert equal(model.state_dict(), last["model"])
     assert not torch.equal(best["model"]["fc.weight"], last["model"]["fc.weight"])
-    assert sorted(p.name for p in tmp_path.glob("[!.]*")) == ["best.pt", "history.csv", "last.pt"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["best.pt", "history.csv", "last.pt"]
 
 
 def test_fit_trains_on_augmented_pictures_and_tests_on_the_pictures_themselves():

@@ -56,6 +56,9 @@ def taken(folder: Path | None) -> Iterator[None]:
     try:
         yield
     finally:
+        if lock.lock_counter == 1:  # a folder of results shows results only
+            with suppress(OSError):  # Windows deletes no open file
+                (folder / ".lock").unlink()
         lock.release()
 
 
