@@ -65,9 +65,6 @@ def fit(
         label: name of the run in front of the bar; None takes the model's class name.
         notes: numbers and texts for the checkpoint; a run resumes only with the same notes.
 
-    Returns:
-        the `History` of the run.
-
     Raises:
         CheckpointError: the checkpoint to resume is missing, damaged or of another run; another
             run writes into `out`; or a file cannot be written, or could not be read back. The old

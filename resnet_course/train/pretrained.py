@@ -55,14 +55,13 @@ def trained_record(source: str = "fashion-mnist") -> dict[str, Any]:
 
 
 def torchvision_weights(name: str) -> dict[str, Tensor]:
-    """Return torchvision's first ImageNet weights of a network, downloading them if need be.
+    """Return torchvision's first ImageNet weights of a network, as `load_torchvision` takes them.
+
+    They are downloaded if need be.
 
     Args:
         name: a network of torchvision that has weights "IMAGENET1K_V1", such as "resnet18"
             (45 MB) or "resnet50" (98 MB).
-
-    Returns:
-        a state dict for `load_torchvision`.
 
     Raises:
         ValueError: torchvision has no such weights, or no checksum for them.

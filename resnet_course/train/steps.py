@@ -35,7 +35,7 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 def train_step(
     model: nn.Module, x: Tensor, y: Tensor, optimizer: Optimizer, label_smoothing: float = 0.0
 ) -> float:
-    """Take one step of gradient descent on one batch.
+    """Take one step of gradient descent on one batch; return the loss before the step.
 
     Args:
         model: a classifier, x → logits (batch, classes).
@@ -43,9 +43,6 @@ def train_step(
         y: labels, int64 (batch,).
         optimizer: holds the model's parameters.
         label_smoothing: see `TrainConfig`.
-
-    Returns:
-        the loss before the step.
 
     Raises:
         ValueError: model, batch, labels or optimiser are not what is said above.
