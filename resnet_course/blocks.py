@@ -34,15 +34,7 @@ def conv3x3(in_channels: int, out_channels: int, stride: int = 1, groups: int = 
             f"in_channels={in_channels} and out_channels={out_channels} must both be divisible "
             f"by groups={groups}."
         )
-    return nn.Conv2d(
-        in_channels,
-        out_channels,
-        kernel_size=3,
-        stride=stride,
-        padding=1,
-        groups=groups,
-        bias=False,
-    )
+    return nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, groups=groups, bias=False)
 
 
 def conv1x1(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
@@ -52,7 +44,7 @@ def conv1x1(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
         ValueError: for sizes that are not positive integers.
     """
     check_sizes(in_channels=in_channels, out_channels=out_channels, stride=stride)
-    return nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False)
+    return nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
 
 
 class ZeroPadShortcut(nn.Module):
@@ -91,10 +83,7 @@ def make_shortcut(
         return None
     if shortcut == "zero_pad":
         return ZeroPadShortcut(in_channels, out_channels, stride)
-    return nn.Sequential(
-        conv1x1(in_channels, out_channels, stride),
-        nn.BatchNorm2d(out_channels),
-    )
+    return nn.Sequential(conv1x1(in_channels, out_channels, stride), nn.BatchNorm2d(out_channels))
 
 
 class BasicBlock(nn.Module):
@@ -280,6 +269,11 @@ def check_shortcut(shortcut: str) -> None:
     """Raise a ValueError if there is no such kind of shortcut."""
     if shortcut not in SHORTCUTS:
         raise ValueError(f"unknown shortcut {shortcut!r}: choose one of {', '.join(SHORTCUTS)}.")
+
+
+def shape_or_type(value: object) -> str:
+    """Return what came in place of something else: the shape of a tensor, else the type."""
+    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
 
 
 def is_whole(value: object, low: int = 1, high: float = math.inf) -> bool:

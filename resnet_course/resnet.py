@@ -14,13 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from resnet_course.blocks import (
-    BasicBlock,
-    Bottleneck,
-    check_shortcut,
-    check_sizes,
-    is_whole,
-)
+from resnet_course.blocks import BasicBlock, Bottleneck, check_shortcut, check_sizes, is_whole
 
 STEMS = ("imagenet", "cifar")
 
@@ -115,30 +109,21 @@ class ResNet(nn.Module):
                 "network by name."
             )
         self.config = config
-        channels = config.widths[0]
-        if config.stem == "imagenet":
-            stride = config.stem_stride or 2
-            self.conv1 = nn.Conv2d(
-                config.in_channels, channels, kernel_size=7, stride=stride, padding=3, bias=False
-            )
-            self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-        else:
-            stride = config.stem_stride or 1
-            self.conv1 = nn.Conv2d(
-                config.in_channels, channels, kernel_size=3, stride=stride, padding=1, bias=False
-            )
-            self.maxpool = nn.Identity()
+        channels, imagenet = config.widths[0], config.stem == "imagenet"
+        kernel, stride = (7, 2) if imagenet else (3, 1)
+        stride = config.stem_stride or stride
+        self.conv1 = nn.Conv2d(
+            config.in_channels, channels, kernel, stride, padding=kernel // 2, bias=False
+        )
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if imagenet else nn.Identity()
         self.bn1 = nn.BatchNorm2d(channels)
         self.relu = nn.ReLU()
 
         self.stage_names = tuple(f"layer{i}" for i in range(1, len(config.depths) + 1))
-        for i, (name, width, depth) in enumerate(
-            zip(self.stage_names, config.widths, config.depths, strict=True)
-        ):
-            # The first stage keeps the size that the stem leaves, the others halve it.
-            stage = make_stage(config, channels, width, depth, stride=1 if i == 0 else 2)
-            self.add_module(name, stage)
-            channels = width * config.block.expansion
+        stride = 1  # the first stage keeps the size that the stem leaves, the others halve it
+        for name, width, depth in zip(self.stage_names, config.widths, config.depths, strict=True):
+            self.add_module(name, make_stage(config, channels, width, depth, stride))
+            channels, stride = width * config.block.expansion, 2
 
         # Pre-activation blocks end with an addition, so the last sum is still to be normalised.
         self.final_norm = nn.BatchNorm2d(channels) if config.block.pre_activation else None
@@ -210,14 +195,8 @@ def cifar_config(depth: int, shortcut: str = "zero_pad") -> ResNetConfig:
             f"blocks with two convolutions each, one linear layer. Got {depth!r}."
         )
     n = (depth - 2) // 6
-    return ResNetConfig(
-        block=BasicBlock,
-        depths=(n, n, n),
-        widths=(16, 32, 64),
-        stem="cifar",
-        shortcut=shortcut,
-        num_classes=10,
-    )
+    depths, widths = (n, n, n), (16, 32, 64)
+    return ResNetConfig(BasicBlock, depths, widths, stem="cifar", shortcut=shortcut, num_classes=10)
 
 
 CONFIGS: dict[str, ResNetConfig] = {
@@ -238,13 +217,7 @@ for _depth in (8, 14, 20, 32, 44, 56, 110):
 # As deep and as dear as resnet20: 30.8 million multiply-adds on a 28×28 picture. 8×4d in the words
 # of Xie et al.: in the first stage 8 groups of 4 channels, which is int(16 · 16 / 64) = 4.
 CONFIGS["resnext20_8x4d"] = ResNetConfig(
-    Bottleneck,
-    (2, 2, 2),
-    widths=(16, 32, 64),
-    groups=8,
-    base_width=16,
-    stem="cifar",
-    num_classes=10,
+    Bottleneck, (2, 2, 2), (16, 32, 64), groups=8, base_width=16, stem="cifar", num_classes=10
 )
 
 
@@ -310,7 +283,6 @@ def load_torchvision(model: ResNet, state_dict: Mapping[str, Tensor]) -> list[st
                 f"{tuple(ours[key].shape)} in the model."
             )
     left_out = ["fc.weight", "fc.bias"] if unequal else []
-    model.load_state_dict(
-        {key: value for key, value in state_dict.items() if key not in left_out}, strict=False
-    )
+    taken = {key: value for key, value in state_dict.items() if key not in left_out}
+    model.load_state_dict(taken, strict=False)
     return left_out

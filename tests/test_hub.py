@@ -22,7 +22,7 @@ from torchvision import models
 from resnet_course import create_model, load_torchvision
 from resnet_course.data import download
 from resnet_course.data.cache import DataUnavailableError
-from resnet_course.train import hub
+from resnet_course.train import pretrained
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def place(tmp_path, monkeypatch, published):
     def serve(content: bytes, name: str = published.name, port: int = server.server_port) -> Path:
         """Let the hub look for the weights at this address; return the file that is served."""
         kind = SimpleNamespace(url=f"http://127.0.0.1:{port}/{name}")
-        monkeypatch.setattr(hub, "get_model_weights", lambda name: {"IMAGENET1K_V1": kind})
+        monkeypatch.setattr(pretrained, "get_model_weights", lambda name: {"IMAGENET1K_V1": kind})
         (folder / name).write_bytes(content)
         return folder / name
 
@@ -70,20 +70,20 @@ def place(tmp_path, monkeypatch, published):
 def test_weights_from_the_network_are_stored_and_read_from_disk_next_time(
     place, published, capfd, recwarn
 ):
-    weights = hub.torchvision_weights("resnet18")
+    weights = pretrained.torchvision_weights("resnet18")
     assert equal(weights, published.weights)
     assert load_torchvision(create_model("resnet18"), weights) == []
     assert place.file.read_bytes() == published.content
     assert {p.name for p in place.file.parent.iterdir()} == {published.name, ".download.lock"}
     place.served.unlink()
-    assert equal(hub.torchvision_weights("resnet18"), published.weights)
+    assert equal(pretrained.torchvision_weights("resnet18"), published.weights)
     assert capfd.readouterr() == ("", "") and not recwarn.list
 
 
 def test_a_damaged_file_is_fetched_again(place, published):
     place.file.parent.mkdir()
     place.file.write_bytes(published.content[:-1])
-    assert equal(hub.torchvision_weights("resnet18"), published.weights)
+    assert equal(pretrained.torchvision_weights("resnet18"), published.weights)
     assert place.file.read_bytes() == published.content
 
 
@@ -99,14 +99,14 @@ def twin(published) -> bytes:
 def test_a_damaged_download_is_refused(spoil, place, published):
     place.serve(spoil(published))
     with pytest.raises(DataUnavailableError, match="wrong checksum"):
-        hub.torchvision_weights("resnet18")
+        pretrained.torchvision_weights("resnet18")
     assert not place.file.exists()
 
 
 def test_a_missing_file_gives_one_clear_line_with_a_remedy(place, published):
     place.served.unlink()
     with pytest.raises(DataUnavailableError, match=r"\(File not found\)") as caught:
-        hub.torchvision_weights("resnet18")
+        pretrained.torchvision_weights("resnet18")
     text = str(caught.value)
     assert "resnet18" in text and published.name in text and "torch.hub.get_dir()" in text
     assert "\n" not in text and str(place.file.parent) not in text
@@ -118,7 +118,7 @@ def test_a_server_that_keeps_silent_does_not_hang(place, monkeypatch):
         place.serve(b"", port=silent.getsockname()[1])
         begin = time.monotonic()
         with pytest.raises(DataUnavailableError):
-            hub.torchvision_weights("resnet18")
+            pretrained.torchvision_weights("resnet18")
         assert time.monotonic() - begin < 5
 
 
@@ -126,21 +126,21 @@ def test_a_folder_that_cannot_be_written_is_a_warning(place, published, monkeypa
     refuse = Mock(side_effect=PermissionError(13, "Permission denied"))
     monkeypatch.setattr(download.Path, "mkdir", refuse)
     with pytest.warns(UserWarning, match="Permission denied") as caught:
-        assert equal(hub.torchvision_weights("resnet18"), published.weights)
+        assert equal(pretrained.torchvision_weights("resnet18"), published.weights)
     assert caught[0].filename == __file__
 
 
 def test_a_file_name_without_a_checksum_is_refused_before_any_download(place):
     place.serve(b"weights", name="resnet18.pth")
     with pytest.raises(ValueError, match="no checksum in its name"):
-        hub.torchvision_weights("resnet18")
+        pretrained.torchvision_weights("resnet18")
     assert not place.file.parent.exists()
 
 
 @pytest.mark.parametrize("name", ["resnet19", "plain18", "", "alexnet\n"])
 def test_unknown_names(name):
     with pytest.raises(ValueError, match="no ImageNet weights"):
-        hub.torchvision_weights(name)
+        pretrained.torchvision_weights(name)
 
 
 def test_torchvision_s_file_names_carry_a_checksum():

@@ -9,14 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnet_course.train.inputs import (
-    check_labels,
-    check_logits,
-    check_model,
-    check_name,
-    check_pictures,
-    run,
-)
+from resnet_course.train import inputs
 from resnet_course.train.steps import evaluation_mode
 
 
@@ -34,10 +27,10 @@ def layer_outputs(model: nn.Module, x: Tensor, names: Iterable[str]) -> dict[str
     Raises:
         ValueError: if there is no such module, or it did not take part.
     """
-    check_model(model)
-    check_pictures(x)
+    inputs.check_model(model)
+    inputs.check_pictures(x)
     with torch.no_grad(), _noted_outputs(model, names) as outputs:
-        run(model, x)
+        inputs.run(model, x)
     return outputs
 
 
@@ -62,17 +55,17 @@ def grad_cam(
         ValueError: if there is no such layer, its output is not a stack of maps, or model, inputs
             or target are not such.
     """
-    check_model(model)
-    check_pictures(x)
+    inputs.check_model(model)
+    inputs.check_pictures(x)
     if layer is None:
         layer = getattr(model, "stage_names", [""])[-1]
     with _noted_outputs(model, [layer]) as outputs:
         # else frozen weights would leave no gradient
-        logits = run(model, x.detach().requires_grad_())
-    check_logits(logits, len(x), model)
+        logits = inputs.run(model, x.detach().requires_grad_())
+    inputs.check_logits(logits, len(x), model)
     if target is None:
         target = logits.argmax(dim=1)
-    check_labels(target, len(x), logits.shape[1], "target")
+    inputs.check_labels(target, len(x), logits.shape[1], "target")
     maps = outputs[layer]
     if maps.ndim != 4:
         raise ValueError(
@@ -108,7 +101,7 @@ def _noted_outputs(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str,
     modules = dict(model.named_modules())
     outputs: dict[str, Tensor] = dict.fromkeys(names)
     for name in outputs:
-        check_name(name, list(modules)[1:], "module", f" in this {type(model).__name__}")
+        inputs.check_name(name, list(modules)[1:], "module", f" in this {type(model).__name__}")
 
     def note(name: str, output: object) -> Tensor | None:
         # What works in place behind the module (a ReLU, an addition) would overwrite what was

@@ -43,15 +43,12 @@ def gradient_norms(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
     check_pictures(x)
     layers = {name: m for name, m in model.named_modules() if isinstance(m, WEIGHTED)}
     if not layers:
-        raise ValueError(
-            f"{type(model).__name__} has no convolution and no linear layer to measure."
-        )
-    # Copies of the buffers take the new running means, so that the model keeps its old ones.
-    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+        kind = type(model).__name__
+        raise ValueError(f"{kind} has no convolution and no linear layer to measure.")
     weights = [layer.weight.detach().requires_grad_() for layer in layers.values()]
     stand_ins = {f"{name}.weight".lstrip("."): w for name, w in zip(layers, weights, strict=True)}
     with torch.enable_grad():
-        logits = run(model, x, lambda x: functional_call(model, {**stand_ins, **buffers}, (x,)))
+        logits = _run_aside(model, x, stand_ins)
         check_logits(logits, len(x), model)
         check_labels(y, len(x), logits.shape[1], "y")
         loss = F.cross_entropy(logits, y)
@@ -113,9 +110,8 @@ def activation_stats(model: nn.Module, x: Tensor) -> dict[str, ActivationStats]:
 
     modules = {name or type(m).__name__: m for name, m in model.named_modules()}
     layers = {name: m for name, m in modules.items() if next(m.children(), None) is None}
-    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     with torch.no_grad(), listening(layers, record):
-        run(model, x, lambda x: functional_call(model, buffers, (x,)))
+        _run_aside(model, x, {})
     return stats
 
 
@@ -167,6 +163,12 @@ def measured_receptive_field(
     seen = gradient[0].abs().sum(0) > 0
     rows, columns = seen.any(1).nonzero(), seen.any(0).nonzero()
     return int(rows.max() - rows.min()) + 1, int(columns.max() - columns.min()) + 1
+
+
+def _run_aside(model: nn.Module, x: Tensor, weights: dict[str, Tensor]) -> object:
+    """Run the model with other weights, and copies of its buffers to take new running means."""
+    stand_ins = weights | {name: buffer.clone() for name, buffer in model.named_buffers()}
+    return run(model, x, lambda x: functional_call(model, stand_ins, (x,)))
 
 
 def _all_positive(model: nn.Module) -> nn.Module:

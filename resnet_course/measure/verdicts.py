@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from resnet_course.blocks import is_whole
+from resnet_course.blocks import is_whole, shape_or_type
 from resnet_course.data import Splits, check_splits
 from resnet_course.data.batches import TensorBatches, to_float
 from resnet_course.measure.feature_maps import grad_cam, listening
@@ -138,11 +138,10 @@ class Verdicts:
             raise ValueError(
                 f"{name} cannot take pictures of shape {by(x.shape[1:])}: {error}"
             ) from error
-        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        if shape != (1, classes):
+        if shape_or_type(logits) != str((1, classes)):
             raise ValueError(
                 f"{name} must give logits (pictures, classes), here (1, {classes}) for one "
-                f"picture, but it gives {shape}: build it with {classes} classes."
+                f"picture, but it gives {shape_or_type(logits)}: build it with {classes} classes."
             )
 
 

@@ -3,16 +3,14 @@
 Read `config` (every number of a run), `steps` (one step, predictions, accuracy), `state` (the parts
 of a run) and `loop` (`fit`). `history` keeps the numbers, `checkpoints` and `state` make a run that
 goes on where it was stopped, `watcher` shows the progress, `processes` and `batch_norm` share a run
-between processes. `records` and `pretrained` hold results and weights of earlier runs; `hub`
-fetches torchvision's.
+between processes. `records` and `pretrained` hold results and weights of earlier runs.
 """
 
 from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig, has_fast_bfloat16
 from resnet_course.train.history import EpochRow, History
-from resnet_course.train.hub import torchvision_weights
 from resnet_course.train.loop import fit
-from resnet_course.train.pretrained import trained_model, trained_record
+from resnet_course.train.pretrained import torchvision_weights, trained_model, trained_record
 from resnet_course.train.records import recorded, reported, spread
 from resnet_course.train.steps import evaluate, evaluation_mode, predict, topk_accuracy, train_step
 from resnet_course.train.watcher import ProgressBar, Watcher

@@ -102,30 +102,21 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
             raise ValueError(one)
         with checkpoints.taken(out):
             from_first(lambda: _spare_what_cannot_be_replaced(out, options.resume))
-            _fit(model, splits, config, out, options, arguments)
+            command = f"python -m resnet_course.train {shlex.join(arguments)}"
+            _fit(model, splits, config, options, command)
 
 
 def _fit(
-    model: ResNet,
-    splits: Splits,
-    config: TrainConfig,
-    out: Path,
-    options: argparse.Namespace,
-    arguments: list[str],
+    model: ResNet, splits: Splits, config: TrainConfig, options: argparse.Namespace, command: str
 ) -> None:
     """Train, and leave all files of a finished run, wherever an earlier command died."""
-    if options.resume:
-        print(f"Going on from {options.resume}.")
+    out, resume = Path(options.out), options.resume or False
+    if resume:
+        print(f"Going on from {resume}.")
     before = _written(out)
     with _told(1, CheckpointError, FloatingPointError, ValueError):
         history = fit(
-            model,
-            splits,
-            config,
-            out=out,
-            resume=options.resume or False,
-            label=options.model,
-            notes=notes(options),
+            model, splits, config, out=out, resume=resume, label=options.model, notes=notes(options)
         )
         print(history)
         if history.interrupted:
@@ -136,7 +127,7 @@ def _fit(
             )
             sys.exit(INTERRUPTED)
         if world().is_first:
-            _write_evidence(out, shlex.join(arguments), model, splits, history)
+            _write_evidence(out, command, model, splits, history)
     if _written(out) == before:
         print(f"All epochs were finished already: the files in {out} stay as they are.")
     else:
@@ -144,16 +135,13 @@ def _fit(
 
 
 def _write_evidence(
-    out: Path, options: str, model: ResNet, splits: Splits, history: History
+    out: Path, command: str, model: ResNet, splits: Splits, history: History
 ) -> None:
     """Write `run.json` and `history.svg`, unless they are there and tell of this run."""
     last, path = checkpoints.load(out / "last.pt"), out / "run.json"
     rows, name = last["history"]["rows"], last["notes"]["model"]
     if _told_rows(path) != rows:
-        command, device = (
-            f"python -m resnet_course.train {options}",
-            next(model.parameters()).device,
-        )
+        device = next(model.parameters()).device
         run = {
             **gather_evidence(command, splits, device, last["bfloat16"]),
             "processes": world().size,

@@ -159,11 +159,11 @@ def adopt(start: Path, folder: Path) -> None:
     """Copy the files of a run to the folder where it goes on, if that is another one."""
     if start.resolve().parent == folder.resolve():
         return
-    best = start.with_name("best.pt")
+    best, here = start.with_name("best.pt"), folder / "best.pt"
     if best.exists():
-        store(folder / "best.pt", best.read_bytes())
+        store(here, best.read_bytes())
     else:
-        (folder / "best.pt").unlink(missing_ok=True)  # of another run
+        here.unlink(missing_ok=True)  # of another run
     store(folder / "last.pt", start.read_bytes())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,8 @@ class History:
     def csv(self) -> str:
         """Return the rows as a table with a header: one column for each number of `EpochRow`."""
         file = io.StringIO(newline="")
-        table = csv.DictWriter(file, [field.name for field in fields(EpochRow)])
-        table.writeheader()
-        table.writerows(asdict(row) for row in self.rows)
+        names = [field.name for field in fields(EpochRow)]
+        csv.writer(file).writerows([names, *map(astuple, self.rows)])
         return file.getvalue()
 
     def column(self, name: str) -> list[float]:
@@ -76,5 +75,4 @@ class History:
             f"  {row.test_accuracy:9.1%}"
             for row in self.rows
         ]
-        end = [self.interrupted] if self.interrupted else []
-        return "\n".join([head, *lines, *end])
+        return "\n".join(filter(None, [head, *lines, self.interrupted]))

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from resnet_course.blocks import shape_or_type
+
 SHOWN = 20  # names listed where there are many
 # What PyTorch says of sizes that do not fit → what it means; {1} and {2} are the numbers in it.
 MISFITS = {
@@ -47,16 +49,9 @@ def check_pictures(x: object) -> None:
 
 
 def check_labels(labels: object, count: int, classes: int, name: str = "labels") -> None:
-    """Check class numbers.
+    """Raise a ValueError if `labels` are not int64 (count,), each from 0 to classes - 1.
 
-    Args:
-        labels: should be int64 (count,), each from 0 to classes - 1.
-        count: of pictures.
-        classes: of the network.
-        name: of the argument, for the message.
-
-    Raises:
-        ValueError: they are something else.
+    The message calls them by `name`, the argument of the caller.
     """
     if isinstance(labels, int):
         raise ValueError(
@@ -81,10 +76,9 @@ def check_labels(labels: object, count: int, classes: int, name: str = "labels")
 def check_logits(logits: object, count: int, model: nn.Module) -> None:
     """Raise a ValueError if a network gives anything but logits (count, classes)."""
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != count:
-        got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise ValueError(
             f"{type(model).__name__} must give logits (pictures, classes), here ({count}, …), but "
-            f"it gives {got}."
+            f"it gives {shape_or_type(logits)}."
         )
 
 

@@ -65,9 +65,6 @@ def fit(
         label: name of the run in front of the bar; None takes the model's class name.
         notes: numbers and texts for the checkpoint; a run resumes only with the same notes.
 
-    Returns:
-        the `History` of the run.
-
     Raises:
         CheckpointError: the checkpoint to resume is missing, damaged or of another run; another
             run writes into `out`; or a file cannot be written, or could not be read back. The old
@@ -96,9 +93,8 @@ def fit(
                 checkpoints.adopt(start_file, folder)
                 run.complete(folder)
         watcher = monitor or ProgressBar(progress and world().is_first)
-        watcher.start(
-            label or type(model).__name__, config.epochs, len(run.train), len(run.history)
-        )
+        name = label or type(model).__name__
+        watcher.start(name, config.epochs, len(run.train), len(run.history))
         for row in run.history:
             watcher.epoch(row)
         try:
@@ -122,9 +118,7 @@ def _train_and_test(run: RunState, folder: Path | None, watcher: Watcher) -> Non
             tested, seconds = test_accuracy(run), time.perf_counter() - start
             history.rows.append(EpochRow(epoch, loss, accuracy, tested, seconds))
             watcher.epoch(history.last)
-            if (
-                len(history.step_losses) < epoch * steps
-            ):  # half an epoch: there is no going on from here
+            if len(history.step_losses) < epoch * steps:  # half an epoch: no going on from here
                 ended = "stopped"
             elif folder is not None and world().is_first:
                 run.save(folder)
@@ -137,8 +131,8 @@ def _train_and_test(run: RunState, folder: Path | None, watcher: Watcher) -> Non
     if ended:
         losses = history.step_losses
         history.interrupted = f"{ended} after step {len(losses)} of {epochs * steps}"
-        bad = next((i for i, loss in enumerate(losses, 1) if not math.isfinite(loss)), None)
-        if bad is not None:
+        bad = next((i for i, loss in enumerate(losses, 1) if not math.isfinite(loss)), 0)
+        if bad:
             history.interrupted += (
                 f"; the loss is {losses[bad - 1]} since step {bad}, so the weights are of no use"
             )
@@ -154,8 +148,8 @@ def _check(model: nn.Module, splits: Splits, config: TrainConfig) -> None:
     if any(map(is_lazy, model.parameters())):  # its sizes follow from the first batch
         return
     picture = to_float(splits.train_images[:1], splits.mean, splits.std)
-    picture = picture.to(next(model.parameters()).device)
-    logits, _ = predict(model, [(picture, splits.train_labels[:1])])
+    device = next(model.parameters()).device
+    logits, _ = predict(model, [(picture.to(device), splits.train_labels[:1])])
     for labels in (splits.train_labels, splits.test_labels):
         check_labels(labels, len(labels), logits.shape[1])
 

@@ -49,9 +49,8 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
         saved = from_first(lambda: checkpoints.load(path))
         notes, known = saved.get("notes"), vars(options).keys() - set(WHERE)
         named = notes.items() if isinstance(notes, dict) else ()  # a foreign file has what it likes
-        parser.set_defaults(
-            **{name: value for name, value in named if name in known}, out=str(path.parent)
-        )
+        kept = {name: value for name, value in named if name in known}
+        parser.set_defaults(**kept, out=str(path.parent))
         options = parser.parse_args(arguments)
     options.resume = path
     return options
@@ -75,13 +74,9 @@ def train_config(options: argparse.Namespace) -> TrainConfig:
 def network(options: argparse.Namespace, classes: int) -> ResNet:
     """Build the network. Raises a ValueError for what cannot be built."""
     given = {name: getattr(options, name) for name in ("stem", "stem_stride", "widths", "depths")}
-    return create_model(
-        options.model,
-        in_channels=1,
-        num_classes=classes,
-        zero_init_residual=options.zero_init,
-        **{name: value for name, value in given.items() if value is not None},
-    )
+    changes = {name: value for name, value in given.items() if value is not None}
+    changes |= {"num_classes": classes, "zero_init_residual": options.zero_init}
+    return create_model(options.model, in_channels=1, **changes)
 
 
 # Numbers and switches of the recipe that `TrainConfig` has under the same name.
@@ -133,12 +128,8 @@ def _parser() -> argparse.ArgumentParser:
 
     add = parser.add_argument_group("the pictures").add_argument
     add("--dataset", choices=DATASETS, default="fashion-mnist", help="which pictures")
-    add(
-        "--data",
-        type=_place,
-        metavar="FOLDER",
-        help="folder of the pictures; if not given, see the README",
-    )
+    data = "folder of the pictures; if not given, see the README"
+    add("--data", type=_place, metavar="FOLDER", help=data)
     add("--limit", **number, help="use only N pictures to train and N to test")
     hold_out = "test on N training pictures that are kept back: to choose a recipe"
     add("--hold-out", default=0, **number, help=hold_out)

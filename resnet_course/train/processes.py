@@ -26,15 +26,10 @@ PATIENCE = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class World:
-    """The place of this process among those that train together.
+    """The place of this process among those that train together."""
 
-    Attributes:
-        rank: its number, from 0.
-        size: how many there are; 1 outside `torchrun`.
-    """
-
-    rank: int
-    size: int
+    rank: int  # its number, from 0
+    size: int  # how many there are; 1 outside `torchrun`
 
     @property
     def is_first(self) -> bool:
@@ -121,10 +116,8 @@ def check_same(what: str, value: object) -> None:
     values = gathered(value)
     for rank, other in enumerate(values):
         if other != values[0]:
-            raise ValueError(
-                f"all processes need the same {what}: process 0 has {values[0]!r}, "
-                f"process {rank} has {other!r}."
-            )
+            two = f"process 0 has {values[0]!r}, process {rank} has {other!r}"
+            raise ValueError(f"all processes need the same {what}: {two}.")
 
 
 def share_buffers(model: nn.Module) -> None:

@@ -63,22 +63,15 @@ class RunState:
             synchronise(model)
         self.train, self.test = _batches(splits, config, device)
         self.images["steps per epoch"] = len(self.train)
+        lr, momentum, decay = config.lr, config.momentum, config.weight_decay
         self.optimizer = torch.optim.SGD(
-            model.parameters(),
-            lr=config.lr,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            nesterov=config.momentum > 0,
+            model.parameters(), lr, momentum, weight_decay=decay, nesterov=momentum > 0
         )
         steps, warm_up = config.epochs * len(self.train), config.warm_up
         if warm_up * steps == 1:  # OneCycleLR would divide by the 0 steps from first to highest
             warm_up *= 1 - 1e-9
         self.schedule = OneCycleLR(
-            self.optimizer,
-            config.lr,
-            total_steps=steps,
-            pct_start=warm_up,
-            cycle_momentum=config.momentum > 0,
+            self.optimizer, lr, total_steps=steps, pct_start=warm_up, cycle_momentum=momentum > 0
         )
         self.history = History(splits.source)
         # Decided once: a run that goes on elsewhere keeps it.
@@ -151,9 +144,8 @@ class RunState:
                 f"{', '.join(sorted(missing))}.{hint}"
             )
         self._check(path, saved)
-        self.model.load_state_dict(saved["model"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.schedule.load_state_dict(saved["schedule"])
+        for name in ("model", "optimizer", "schedule"):
+            getattr(self, name).load_state_dict(saved[name])
         self.history.rows = [EpochRow(**row) for row in saved["history"]["rows"]]
         self.history.step_losses = list(saved["history"]["step_losses"])
         self.bfloat16 = saved["bfloat16"]
@@ -201,16 +193,12 @@ def _batches(
     batches = partial(
         TensorBatches, mean=splits.mean, std=splits.std, device=device, part=(own.rank, own.size)
     )
-    train = batches(
-        splits.train_images,
-        splits.train_labels,
-        config.batch_size,
-        shuffle=True,
-        seed=config.seed,
-        transform=config.augment,
-        drop_last=count % config.batch_size < least,
+    order = {"shuffle": True, "seed": config.seed, "drop_last": count % config.batch_size < least}
+    training = splits.train_images, splits.train_labels, config.batch_size
+    return (
+        batches(*training, transform=config.augment, **order),
+        batches(splits.test_images, splits.test_labels, 500),
     )
-    return train, batches(splits.test_images, splits.test_labels, 500)
 
 
 def _differences(
@@ -250,12 +238,11 @@ def describe(model: nn.Module) -> str:
 def random_states() -> dict[str, Any]:
     """Return the state of every generator that a network or a transform may draw from."""
     kind, keys, *rest = np.random.get_state()
-    version, numbers, spare = random.getstate()
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
         "numpy": [kind, keys.tolist(), *rest],
-        "python": [version, list(numbers), spare],
+        "python": random.getstate(),
     }
 
 
@@ -264,7 +251,6 @@ def set_random_states(states: Mapping[str, Any]) -> None:
     torch.set_rng_state(states["torch"])
     if states["cuda"] is not None and torch.cuda.is_available():
         torch.cuda.set_rng_state(states["cuda"])
-    kind, keys, *rest = states["numpy"]
-    np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))
-    version, numbers, spare = states["python"]
+    np.random.set_state(states["numpy"])
+    version, numbers, spare = states["python"]  # of older checkpoints, a list
     random.setstate((version, tuple(numbers), spare))

@@ -8,16 +8,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from resnet_course.blocks import is_whole
-from resnet_course.train.inputs import (
-    check_labels,
-    check_learns,
-    check_logits,
-    check_model,
-    check_pictures,
-    run,
-)
+from resnet_course.blocks import is_whole, shape_or_type
+from resnet_course.train import inputs
 
 Batches = Iterable[tuple[Tensor, Tensor]]  # pairs of images and labels
 
@@ -39,13 +33,9 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 
 def train_step(
-    model: nn.Module,
-    x: Tensor,
-    y: Tensor,
-    optimizer: torch.optim.Optimizer,
-    label_smoothing: float = 0.0,
+    model: nn.Module, x: Tensor, y: Tensor, optimizer: Optimizer, label_smoothing: float = 0.0
 ) -> float:
-    """Take one step of gradient descent on one batch.
+    """Take one step of gradient descent on one batch; return the loss before the step.
 
     Args:
         model: a classifier, x → logits (batch, classes).
@@ -54,16 +44,13 @@ def train_step(
         optimizer: holds the model's parameters.
         label_smoothing: see `TrainConfig`.
 
-    Returns:
-        the loss before the step.
-
     Raises:
         ValueError: model, batch, labels or optimiser are not what is said above.
     """
-    check_model(model)
-    check_learns(model)
-    check_pictures(x)
-    if not isinstance(optimizer, torch.optim.Optimizer):
+    inputs.check_model(model)
+    inputs.check_learns(model)
+    inputs.check_pictures(x)
+    if not isinstance(optimizer, Optimizer):
         raise ValueError(
             f"optimizer must be made for the model, torch.optim.SGD(model.parameters(), lr=0.1), "
             f"got {optimizer!r:.80}."
@@ -75,7 +62,7 @@ def step(
     model: nn.Module,
     x: Tensor,
     y: Tensor,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     label_smoothing: float,
     weight: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
@@ -86,10 +73,10 @@ def step(
     """
     model.train()
     optimizer.zero_grad(set_to_none=True)
-    logits = run(model, x)
-    check_logits(logits, len(x), model)
+    logits = inputs.run(model, x)
+    inputs.check_logits(logits, len(x), model)
     if not y.is_cuda:  # reading a number from a GPU would make Python wait
-        check_labels(y, len(x), logits.shape[1], "y")
+        inputs.check_labels(y, len(x), logits.shape[1], "y")
     loss = F.cross_entropy(logits, y, label_smoothing=label_smoothing)
     (loss if weight == 1 else loss * weight).backward()
     optimizer.step()
@@ -114,9 +101,8 @@ def topk_accuracy(logits: Tensor, labels: Tensor, k: int = 1) -> float:
         ValueError: if k is out of range, the batch is empty, or logits and labels are not such.
     """
     if not isinstance(logits, Tensor) or logits.ndim != 2:
-        got = tuple(logits.shape) if hasattr(logits, "shape") else type(logits).__name__
-        raise ValueError(f"logits must be a tensor (batch, classes), got {got}.")
-    check_labels(labels, len(logits), logits.shape[1])
+        raise ValueError(f"logits must be a tensor (batch, classes), got {shape_or_type(logits)}.")
+    inputs.check_labels(labels, len(logits), logits.shape[1])
     if not is_whole(k, 1, logits.shape[1]):
         raise ValueError(
             f"k must be from 1 to {logits.shape[1]}, the number of classes, got {k!r}."
@@ -124,8 +110,7 @@ def topk_accuracy(logits: Tensor, labels: Tensor, k: int = 1) -> float:
     if len(labels) == 0:
         raise ValueError("an empty batch has no accuracy.")
     best = logits.topk(k, dim=1).indices
-    hits = (best == labels[:, None]).any(dim=1)
-    return int(hits.sum()) / len(labels)
+    return int((best == labels[:, None]).sum()) / len(labels)
 
 
 def predict(
@@ -144,15 +129,15 @@ def predict(
     Raises:
         ValueError: if there is no image at all, or model and batches are not what is said above.
     """
-    check_model(model)
+    inputs.check_model(model)
     logits, labels = [], []
     with evaluation_mode(model), torch.inference_mode():
         for x, y in _pairs(batches):
-            check_pictures(x)
+            inputs.check_pictures(x)
             x = x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
             with autocast(x.device, bfloat16):
-                answer = run(model, x)
-                check_logits(answer, len(y), model)
+                answer = inputs.run(model, x)
+                inputs.check_logits(answer, len(y), model)
                 answer = answer.float()
                 if flip:
                     answer = (answer + model(x.flip(3)).float()) / 2

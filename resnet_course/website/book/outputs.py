@@ -44,10 +44,9 @@ def to_html(output: Mapping[str, Any]) -> str:
         size = f"{len(data[rich]) / 1e6:.0f} MB"
         return _note(f"An output of {size} is too large for a page; see the notebook.")
     if rich in TEXTS:
+        raw = data[rich]
         try:
-            cleaned = (
-                one_line(clean(data[rich])) if rich == "text/html" else prose.to_html(data[rich])
-            )
+            cleaned = one_line(clean(raw)) if rich == "text/html" else prose.to_html(raw)
         except FormulaError:  # a program may have made it: its text is better than no page
             return _text(data[rich], "output")
         except NestingError as error:

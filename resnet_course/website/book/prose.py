@@ -81,11 +81,7 @@ def to_markdown(text: str, link: Link = str) -> str:
 
 
 def to_html(text: str) -> str:
-    """Return a Markdown cell as HTML, headings too, with its links as they are.
-
-    Raises:
-        FormulaError: a formula that cannot be converted.
-    """
+    """Return a Markdown cell as HTML, headings too; links stay, errors as in `to_markdown`."""
     return _html(_parse(text, str))
 
 

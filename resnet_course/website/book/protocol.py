@@ -19,10 +19,7 @@ class ProtocolError(ValueError):
 
 
 def prepare(text: str) -> dict[str, Any]:
-    """Return the book with every chapter turned into Markdown.
-
-    Args:
-        text: the JSON that mdBook writes to a preprocessor.
+    """Return the book that mdBook sends as JSON, with every chapter turned into Markdown.
 
     Raises:
         ProtocolError: this is no book.

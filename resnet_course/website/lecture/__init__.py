@@ -29,11 +29,7 @@ HIDE_INPUT = "hide-input"  # tag of a code cell of which a slide shows only what
 
 
 def configure(config: Any) -> None:
-    """Set up nbconvert's slides, from a configuration file of Jupyter.
-
-    Args:
-        config: what `get_config()` returns there.
-    """
+    """Set up nbconvert's slides; in a configuration file of Jupyter, `get_config()` is `config`."""
     config.SlidesExporter.template_name = TEMPLATE
     config.SlidesExporter.extra_template_basedirs = [str(FOLDER)]
     config.SlidesExporter.preprocessors = [OutputLimit]
@@ -71,10 +67,7 @@ def slide_cell(cell: NotebookNode) -> str:
 
 
 def reveal_file(name: str) -> str:
-    """Return the text of a file of reveal.js, fit to stand inside `<script>` or `<style>`.
-
-    Args:
-        name: path in the folder `dist` of reveal.js, such as "reveal.js".
+    """Return a file of reveal.js's folder `dist`, fit to stand inside `<script>` or `<style>`.
 
     Raises:
         ModuleNotFoundError: no package of this environment brings reveal.js.
