@@ -10,13 +10,14 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
 import torch
 from torch import nn
 
-from resnet_course import Splits, TensorBatches
+from resnet_course import Splits, TensorBatches, create_model, drawn_garments, widgets
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -26,8 +27,17 @@ OFFLINE = {
     **{**os.environ, **PROXIES, **{name.upper(): value for name, value in PROXIES.items()}},
     **{"no_proxy": "127.0.0.1,localhost", "NO_PROXY": ""},
 }
+SVG = "{http://www.w3.org/2000/svg}"
 BESIDE = str(Path(sys.executable).parent)  # a virtual environment may not be activated
 
+# Every widget that can be shown before it has heard of a run.
+EXPLORERS: dict[str, Callable[[], Any]] = {
+    "ShapeExplorer": lambda: widgets.ShapeExplorer("resnet20", (1, 3, 32, 32)),
+    "BlockBuilder": widgets.BlockBuilder,
+    "GradientFlowLab": lambda: widgets.GradientFlowLab(drawn_garments(64, 10), depth=4),
+    "GroupedConvExplorer": widgets.GroupedConvExplorer,
+    "PredictionBrowser": lambda: widgets.PredictionBrowser(splits=drawn_garments(10, 60)),
+}
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -110,6 +120,24 @@ class Net(nn.Module):
 
     def forward(self, *inputs: Any) -> Any:
         return self.steps(self, *inputs)
+
+
+def linear_model() -> nn.Module:
+    """Make the smallest network for the pictures of the course, always the same."""
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+
+
+def meta(name: str, **options: Any) -> nn.Module:
+    """Make a network of shapes without numbers, which is quick."""
+    with torch.device("meta"):
+        return create_model(name, **options)
+
+
+def texts(picture: str) -> list[str]:
+    """Return the texts that an SVG shows."""
+    found = ElementTree.fromstring(picture).iter(f"{SVG}text")
+    return ["".join(element.itertext()) for element in found]
 
 
 def count(model: torch.nn.Module) -> int:

@@ -252,7 +252,7 @@ def test_a_folder_that_is_too_deep_is_understood(inside, tiny, tmp_path, monkeyp
 
 
 def test_a_folder_that_cannot_be_written(tiny, tmp_path):
-    (tmp_path / "file").write_text("no folder can be made here, not even by root")
+    (tmp_path / "file").write_text("no folder can be made here, not even by root", encoding="utf-8")
     with pytest.warns(UserWarning, match="Cannot write.*Not a directory") as caught:
         tiny.check(data.fashion_mnist(tmp_path / "file"))
     assert caught[0].filename == __file__

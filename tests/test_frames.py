@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import random
-from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 import torch
 from execute_notebooks import execute
+from helpers import EXPLORERS, NOTEBOOKS, ROOT, cells
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from torch import nn
 
@@ -21,22 +21,13 @@ from resnet_course.widgets import (
     BlockBuilder,
     GradientFlowLab,
     GroupedConvExplorer,
-    PredictionBrowser,
     ShapeExplorer,
     TrainingMonitor,
 )
 from resnet_course.widgets.base import WIDGET_VIEW, CourseWidget
 
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-EXPLORERS = NOTEBOOKS / "explorers"
+STORED = ROOT / "notebooks" / "explorers"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">\n<g/>{}</svg>'
-MAKERS = {
-    "ShapeExplorer": lambda: ShapeExplorer("resnet20", (1, 3, 32, 32)),
-    "BlockBuilder": BlockBuilder,
-    "GradientFlowLab": lambda: GradientFlowLab(drawn_garments(64, 10), depth=4),
-    "GroupedConvExplorer": GroupedConvExplorer,
-    "PredictionBrowser": lambda: PredictionBrowser(splits=drawn_garments(10, 60)),
-}
 
 
 def frames(**changes) -> Frames:
@@ -100,9 +91,9 @@ def test_any_other_text_is_refused(old, new):
 # The widgets.
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", EXPLORERS)
 def test_every_widget_has_frames_and_stays_as_it_was(name):
-    widget = MAKERS[name]()
+    widget = EXPLORERS[name]()
     before = widget.still().png(), widget.describe()
     made = widget.frames()
     assert (widget.still().png(), widget.describe()) == before
@@ -163,7 +154,10 @@ def test_storing_disturbs_no_random_numbers_and_needs_a_displayed_widget(tmp_pat
     torch.manual_seed(3), np.random.seed(3), random.seed(3)
     path = store(widget.model_id, "k", tmp_path / "e")
     assert (torch.rand(1).item(), np.random.rand(), random.random()) == expected
-    assert path.name == "k.js" and Frames.from_js(path.read_text()).first.words in widget.describe()
+    assert (
+        path.name == "k.js"
+        and Frames.from_js(path.read_text(encoding="utf-8")).first.words in widget.describe()
+    )
     assert store("no such widget", "k", tmp_path) is None
     monitor = TrainingMonitor()
     monitor.show_live("note")
@@ -175,8 +169,9 @@ def test_storing_disturbs_no_random_numbers_and_needs_a_displayed_widget(tmp_pat
 @pytest.mark.processes
 def test_running_a_notebook_keeps_its_cells_and_the_frames_of_its_widgets(tmp_path):
     source = "from resnet_course.widgets import GroupedConvExplorer\nGroupedConvExplorer(4, 4)"
-    cells = [new_markdown_cell("# A"), new_code_cell("1 + 1"), new_code_cell(source)]
-    notebook = new_notebook(cells=[*cells, new_code_cell("'store' in globals()")])
+    shows = new_code_cell(source)
+    made = [new_markdown_cell("# A"), new_code_cell("1 + 1"), shows]
+    notebook = new_notebook(cells=[*made, new_code_cell("'store' in globals()")])
     path = tmp_path / "01_a.ipynb"
     nbformat.write(notebook, path)
     (tmp_path / "explorers").mkdir()
@@ -188,7 +183,7 @@ def test_running_a_notebook_keeps_its_cells_and_the_frames_of_its_widgets(tmp_pa
     assert after[3].outputs[0].data["text/plain"] == "False"
     assert all(WIDGET_VIEW not in output.data for output in after[2].outputs)
     (file,) = (tmp_path / "explorers").iterdir()
-    assert file.name == f"01_a-{cells[2].id}.js"
+    assert file.name == f"01_a-{shows.id}.js"
     stored = Frames.from_js(file.read_text(encoding="utf-8"))
     assert stored.first.words == after[2].outputs[0].data["text/plain"]
 
@@ -199,8 +194,8 @@ def test_running_a_notebook_keeps_its_cells_and_the_frames_of_its_widgets(tmp_pa
 def shown() -> dict[str, str]:
     """Key of each cell that shows a widget's picture → its words."""
     found = {}
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        for cell in nbformat.read(path, as_version=4).cells:
+    for path in NOTEBOOKS:
+        for cell in cells(path):
             outputs = cell.get("outputs", [])
             for before, after in zip(outputs, outputs[1:], strict=False):
                 if STILL in after.get("data", {}).get("text/html", ""):
@@ -209,12 +204,12 @@ def shown() -> dict[str, str]:
 
 
 def test_every_widget_of_a_notebook_has_its_frames_and_there_are_no_others():
-    assert sorted(path.stem for path in EXPLORERS.glob("*")) == sorted(shown())
+    assert sorted(path.stem for path in STORED.glob("*")) == sorted(shown())
 
 
 @pytest.mark.parametrize("key", shown())
 def test_stored_frames_start_with_the_picture_of_the_notebook(key):
-    text = (EXPLORERS / f"{key}.js").read_text(encoding="utf-8")
+    text = (STORED / f"{key}.js").read_text(encoding="utf-8")
     assert Frames.from_js(text).first.words in shown()[key]
     assert len(text) < 800_000
 
@@ -234,6 +229,6 @@ def at_layer_19() -> ShapeExplorer:
     ],
 )
 def test_stored_frames_are_those_that_the_code_draws_today(start, make):
-    stored = [Frames.from_js(p.read_text(encoding="utf-8")) for p in EXPLORERS.glob("*.js")]
+    stored = [Frames.from_js(p.read_text(encoding="utf-8")) for p in STORED.glob("*.js")]
     (old,) = (each for each in stored if each.first.words.startswith(start))
     assert old == Frames.from_js(make().frames().to_js("a"))

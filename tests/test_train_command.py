@@ -38,10 +38,10 @@ def test_a_run_leaves_weights_history_and_evidence(tmp_path, capsys):
     assert last["epoch"] == 2 and last["config"]["seed"] == 3
     assert last["config"]["augment"] == {"shift": 1, "flip": False, "cutout": 0}
 
-    with (out / "history.csv").open(newline="") as file:
+    with (out / "history.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2"]
-    evidence = json.loads((out / "run.json").read_text())
+    evidence = json.loads((out / "run.json").read_text(encoding="utf-8"))
     accuracies = [row["test_accuracy"] for row in evidence["history"]]
     assert [float(row["test_accuracy"]) for row in rows] == accuracies
     assert best["test_accuracy"] == max(accuracies)
@@ -155,17 +155,17 @@ def test_hold_out_takes_the_last_training_images_and_never_the_test_images():
 def test_the_commit_is_that_of_the_checkout_and_says_what_is_changed(tmp_path, monkeypatch):
     module = tmp_path / "train" / "evidence.py"
     module.parent.mkdir()
-    module.write_text("1")
+    module.write_text("1", encoding="utf-8")
     author = ("-c", "user.name=a", "-c", "user.email=a@b")
     for command in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "first"]):
         assert run("git", *command, cwd=tmp_path).returncode == 0
     monkeypatch.setattr("resnet_course.train.evidence.__file__", str(module))
     clean = commit()
     assert len(clean) == 10 and run("git", "rev-parse", "HEAD", cwd=tmp_path).stdout[:10] == clean
-    module.write_text("2")
+    module.write_text("2", encoding="utf-8")
     assert commit() == f"{clean} + changes"
-    module.write_text("1")
-    (tmp_path / "other_room.py").write_text("1")
+    module.write_text("1", encoding="utf-8")
+    (tmp_path / "other_room.py").write_text("1", encoding="utf-8")
     assert commit() == clean, "files that git does not know yet do not count"
     monkeypatch.setattr("resnet_course.train.evidence.__file__", str(tmp_path / "no" / "where.py"))
     assert commit().startswith("unknown")

@@ -5,27 +5,13 @@ from __future__ import annotations
 import base64
 
 import pytest
+from helpers import EXPLORERS
 from torch import nn
 
-from resnet_course import drawn_garments
-from resnet_course.widgets import (
-    BlockBuilder,
-    GradientFlowLab,
-    GroupedConvExplorer,
-    PredictionBrowser,
-    ShapeExplorer,
-    TrainingMonitor,
-)
+from resnet_course.widgets import ShapeExplorer, TrainingMonitor
 from resnet_course.widgets.base import LIVE, NOTE, STILL, WIDGET_VIEW, CourseWidget
 
-MAKERS = {
-    "ShapeExplorer": lambda: ShapeExplorer("resnet20", (1, 3, 32, 32)),
-    "BlockBuilder": BlockBuilder,
-    "GradientFlowLab": lambda: GradientFlowLab(drawn_garments(64, 10), depth=4),
-    "GroupedConvExplorer": GroupedConvExplorer,
-    "TrainingMonitor": TrainingMonitor,
-    "PredictionBrowser": lambda: PredictionBrowser(splits=drawn_garments(10, 40)),
-}
+MAKERS = {**EXPLORERS, "TrainingMonitor": TrainingMonitor}
 
 
 @pytest.fixture
