@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from html.parser import HTMLParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -67,6 +69,52 @@ def build(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run `mdbook build` in the course at `root`; its preprocessor is started with this Python."""
     path = os.pathsep.join((BESIDE, os.environ.get("PATH", "")))
     return run(mdbook(), "build", root, "--dest-dir", folder, env={**os.environ, "PATH": path})
+
+
+class Server:
+    """Another host: serves `files`, remembers what was asked; `broken_answers` bodies are cut."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self.files, self.downloads, self.asked, self.broken_answers = files, [], 0, 0
+        self.headers = {}  # go with every answer
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                name, get = self.path.strip("/"), self.command == "GET"
+                outer.asked += 1
+                if get:
+                    outer.downloads.append(name)
+                if name not in outer.files:
+                    self.send_error(404)
+                    return
+                content = outer.files[name]
+                self.send_response(200)
+                for header in {"Content-Length": str(len(content)), **outer.headers}.items():
+                    self.send_header(*header)
+                self.end_headers()
+                if get and outer.broken_answers > 0:
+                    outer.broken_answers -= 1
+                    content = content[: len(content) // 2]
+                if get:
+                    self.wfile.write(content)
+
+            def do_HEAD(self):
+                self.do_GET()
+
+            def log_message(self, *args):
+                pass
+
+        class Http(ThreadingHTTPServer):
+            request_queue_size = 64
+
+        self.http = Http(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.http.server_port}/"
+        threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        self.http.shutdown()
+        self.http.server_close()
 
 
 class Page(HTMLParser):

@@ -61,10 +61,7 @@ def test_a_book_whose_preprocessor_does_not_start_says_so_on_its_first_page(cour
     ("damage", "words"),
     [
         (lambda path: path.unlink(), "02_residual_blocks.ipynb"),
-        (
-            lambda path: path.write_text('{"cells": [', encoding="utf-8"),
-            "02_residual_blocks.ipynb: this is not a",
-        ),
+        (lambda path: path.write_bytes(b'{"cells": ['), "02_residual_blocks.ipynb: this is not a"),
     ],
     ids=["missing", "broken"],
 )
@@ -152,9 +149,8 @@ def test_the_page_is_prepared_and_every_link_and_picture_leads_somewhere(book, n
 
 def test_nothing_is_loaded_from_another_host(book):
     for path in book.rglob("*.css"):
-        found = re.findall(
-            r"(?:url\(|@import)[\s'\"]*((?:https?:)?//[^)'\"]*)", path.read_text(encoding="utf-8")
-        )
+        text = path.read_text(encoding="utf-8")
+        found = re.findall(r"(?:url\(|@import)[\s'\"]*((?:https?:)?//[^)'\"]*)", text)
         assert not found, (path.name, found)
     for path in book.rglob("*.html"):
         for tag, attributes in Page(path.read_text(encoding="utf-8")).elements:

@@ -1,4 +1,4 @@
-"""Frames of widgets: the file format, what each widget gives, and whether stored ones are stale."""
+"""What widgets leave: picture and words, and frames, which must not be stale beside a notebook."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from resnet_course.widgets import (
     ShapeExplorer,
     TrainingMonitor,
 )
-from resnet_course.widgets.base import WIDGET_VIEW, CourseWidget
+from resnet_course.widgets.base import LIVE, NOTE, WIDGET_VIEW, CourseWidget
 
 STORED = ROOT / "notebooks" / "explorers"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">\n<g/>{}</svg>'
@@ -154,10 +154,8 @@ def test_storing_disturbs_no_random_numbers_and_needs_a_displayed_widget(tmp_pat
     torch.manual_seed(3), np.random.seed(3), random.seed(3)
     path = store(widget.model_id, "k", tmp_path / "e")
     assert (torch.rand(1).item(), np.random.rand(), random.random()) == expected
-    assert (
-        path.name == "k.js"
-        and Frames.from_js(path.read_text(encoding="utf-8")).first.words in widget.describe()
-    )
+    stored = Frames.from_js(path.read_text(encoding="utf-8"))
+    assert path.name == "k.js" and stored.first.words in widget.describe()
     assert store("no such widget", "k", tmp_path) is None
     monitor = TrainingMonitor()
     monitor.show_live("note")
@@ -186,6 +184,55 @@ def test_running_a_notebook_keeps_its_cells_and_the_frames_of_its_widgets(tmp_pa
     assert file.name == f"01_a-{shows.id}.js"
     stored = Frames.from_js(file.read_text(encoding="utf-8"))
     assert stored.first.words == after[2].outputs[0].data["text/plain"]
+
+
+# What is left in a notebook: a widget itself, its picture, and the picture in words.
+
+MAKERS = {**EXPLORERS, "TrainingMonitor": TrainingMonitor}
+
+
+@pytest.fixture
+def left(monkeypatch) -> list[tuple[dict, dict]]:
+    """What was displayed: (data, metadata)."""
+    found: list[tuple[dict, dict]] = []
+
+    def display(data: dict, raw: bool, metadata: dict | None = None) -> None:
+        assert raw
+        found.append((data, metadata or {}))
+
+    monkeypatch.setattr("resnet_course.widgets.base.display", display)
+    return found
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_widget_leaves_itself_a_picture_and_words(name, left, capsys):
+    widget = MAKERS[name]()
+    assert isinstance(widget, CourseWidget) and LIVE in widget._dom_classes
+    widget._ipython_display_()
+    (view, _), (picture, metadata), (words, _) = left
+    assert set(view) == {WIDGET_VIEW} and view[WIDGET_VIEW]["model_id"] == widget.model_id
+    assert set(picture) == {"image/png", "text/plain"}
+    assert base64.b64decode(picture["image/png"]).startswith(b"\x89PNG")
+    assert picture["text/plain"] == widget.describe() == metadata["image/png"]["alt"]
+    assert f'class="{STILL}"' in words["text/html"] and words["text/plain"] == ""
+    page = widget.to_html()
+    assert "data:image/png;base64," in page and "http" not in page and "<script" not in page
+    assert capsys.readouterr() == ("", "")
+
+
+def test_without_a_picture_the_message_is_left(left):
+    widget = ShapeExplorer(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(3, 2, 3)), (1, 9, 9))
+    assert widget.trace is None
+    widget._ipython_display_()
+    assert 'role="alert"' in left[1][0]["text/html"]
+    assert left[1][0]["text/plain"] == widget.describe()
+
+
+def test_a_note_takes_the_place_of_a_live_widget(left):
+    TrainingMonitor().show_live("a <note>")
+    (view, _), (note, _) = left
+    assert set(view) == {WIDGET_VIEW}
+    assert f'class="{NOTE}"' in note["text/html"] and "a &lt;note&gt;" in note["text/html"]
 
 
 # What is stored beside the notebooks.

@@ -161,10 +161,12 @@ def test_a_file_open_for_a_moment_elsewhere_is_replaced_in_the_end(monkeypatch, 
     assert checkpoints.load(tmp_path / "last.pt") == {"epoch": 1}
 
 
-def test_a_file_that_stays_open_elsewhere_is_told_and_kept(monkeypatch, tmp_path):
+def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(monkeypatch, tmp_path):
     checkpoints.save({"epoch": 1}, tmp_path / "last.pt")
     refuse_to_replace(monkeypatch, times=10**6)
     with pytest.raises(CheckpointError, match="Access is denied.*another program has it open"):
         checkpoints.save({"epoch": 2}, tmp_path / "last.pt")
+    with pytest.raises((AttributeError, TypeError, RuntimeError)):  # no lambda can be written
+        checkpoints.save({"epoch": 2, "model": lambda: None}, tmp_path / "last.pt")
     assert checkpoints.load(tmp_path / "last.pt") == {"epoch": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]

@@ -202,14 +202,12 @@ def test_a_full_disk_is_told_and_the_old_checkpoint_lives(tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda path: path.write_bytes(b""), "damaged"),
         (lambda path: path.write_bytes(b"hello, I am a text"), "damaged"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-1000]), "damaged"),
         (lambda path: torch.save({"model": Path(), "f": print}, path), "damaged"),
         (lambda path: torch.save([1, 2], path), "holds a list"),
         (lambda path: path.with_name("best.pt").replace(path), "resume from last.pt"),
     ],
-    ids=["empty", "text", "cut", "code", "list", "weights"],
+    ids=["text", "code", "list", "weights"],
 )
 def test_a_file_that_is_no_run_is_named_and_left_alone(spoil, message, tmp_path):
     path = tmp_path / "last.pt"
