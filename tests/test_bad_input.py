@@ -146,7 +146,7 @@ CASES = [
     (lambda: gradient_norms(net(), X, Y[:2]), "got shape (2,)"),
     (lambda: field((28, 28)), "needs a batch axis"),
     (lambda: field("28"), "whole numbers such as"),
-    (lambda: field(layer="typo"), "no layer 'typo'"),
+    (lambda: field(layer="typo"), "no layer 'typo' in the model; there is conv1"),
     (lambda: grad_cam(net(), X, 3), "torch.full((4,), 3)"),
     (lambda: grad_cam(net(), X, Y + 9), "target hold 12"),
     (lambda: grad_cam(net(), X, Y.float()), "target.long()"),
