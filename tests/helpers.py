@@ -6,17 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from html.parser import HTMLParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
 import torch
 from torch import nn
 
-from resnet_course import Splits, TensorBatches
+from resnet_course import Splits, TensorBatches, create_model, drawn_garments, widgets
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -26,8 +29,17 @@ OFFLINE = {
     **{**os.environ, **PROXIES, **{name.upper(): value for name, value in PROXIES.items()}},
     **{"no_proxy": "127.0.0.1,localhost", "NO_PROXY": ""},
 }
+SVG = "{http://www.w3.org/2000/svg}"
 BESIDE = str(Path(sys.executable).parent)  # a virtual environment may not be activated
 
+# Every widget that can be shown before it has heard of a run.
+EXPLORERS: dict[str, Callable[[], Any]] = {
+    "ShapeExplorer": lambda: widgets.ShapeExplorer("resnet20", (1, 3, 32, 32)),
+    "BlockBuilder": widgets.BlockBuilder,
+    "GradientFlowLab": lambda: widgets.GradientFlowLab(drawn_garments(64, 10), depth=4),
+    "GroupedConvExplorer": widgets.GroupedConvExplorer,
+    "PredictionBrowser": lambda: widgets.PredictionBrowser(splits=drawn_garments(10, 60)),
+}
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -57,6 +69,52 @@ def build(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run `mdbook build` in the course at `root`; its preprocessor is started with this Python."""
     path = os.pathsep.join((BESIDE, os.environ.get("PATH", "")))
     return run(mdbook(), "build", root, "--dest-dir", folder, env={**os.environ, "PATH": path})
+
+
+class Server:
+    """Another host: serves `files`, remembers what was asked; `broken_answers` bodies are cut."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self.files, self.downloads, self.asked, self.broken_answers = files, [], 0, 0
+        self.headers = {}  # go with every answer
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                name, get = self.path.strip("/"), self.command == "GET"
+                outer.asked += 1
+                if get:
+                    outer.downloads.append(name)
+                if name not in outer.files:
+                    self.send_error(404)
+                    return
+                content = outer.files[name]
+                self.send_response(200)
+                for header in {"Content-Length": str(len(content)), **outer.headers}.items():
+                    self.send_header(*header)
+                self.end_headers()
+                if get and outer.broken_answers > 0:
+                    outer.broken_answers -= 1
+                    content = content[: len(content) // 2]
+                if get:
+                    self.wfile.write(content)
+
+            def do_HEAD(self):
+                self.do_GET()
+
+            def log_message(self, *args):
+                pass
+
+        class Http(ThreadingHTTPServer):
+            request_queue_size = 64
+
+        self.http = Http(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.http.server_port}/"
+        threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        self.http.shutdown()
+        self.http.server_close()
 
 
 class Page(HTMLParser):
@@ -110,6 +168,24 @@ class Net(nn.Module):
 
     def forward(self, *inputs: Any) -> Any:
         return self.steps(self, *inputs)
+
+
+def linear_model() -> nn.Module:
+    """Make the smallest network for the pictures of the course, always the same."""
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+
+
+def meta(name: str, **options: Any) -> nn.Module:
+    """Make a network of shapes without numbers, which is quick."""
+    with torch.device("meta"):
+        return create_model(name, **options)
+
+
+def texts(picture: str) -> list[str]:
+    """Return the texts that an SVG shows."""
+    found = ElementTree.fromstring(picture).iter(f"{SVG}text")
+    return ["".join(element.itertext()) for element in found]
 
 
 def count(model: torch.nn.Module) -> int:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import ast
 import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
-import nbformat
 import pytest
+from helpers import NOTEBOOKS, ROOT, cells, linear_model, python
 from torch import nn
 
 from resnet_course import TrainConfig, drawn_garments, fit, trace, widgets
 from resnet_course.pictures.curves import history_curves
 from resnet_course.tracing.rows import printable
 
-ROOT = Path(__file__).parent.parent
 ODD = "a\x00\x1b[31m\ud800\u202e\n한"
 SHOWN = r"a\x00\x1b[31m\ud800\u202e\n한"
 
@@ -61,9 +57,7 @@ print("the end")
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "euc_kr"])
 def test_a_terminal_without_utf_8_shows_everything_somehow(encoding):
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
-    done = subprocess.run(
-        [sys.executable, "-c", PRINTED], env=environment, capture_output=True, check=False
-    )
+    done = python("-c", PRINTED, env=environment, text=False, encoding=None)
     assert done.returncode == 0, done.stderr
     assert b"? conv_output_size: Not yet" in done.stdout and b"the end" in done.stdout
 
@@ -74,10 +68,9 @@ def sources() -> dict[str, str]:
         path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
         for path in (ROOT / "resnet_course").rglob("*.py")
     }
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
-        for cell in nbformat.read(path, as_version=4).cells:
-            if cell.cell_type == "code":
-                found[f"{path.name}, {cell.id}"] = re.sub(r"(?m)^\s*[%!].*", "", cell.source)
+    for path in NOTEBOOKS:
+        for cell in cells(path, "code"):
+            found[f"{path.name}, {cell.id}"] = re.sub(r"(?m)^\s*[%!].*", "", cell.source)
     return found
 
 
@@ -128,10 +121,8 @@ def shown(widget) -> str:
 def test_widgets_and_pictures_of_odd_names_can_be_stored_and_shown():
     explorer = widgets.ShapeExplorer(odd_network(), (1, 1, 8, 8))
     monitor = widgets.TrainingMonitor()
-    train_data = drawn_garments(60, 10)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     config = TrainConfig(epochs=1, batch_size=30, bfloat16=False)
-    history = fit(model, train_data, config, monitor=monitor, label=ODD)
+    history = fit(linear_model(), drawn_garments(60, 10), config, monitor=monitor, label=ODD)
     picture = history_curves(history, ODD)
     for text in (shown(explorer), shown(monitor), monitor.words.value, str(picture), picture.alt):
         text.encode("utf-8")

@@ -45,13 +45,13 @@ def course(book, tmp_path) -> Path:
 
 
 def test_a_book_whose_preprocessor_does_not_start_says_so_on_its_first_page(course):
-    settings = (course / "book.toml").read_text()
+    settings = (course / "book.toml").read_text(encoding="utf-8")
     assert settings.count('"python -m resnet_course.website.book"') == 1
     settings = settings.replace("resnet_course.website.book", "no_such_module")
-    (course / "book.toml").write_text(settings)
+    (course / "book.toml").write_text(settings, encoding="utf-8")
     # mdBook takes it for a preprocessor that does not want to run. What it then makes of the JSON
     # depends on its version: a page (0.4), or a panic (0.5). The first page is the same in both.
-    (course / "notebooks" / "SUMMARY.md").write_text("[Welcome](welcome.md)\n")
+    (course / "notebooks" / "SUMMARY.md").write_text("[Welcome](welcome.md)\n", encoding="utf-8")
     done = build(course, course / "out")
     assert done.returncode == 0, done.stderr
     assert "are not prepared" in page(course / "out", "welcome").text
@@ -61,7 +61,7 @@ def test_a_book_whose_preprocessor_does_not_start_says_so_on_its_first_page(cour
     ("damage", "words"),
     [
         (lambda path: path.unlink(), "02_residual_blocks.ipynb"),
-        (lambda path: path.write_text('{"cells": ['), "02_residual_blocks.ipynb: this is not a"),
+        (lambda path: path.write_bytes(b'{"cells": ['), "02_residual_blocks.ipynb: this is not a"),
     ],
     ids=["missing", "broken"],
 )
@@ -149,7 +149,8 @@ def test_the_page_is_prepared_and_every_link_and_picture_leads_somewhere(book, n
 
 def test_nothing_is_loaded_from_another_host(book):
     for path in book.rglob("*.css"):
-        found = re.findall(r"(?:url\(|@import)[\s'\"]*((?:https?:)?//[^)'\"]*)", path.read_text())
+        text = path.read_text(encoding="utf-8")
+        found = re.findall(r"(?:url\(|@import)[\s'\"]*((?:https?:)?//[^)'\"]*)", text)
         assert not found, (path.name, found)
     for path in book.rglob("*.html"):
         for tag, attributes in Page(path.read_text(encoding="utf-8")).elements:

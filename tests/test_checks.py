@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import linecache
 import sys
-import warnings
 
 import pytest
 import torch
@@ -180,23 +179,6 @@ def test_what_no_checker_foresees_stops_no_notebook():
         "could not be checked: ZeroDivisionError: odd. Does it take and return what the exercise"
     )
     must_say("sigmoid_slope", lambda z: z.as_subclass(Odd), words)
-
-
-def test_a_checker_leaves_random_numbers_gradient_mode_and_warnings_alone():
-    def noisy(size, kernel, stride, padding):
-        torch.rand(3)
-        torch.manual_seed(7)
-        warnings.warn("deprecated", stacklevel=1)
-        return size_is(RIGHT)(size, kernel, stride, padding)
-
-    torch.manual_seed(1)
-    expected = torch.rand(1)
-    torch.manual_seed(1)
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert checks.conv_output_size(noisy)
-        assert not torch.is_grad_enabled()
-    assert torch.equal(torch.rand(1), expected)
 
 
 # Help.

@@ -386,14 +386,6 @@ expected 32×9×8, got 64×9×8|size of tensor
     Thin(i, 16, s)
 forward returned None
     return F → F
-stopped with AttributeError
-    return F.relu( → return x.nope(
-parameters are on the device meta
-    Thin(i, c, s).to("meta")
-NaN
-    self.skip(x)) → self.skip(x)) / 0 * 0
-changes its input x in place
-    F.relu(self.bn1(self.conv1(x))) → F.relu(self.bn1(self.conv1(x.mul_(2))))
 Expected an nn.Module, got a value of type list
     [Thin(i, c, s)]
 """
@@ -463,14 +455,6 @@ stopped with TypeError.*positional
     lambda i, c, s=1: Next(i, c, s)
 forward returned None
     return F → F
-ZeroDivisionError
-    return F → return 1 / 0 or F
-device meta
-    lambda *sizes: Next(*sizes).to("meta")
-NaN
-    self.skip(x)) → self.skip(x)) * float("nan")
-changes its input x in place
-    self.conv1(x) → self.conv1(x.add_(1))
 got a value of type Tensor
     lambda *sizes: torch.zeros(3)
 """

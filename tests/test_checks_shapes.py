@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from answer_tools import cell, must_say, told
+from helpers import meta
 from torch import nn
 
-from resnet_course import CONFIGS, create_model, trace
+from resnet_course import CONFIGS, trace
 from resnet_course.blocks import BasicBlock
 from resnet_course.checks.exercise import EXERCISES
 
@@ -352,7 +353,6 @@ def test_names_of_networks_are_counts(name):
 
 @pytest.mark.parametrize("size", [224, 225, 97, 64, 33])
 def test_the_shapes_of_resnet34_are_those_of_the_network(size):
-    with torch.device("meta"):
-        rows = trace(create_model("resnet34"), (1, 3, size, size)).grouped(1)
+    rows = trace(meta("resnet34"), (1, 3, size, size)).grouped(1)
     names = ("maxpool", "layer1", "layer2", "layer3", "layer4")
     assert packages("stage_shapes", size) == [rows[name].out_shape for name in names]

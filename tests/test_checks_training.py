@@ -4,40 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from answer_tools import ACCURACY, STEP, cell, must_say, told
+from answer_tools import ACCURACY, NUMBERS, STEP, cell, must_say, told
 
-# What holds for all three: each returns a number.
-NUMBERS = r"""
-as a Python number, got Ellipsis
-    ...
-as a Python number, got '0\.5' \(str\)
-    "0.5"
-as a Python number, got \[0\.5\] \(list\)
-    [0.5]
-as a Python number, got True \(bool\)
-    True
-got nan. Was something divided by zero
-    float("nan")
-    np.float32("nan")
-got inf. Was something divided by zero
-    float("inf")
-tensor with the number 0\.5: `\.item\(\)` takes the number out
-    torch.tensor(0.5)
-shape \(1\): `\.item\(\)` takes the number out
-    torch.tensor([0.5])
-got a tensor of shape \(4\)\. One number for all of it is asked for
-    torch.zeros(4)
-tensor on the device "meta", which holds no numbers
-    torch.zeros((), device="meta")
-got None. Does your function end with `return`
-    print(end="")
-stopped with ZeroDivisionError
-    1 / 0
-stopped with TypeError
-    lambda: 0.5
-'str' object is not callable
-    answer = "answer"
-"""
 HITS = """
 def topk(z, y, k):
     return (z.topk(k, dim=1).indices == y[:, None]).any(dim=1).float().mean().item()

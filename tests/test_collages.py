@@ -121,25 +121,17 @@ def test_a_picture_without_ink_comes_whole():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "says"),
+    ("says", "wrongs"),
     [
-        ({"count": 0}, "count"),
-        ({"count": 2.0}, "count"),
-        ({"count": True}, "count"),
-        ({"part": "validation"}, "part"),
-        ({"size": (27, 64)}, "size"),
-        ({"size": 64}, "size"),
-        ({"size": (64.0, 64)}, "size"),
-        ({"garments": (0, 2)}, "garments"),
-        ({"garments": (3, 2)}, "garments"),
-        ({"garments": 3}, "garments"),
-        ({"garments": (2, 6)}, "no room"),
-        ({"size": (28, 28), "garments": (1, 2)}, "no room"),
-        ({"seed": -1}, "seed"),
-        ({"seed": 2**32}, "seed"),
-        ({"seed": 0.5}, "seed"),
+        ("count", [{"count": count} for count in (0, 2.0, True)]),
+        ("part", [{"part": "validation"}]),
+        ("size", [{"size": size} for size in ((27, 64), 64, (64.0, 64))]),
+        ("garments", [{"garments": garments} for garments in ((0, 2), (3, 2), 3)]),
+        ("no room", [{"garments": (2, 6)}, {"size": (28, 28), "garments": (1, 2)}]),
+        ("seed", [{"seed": seed} for seed in (-1, 2**32, 0.5)]),
     ],
 )
-def test_wrong_arguments(splits, wrong, says):
-    with pytest.raises(ValueError, match=says):
-        collages(splits, **{"count": 2, **wrong})
+def test_wrong_arguments(splits, says, wrongs):
+    for wrong in wrongs:
+        with pytest.raises(ValueError, match=says):
+            collages(splits, **{"count": 2, **wrong})

@@ -10,15 +10,14 @@ import multiprocessing
 import os
 import socket
 import struct
-import threading
 import time
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 import torch
+from helpers import Server
 from hypothesis import given
 from hypothesis import strategies as st
 from torchvision import datasets
@@ -41,52 +40,6 @@ def idx(tensor: torch.Tensor) -> bytes:
     shape = [size for size in tensor.shape if size > 1]
     header = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
     return header + tensor.to(torch.uint8).numpy().tobytes()
-
-
-class Server:
-    """Serves `files`, remembers what was asked; cuts the next `broken_answers` bodies short."""
-
-    def __init__(self, files: dict[str, bytes]) -> None:
-        self.files, self.downloads, self.asked, self.broken_answers = files, [], 0, 0
-        self.headers = {}  # go with every answer
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                name, get = self.path.strip("/"), self.command == "GET"
-                outer.asked += 1
-                if get:
-                    outer.downloads.append(name)
-                if name not in outer.files:
-                    self.send_error(404)
-                    return
-                content = outer.files[name]
-                self.send_response(200)
-                for header in {"Content-Length": str(len(content)), **outer.headers}.items():
-                    self.send_header(*header)
-                self.end_headers()
-                if get and outer.broken_answers > 0:
-                    outer.broken_answers -= 1
-                    content = content[: len(content) // 2]
-                if get:
-                    self.wfile.write(content)
-
-            def do_HEAD(self):
-                self.do_GET()
-
-            def log_message(self, *args):
-                pass
-
-        class Http(ThreadingHTTPServer):
-            request_queue_size = 64
-
-        self.http = Http(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.http.server_port}/"
-        threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self):
-        self.http.shutdown()
-        self.http.server_close()
 
 
 @pytest.fixture(autouse=True)
@@ -252,7 +205,7 @@ def test_a_folder_that_is_too_deep_is_understood(inside, tiny, tmp_path, monkeyp
 
 
 def test_a_folder_that_cannot_be_written(tiny, tmp_path):
-    (tmp_path / "file").write_text("no folder can be made here, not even by root")
+    (tmp_path / "file").write_text("no folder can be made here, not even by root", encoding="utf-8")
     with pytest.warns(UserWarning, match="Cannot write.*Not a directory") as caught:
         tiny.check(data.fashion_mnist(tmp_path / "file"))
     assert caught[0].filename == __file__

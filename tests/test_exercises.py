@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from exercise_cells import NOTEBOOKS, Place, places, read, solve
@@ -96,15 +98,18 @@ def test_hints_are_three_and_give_no_code_away(chapter: int, place: Place):
 
 
 @pytest.mark.parametrize("name", EXERCISES)
-def test_a_right_answer_passes_and_leaves_random_numbers_and_gradient_mode_alone(name: str):
+def test_a_check_leaves_random_numbers_gradient_mode_and_warnings_alone(name: str):
     def noisy(*given):
-        torch.rand(7)
+        torch.rand(3)
+        torch.manual_seed(7)
+        warnings.warn("deprecated", stacklevel=1)
         return EXERCISES[name].answers[0](*given)
 
     torch.manual_seed(1)
     expected = torch.rand(1)
     torch.manual_seed(1)
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("error")
         assert getattr(checks, name)(noisy)
         assert not torch.is_grad_enabled()
     assert torch.equal(torch.rand(1), expected)

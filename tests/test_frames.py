@@ -1,16 +1,16 @@
-"""Frames of widgets: the file format, what each widget gives, and whether stored ones are stale."""
+"""What widgets leave: picture and words, and frames, which must not be stale beside a notebook."""
 
 from __future__ import annotations
 
 import base64
 import random
-from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 import torch
 from execute_notebooks import execute
+from helpers import EXPLORERS, NOTEBOOKS, ROOT, cells
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from torch import nn
 
@@ -21,22 +21,13 @@ from resnet_course.widgets import (
     BlockBuilder,
     GradientFlowLab,
     GroupedConvExplorer,
-    PredictionBrowser,
     ShapeExplorer,
     TrainingMonitor,
 )
-from resnet_course.widgets.base import WIDGET_VIEW, CourseWidget
+from resnet_course.widgets.base import LIVE, NOTE, WIDGET_VIEW, CourseWidget
 
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-EXPLORERS = NOTEBOOKS / "explorers"
+STORED = ROOT / "notebooks" / "explorers"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">\n<g/>{}</svg>'
-MAKERS = {
-    "ShapeExplorer": lambda: ShapeExplorer("resnet20", (1, 3, 32, 32)),
-    "BlockBuilder": BlockBuilder,
-    "GradientFlowLab": lambda: GradientFlowLab(drawn_garments(64, 10), depth=4),
-    "GroupedConvExplorer": GroupedConvExplorer,
-    "PredictionBrowser": lambda: PredictionBrowser(splits=drawn_garments(10, 60)),
-}
 
 
 def frames(**changes) -> Frames:
@@ -100,9 +91,9 @@ def test_any_other_text_is_refused(old, new):
 # The widgets.
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", EXPLORERS)
 def test_every_widget_has_frames_and_stays_as_it_was(name):
-    widget = MAKERS[name]()
+    widget = EXPLORERS[name]()
     before = widget.still().png(), widget.describe()
     made = widget.frames()
     assert (widget.still().png(), widget.describe()) == before
@@ -163,7 +154,8 @@ def test_storing_disturbs_no_random_numbers_and_needs_a_displayed_widget(tmp_pat
     torch.manual_seed(3), np.random.seed(3), random.seed(3)
     path = store(widget.model_id, "k", tmp_path / "e")
     assert (torch.rand(1).item(), np.random.rand(), random.random()) == expected
-    assert path.name == "k.js" and Frames.from_js(path.read_text()).first.words in widget.describe()
+    stored = Frames.from_js(path.read_text(encoding="utf-8"))
+    assert path.name == "k.js" and stored.first.words in widget.describe()
     assert store("no such widget", "k", tmp_path) is None
     monitor = TrainingMonitor()
     monitor.show_live("note")
@@ -175,8 +167,9 @@ def test_storing_disturbs_no_random_numbers_and_needs_a_displayed_widget(tmp_pat
 @pytest.mark.processes
 def test_running_a_notebook_keeps_its_cells_and_the_frames_of_its_widgets(tmp_path):
     source = "from resnet_course.widgets import GroupedConvExplorer\nGroupedConvExplorer(4, 4)"
-    cells = [new_markdown_cell("# A"), new_code_cell("1 + 1"), new_code_cell(source)]
-    notebook = new_notebook(cells=[*cells, new_code_cell("'store' in globals()")])
+    shows = new_code_cell(source)
+    made = [new_markdown_cell("# A"), new_code_cell("1 + 1"), shows]
+    notebook = new_notebook(cells=[*made, new_code_cell("'store' in globals()")])
     path = tmp_path / "01_a.ipynb"
     nbformat.write(notebook, path)
     (tmp_path / "explorers").mkdir()
@@ -188,9 +181,58 @@ def test_running_a_notebook_keeps_its_cells_and_the_frames_of_its_widgets(tmp_pa
     assert after[3].outputs[0].data["text/plain"] == "False"
     assert all(WIDGET_VIEW not in output.data for output in after[2].outputs)
     (file,) = (tmp_path / "explorers").iterdir()
-    assert file.name == f"01_a-{cells[2].id}.js"
+    assert file.name == f"01_a-{shows.id}.js"
     stored = Frames.from_js(file.read_text(encoding="utf-8"))
     assert stored.first.words == after[2].outputs[0].data["text/plain"]
+
+
+# What is left in a notebook: a widget itself, its picture, and the picture in words.
+
+MAKERS = {**EXPLORERS, "TrainingMonitor": TrainingMonitor}
+
+
+@pytest.fixture
+def left(monkeypatch) -> list[tuple[dict, dict]]:
+    """What was displayed: (data, metadata)."""
+    found: list[tuple[dict, dict]] = []
+
+    def display(data: dict, raw: bool, metadata: dict | None = None) -> None:
+        assert raw
+        found.append((data, metadata or {}))
+
+    monkeypatch.setattr("resnet_course.widgets.base.display", display)
+    return found
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_widget_leaves_itself_a_picture_and_words(name, left, capsys):
+    widget = MAKERS[name]()
+    assert isinstance(widget, CourseWidget) and LIVE in widget._dom_classes
+    widget._ipython_display_()
+    (view, _), (picture, metadata), (words, _) = left
+    assert set(view) == {WIDGET_VIEW} and view[WIDGET_VIEW]["model_id"] == widget.model_id
+    assert set(picture) == {"image/png", "text/plain"}
+    assert base64.b64decode(picture["image/png"]).startswith(b"\x89PNG")
+    assert picture["text/plain"] == widget.describe() == metadata["image/png"]["alt"]
+    assert f'class="{STILL}"' in words["text/html"] and words["text/plain"] == ""
+    page = widget.to_html()
+    assert "data:image/png;base64," in page and "http" not in page and "<script" not in page
+    assert capsys.readouterr() == ("", "")
+
+
+def test_without_a_picture_the_message_is_left(left):
+    widget = ShapeExplorer(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(3, 2, 3)), (1, 9, 9))
+    assert widget.trace is None
+    widget._ipython_display_()
+    assert 'role="alert"' in left[1][0]["text/html"]
+    assert left[1][0]["text/plain"] == widget.describe()
+
+
+def test_a_note_takes_the_place_of_a_live_widget(left):
+    TrainingMonitor().show_live("a <note>")
+    (view, _), (note, _) = left
+    assert set(view) == {WIDGET_VIEW}
+    assert f'class="{NOTE}"' in note["text/html"] and "a &lt;note&gt;" in note["text/html"]
 
 
 # What is stored beside the notebooks.
@@ -199,8 +241,8 @@ def test_running_a_notebook_keeps_its_cells_and_the_frames_of_its_widgets(tmp_pa
 def shown() -> dict[str, str]:
     """Key of each cell that shows a widget's picture → its words."""
     found = {}
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        for cell in nbformat.read(path, as_version=4).cells:
+    for path in NOTEBOOKS:
+        for cell in cells(path):
             outputs = cell.get("outputs", [])
             for before, after in zip(outputs, outputs[1:], strict=False):
                 if STILL in after.get("data", {}).get("text/html", ""):
@@ -209,12 +251,12 @@ def shown() -> dict[str, str]:
 
 
 def test_every_widget_of_a_notebook_has_its_frames_and_there_are_no_others():
-    assert sorted(path.stem for path in EXPLORERS.glob("*")) == sorted(shown())
+    assert sorted(path.stem for path in STORED.glob("*")) == sorted(shown())
 
 
 @pytest.mark.parametrize("key", shown())
 def test_stored_frames_start_with_the_picture_of_the_notebook(key):
-    text = (EXPLORERS / f"{key}.js").read_text(encoding="utf-8")
+    text = (STORED / f"{key}.js").read_text(encoding="utf-8")
     assert Frames.from_js(text).first.words in shown()[key]
     assert len(text) < 800_000
 
@@ -234,6 +276,6 @@ def at_layer_19() -> ShapeExplorer:
     ],
 )
 def test_stored_frames_are_those_that_the_code_draws_today(start, make):
-    stored = [Frames.from_js(p.read_text(encoding="utf-8")) for p in EXPLORERS.glob("*.js")]
+    stored = [Frames.from_js(p.read_text(encoding="utf-8")) for p in STORED.glob("*.js")]
     (old,) = (each for each in stored if each.first.words.startswith(start))
     assert old == Frames.from_js(make().frames().to_js("a"))

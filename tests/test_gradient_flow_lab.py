@@ -322,8 +322,6 @@ def test_a_choice_is_measured_once_and_each_change_draws_once(monkeypatch):
         ({"init": "zero"}, "unknown init 'zero': choose one of pytorch, small, xavier, he"),
         ({"depth": 1}, "depth must be from 2 to 60, got 1"),
         ({"depth": 61}, "depth must be from 2 to 60, got 61"),
-        ({"depth": 0}, "depth must be a positive integer, got 0"),
-        ({"depth": 3.5}, "depth must be a positive integer, got 3.5"),
         ({"batch_size": 1}, "at least 2 pictures, got 1: choose a larger batch_size"),
         ({"splits": drawn_garments(1, 1)}, "at least 2 pictures, got 1"),
     ],

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
+from helpers import SVG, texts
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
@@ -18,17 +19,12 @@ from torch import nn
 from resnet_course import BasicBlock, Bottleneck, create_model, trace
 from resnet_course.pictures import draw, plots
 
-SVG = "{http://www.w3.org/2000/svg}"
 IDENTITY = "identity: the input itself"
 ROUTES = [["1×1, 8→4"], ["1×1, 8→2", "5×5, 2→4"]]
 
 
 def found(picture, kind) -> list:
     return list(ElementTree.fromstring(picture).iter(f"{SVG}{kind}"))
-
-
-def svg_texts(picture) -> list[str]:
-    return [element.text for element in found(picture, "text")]
 
 
 def block(layer: nn.Module, **options):
@@ -86,9 +82,9 @@ def test_svg_is_well_formed_with_title_and_description(picture):
 
 def test_a_block_shows_its_shapes_and_its_projection_dashed():
     picture = draw.block(trace(BasicBlock(64, 128, 2), (64, 56, 56)), "block")
-    texts = svg_texts(picture)
-    assert {"64×56×56", "128×28×28", "3×3, stride 2", "3×3, stride 1", "+"} <= set(texts)
-    assert "conv 1×1, stride 2 → batch norm" in texts
+    shown = texts(picture)
+    assert {"64×56×56", "128×28×28", "3×3, stride 2", "3×3, stride 1", "+"} <= set(shown)
+    assert "conv 1×1, stride 2 → batch norm" in shown
     assert "stroke-dasharray" in picture
 
 
@@ -97,16 +93,16 @@ def test_an_identity_shortcut_is_solid_and_a_plain_block_has_none():
     through_identity.downsample = nn.Identity()
     for layer in (BasicBlock(64, 64), through_identity):
         picture = block(layer, hide=["ReLU"])
-        assert {"+", IDENTITY} <= set(svg_texts(picture)) and "stroke-dasharray" not in picture
-    assert "+" not in svg_texts(block(BasicBlock(64, 64, shortcut="none")))
+        assert {"+", IDENTITY} <= set(texts(picture)) and "stroke-dasharray" not in picture
+    assert "+" not in texts(block(BasicBlock(64, 64, shortcut="none")))
 
 
 def test_a_block_can_hide_its_batch_norm():
     whole, short = (block(Bottleneck(64, 32, 2), hide=hide) for hide in ([], ["BatchNorm2d"]))
-    assert svg_texts(whole).count("batch norm") == 3 and "batch norm" not in svg_texts(short)
-    assert "conv 1×1, stride 2" in svg_texts(short)  # on the shortcut too
+    assert texts(whole).count("batch norm") == 3 and "batch norm" not in texts(short)
+    assert "conv 1×1, stride 2" in texts(short)  # on the shortcut too
     assert "batch norm" in whole.alt and "batch norm" not in short.alt
-    assert svg_texts(short).count("conv") == 3 and "+" in svg_texts(short)
+    assert texts(short).count("conv") == 3 and "+" in texts(short)
 
 
 def test_a_network_has_one_bar_per_block_in_proportion():
@@ -141,7 +137,7 @@ def test_windows_refuses_what_it_cannot_draw():
 
 def test_paths_show_every_layer_and_the_joint():
     picture = draw.paths("Block", "8 channels", ROUTES, "concatenate", "8 channels")
-    assert svg_texts(picture) == [
+    assert texts(picture) == [
         *("Block", "8 channels", "1×1, 8→4", "1×1, 8→2", "5×5, 2→4"),
         *("concatenate", "8 channels"),
     ]
@@ -149,7 +145,7 @@ def test_paths_show_every_layer_and_the_joint():
     assert heights[2] < heights[3] == heights[4]  # one lane per path
     assert "8 channels go into 2 paths: 1×1, 8→4; 1×1, 8→2 → 5×5, 2→4." in picture.alt
     picture = draw.paths("Block", "8", [*ROUTES, []], "+", "16", after=["1×1, 4→16"])
-    assert {"+", "the input itself", "1×1, 4→16"} <= set(svg_texts(picture))
+    assert {"+", "the input itself", "1×1, 4→16"} <= set(texts(picture))
     assert "5×5, 2→4; the input itself." in picture.alt
     assert len(found(picture, "circle")) == 1
     assert picture.alt.endswith("joined by +, then 1×1, 4→16, 16 come out.")
@@ -174,5 +170,5 @@ def test_names_that_look_like_markup_are_escaped():
     model = nn.Sequential(Evil(), nn.Conv2d(3, 3, 1))
     picture = draw.block(trace(model, (3, 8, 8)), '"><script>')
     assert "<script" not in picture
-    assert Evil.__name__ in svg_texts(picture)
+    assert Evil.__name__ in texts(picture)
     assert "<script" not in displayed(picture)[1].data["text/html"]

@@ -8,8 +8,9 @@ from statistics import mean, stdev
 
 import pytest
 import torch
+from helpers import batches, count
 
-from resnet_course import TensorBatches, drawn_garments, evaluate, fashion_mnist, predict
+from resnet_course import drawn_garments, evaluate, fashion_mnist, predict
 from resnet_course.measure.predictions import Predictions
 from resnet_course.resnet import CONFIGS, create_model
 from resnet_course.train.options import network, read_options
@@ -42,10 +43,8 @@ def test_predict_keeps_the_order_and_takes_batches_of_any_size():
     splits = drawn_garments(10, 37)
     torch.manual_seed(0)
     model = create_model("resnet8", in_channels=1, stem_stride=2).eval()
-    scale = {"mean": splits.mean, "std": splits.std}
-    test = splits.test_images, splits.test_labels
-    logits, labels = predict(model, TensorBatches(*test, 10, **scale))
-    x, y = next(iter(TensorBatches(*test, 37, **scale)))
+    logits, labels = predict(model, batches(splits, 10))
+    x, y = next(iter(batches(splits, 37)))
     assert torch.equal(labels, y)
     assert torch.allclose(logits, model(x), atol=1e-5)
 
@@ -70,7 +69,7 @@ def test_a_record_carries_its_evidence_and_its_numbers_hang_together(name):
         assert len(run.test_accuracy) == len(run.train_loss) == int(options["--epochs"])
         with torch.device("meta"):
             model = network(read_options(shlex.split(run.command)[3:]), classes=10)
-        assert sum(p.numel() for p in model.parameters()) == run.parameters
+        assert count(model) == run.parameters
     header = record.header()
     assert header.startswith(f"command   {first.command}")
     assert f"commit    {record.evidence['commit']}" in header and "seeds" in header
@@ -135,7 +134,5 @@ def test_the_trained_networks_are_small_and_keep_what_their_record_says(source):
         pytest.skip("the real pictures are not here")
     model = trained_model(source)
     assert not model.training
-    test = TensorBatches(
-        splits.test_images, splits.test_labels, 500, mean=splits.mean, std=splits.std
-    )
-    assert evaluate(model, test) == pytest.approx(record["test_accuracy"], abs=0.02)
+    accuracy = evaluate(model, batches(splits, 500))
+    assert accuracy == pytest.approx(record["test_accuracy"], abs=0.02)

@@ -19,7 +19,7 @@ from packaging.version import Version
 from resnet_course import check_environment, start
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 D2L = "pip install --no-deps d2l==1.0.3"
 
@@ -49,7 +49,7 @@ def test_d2l_comes_last_and_without_its_pins():
 
 
 def test_environment_yml_installs_what_pyproject_asks_for():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     python, pip, own = environment["dependencies"]
     assert pip == "pip" and own == {"pip": ["-e .[test]"]}
     assert Version(python.removeprefix("python=")) in SpecifierSet(PROJECT["requires-python"])
@@ -64,7 +64,7 @@ def test_the_package_imports_nothing_that_it_does_not_ask_for():
     book |= {"markdown_it", "mdit_py_plugins", "pygments"}  # markdown-it-py; a part of nbconvert
     for path in (ROOT / "resnet_course").rglob("*.py"):
         allowed = asked | book if path.parent.name in ("book", "lecture") else asked
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             found = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             found += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             for name in found:
@@ -79,7 +79,7 @@ def test_readme_gives_the_two_commands_and_maps_every_notebook():
 
 
 def test_the_workflow_runs_the_checks_and_publishes_the_book_only_after_them():
-    text = (ROOT / ".github" / "workflows" / "course.yml").read_text()
+    text = (ROOT / ".github" / "workflows" / "course.yml").read_text(encoding="utf-8")
     jobs = yaml.safe_load(text)["jobs"]
     runs = {name: [step.get("run", "") for step in job["steps"]] for name, job in jobs.items()}
     assert "bash .ci/run" in runs["check"]
@@ -124,7 +124,7 @@ def test_torch_and_torchvision_of_different_builds_give_a_sentence_to_act_on(tmp
     broken = tmp_path / "torchvision"
     broken.mkdir()
     words = "operator torchvision::nms does not exist"
-    (broken / "__init__.py").write_text(f'raise RuntimeError("{words}")')
+    (broken / "__init__.py").write_text(f'raise RuntimeError("{words}")', encoding="utf-8")
     code = "from resnet_course import fashion_mnist"
     done = python("-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}")
     assert done.returncode == 1

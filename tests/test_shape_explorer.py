@@ -8,24 +8,13 @@ from xml.etree import ElementTree
 import pytest
 import torch
 import traitlets
+from helpers import SVG, meta, texts
 from torch import nn
 
-from resnet_course import BasicBlock, create_model, trace
+from resnet_course import BasicBlock, trace
 from resnet_course.pictures.explorer import Explorer
 from resnet_course.pictures.network_strip import MOST_BARS, Strip
 from resnet_course.widgets import ShapeExplorer
-
-SVG = "{http://www.w3.org/2000/svg}"
-
-
-def meta(name: str, **options) -> nn.Module:
-    with torch.device("meta"):
-        return create_model(name, **options)
-
-
-def texts(picture: str) -> list[str]:
-    found = ElementTree.fromstring(picture).iter(f"{SVG}text")
-    return ["".join(element.itertext()) for element in found]
 
 
 class Broken(nn.Module):

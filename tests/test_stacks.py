@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from resnet_course import create_stack, gradient_norms
-from resnet_course.measure.stacks import StackConfig
 
 
 def second_layer(**options):
@@ -60,13 +59,6 @@ def test_what_each_cure_does_to_the_gradient_of_the_second_layer():
     assert second_layer(activation="relu", init="he") > 1e-2
     assert second_layer(batch_norm=True) > 1e-2
     assert second_layer(shortcut=True, init="small") > 1e-3
-
-
-def test_bad_options_are_refused_with_what_is_allowed():
-    with pytest.raises(ValueError, match="pytorch, small, xavier, he"):
-        StackConfig(init="kaiming")
-    with pytest.raises(ValueError, match="width must be a positive integer"):
-        StackConfig(width=2.5)
 
 
 def test_batch_norm_comes_before_the_activation_of_every_layer_when_asked_for():

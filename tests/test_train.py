@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import batches
+from helpers import batches, linear_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -28,11 +28,6 @@ from resnet_course.train.history import EpochRow, History
 
 SPLITS = drawn_garments(300, 100)
 PLAIN = TrainConfig(epochs=1, bfloat16=False)
-
-
-def linear_model():
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
 
 
 def test_train_step_is_one_step_of_sgd_and_returns_the_loss_before_it():

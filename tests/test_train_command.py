@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import OFFLINE, batches, count, equal, python, run
+from helpers import OFFLINE, batches, count, equal, linear_model, python, run
 from torch import nn
 
 from resnet_course import (
@@ -38,10 +38,10 @@ def test_a_run_leaves_weights_history_and_evidence(tmp_path, capsys):
     assert last["epoch"] == 2 and last["config"]["seed"] == 3
     assert last["config"]["augment"] == {"shift": 1, "flip": False, "cutout": 0}
 
-    with (out / "history.csv").open(newline="") as file:
+    with (out / "history.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2"]
-    evidence = json.loads((out / "run.json").read_text())
+    evidence = json.loads((out / "run.json").read_text(encoding="utf-8"))
     accuracies = [row["test_accuracy"] for row in evidence["history"]]
     assert [float(row["test_accuracy"]) for row in rows] == accuracies
     assert best["test_accuracy"] == max(accuracies)
@@ -128,20 +128,11 @@ def test_fit_trains_on_augmented_pictures_and_tests_on_the_pictures_themselves()
 
 def test_training_accuracy_is_the_share_of_right_pictures():
     splits = drawn_garments(100, 10)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    model = linear_model()
     config = TrainConfig(epochs=1, lr=1e-30, bfloat16=False, batch_size=32)
     history = fit(model, splits, config, progress=False)
     assert not any(module.training for module in model.modules())
     assert history.last.train_accuracy == evaluate(model, batches(splits, 7, "train"))
-
-
-def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path):
-    path = tmp_path / "last.pt"
-    checkpoints.save({"epoch": 1}, path)
-    with pytest.raises((AttributeError, TypeError, RuntimeError)):
-        checkpoints.save({"epoch": 2, "model": lambda: None}, path)  # no lambda can be pickled
-    assert checkpoints.load(path) == {"epoch": 1}
-    assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
 
 
 def test_hold_out_takes_the_last_training_images_and_never_the_test_images():
@@ -155,17 +146,17 @@ def test_hold_out_takes_the_last_training_images_and_never_the_test_images():
 def test_the_commit_is_that_of_the_checkout_and_says_what_is_changed(tmp_path, monkeypatch):
     module = tmp_path / "train" / "evidence.py"
     module.parent.mkdir()
-    module.write_text("1")
+    module.write_text("1", encoding="utf-8")
     author = ("-c", "user.name=a", "-c", "user.email=a@b")
     for command in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "first"]):
         assert run("git", *command, cwd=tmp_path).returncode == 0
     monkeypatch.setattr("resnet_course.train.evidence.__file__", str(module))
     clean = commit()
     assert len(clean) == 10 and run("git", "rev-parse", "HEAD", cwd=tmp_path).stdout[:10] == clean
-    module.write_text("2")
+    module.write_text("2", encoding="utf-8")
     assert commit() == f"{clean} + changes"
-    module.write_text("1")
-    (tmp_path / "other_room.py").write_text("1")
+    module.write_text("1", encoding="utf-8")
+    (tmp_path / "other_room.py").write_text("1", encoding="utf-8")
     assert commit() == clean, "files that git does not know yet do not count"
     monkeypatch.setattr("resnet_course.train.evidence.__file__", str(tmp_path / "no" / "where.py"))
     assert commit().startswith("unknown")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-import torch
+from helpers import linear_model
 from torch import nn
 
 from resnet_course import TrainConfig, drawn_garments, fit
@@ -19,11 +19,6 @@ COMMAND = [sys.executable, "-m", "resnet_course.train"]
 SMALL = ["--dataset", "drawn-garments", "--limit", "100", "--model", "resnet8", "--stem-stride"]
 SMALL += ["2", "--batch-size", "50", "--bfloat16", "off"]
 ONE = TrainConfig(epochs=1, batch_size=50, device="cpu")
-
-
-def linear():
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
 
 
 def train(*arguments):
@@ -50,10 +45,10 @@ def test_a_second_run_in_the_same_folder_is_refused_until_the_first_has_died(tmp
         train("--epochs", "1", "--out", tmp_path)
     assert f"error: another run writes into {tmp_path}. Choose" in capsys.readouterr().err
     with pytest.raises(CheckpointError, match="another run"):
-        fit(linear(), drawn_garments(100, 50), ONE, out=tmp_path, progress=False)
+        fit(linear_model(), drawn_garments(100, 50), ONE, out=tmp_path, progress=False)
     first.send_signal(signal.SIGKILL)
     first.communicate()
-    fit(linear(), drawn_garments(100, 50), ONE, out=tmp_path, progress=False)
+    fit(linear_model(), drawn_garments(100, 50), ONE, out=tmp_path, progress=False)
     assert checkpoints.load(tmp_path / "last.pt")["epoch"] == 1
 
 
@@ -66,7 +61,7 @@ def test_an_empty_name_is_refused(option, capsys):
 
 def test_fit_refuses_an_empty_name_too():
     with pytest.raises(ValueError, match='out is "", which names no folder'):
-        fit(linear(), drawn_garments(100, 50), ONE, out="", progress=False)
+        fit(linear_model(), drawn_garments(100, 50), ONE, out="", progress=False)
 
 
 # A finished run has all its files.
@@ -166,10 +161,12 @@ def test_a_file_open_for_a_moment_elsewhere_is_replaced_in_the_end(monkeypatch, 
     assert checkpoints.load(tmp_path / "last.pt") == {"epoch": 1}
 
 
-def test_a_file_that_stays_open_elsewhere_is_told_and_kept(monkeypatch, tmp_path):
+def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(monkeypatch, tmp_path):
     checkpoints.save({"epoch": 1}, tmp_path / "last.pt")
     refuse_to_replace(monkeypatch, times=10**6)
     with pytest.raises(CheckpointError, match="Access is denied.*another program has it open"):
         checkpoints.save({"epoch": 2}, tmp_path / "last.pt")
+    with pytest.raises((AttributeError, TypeError, RuntimeError)):  # no lambda can be written
+        checkpoints.save({"epoch": 2, "model": lambda: None}, tmp_path / "last.pt")
     assert checkpoints.load(tmp_path / "last.pt") == {"epoch": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]

@@ -104,7 +104,7 @@ def test_processes_together_take_the_steps_of_one(group, alone, request):
     for key, value in one.items():
         if value.is_floating_point():
             assert torch.allclose(many[key], value, rtol=0, atol=5e-3), key
-    rows = [list(csv.DictReader((f / "history.csv").open())) for f in (alone, out)]
+    rows = [list(csv.DictReader((f / "history.csv").open(encoding="utf-8"))) for f in (alone, out)]
     for expected, found in zip(*rows, strict=True):
         for column in ("train_accuracy", "test_accuracy"):
             assert float(found[column]) == pytest.approx(float(expected[column]), abs=0.021)

@@ -8,15 +8,13 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
+from helpers import SVG, linear_model, texts
 from IPython.core.interactiveshell import InteractiveShell
-from torch import nn
 
 from resnet_course import TrainConfig, drawn_garments, fit
 from resnet_course.pictures.curves import SHOWN, Run, training_curves
 from resnet_course.train.history import EpochRow
 from resnet_course.widgets import TrainingMonitor, training_monitor
-
-SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(autouse=True)
@@ -28,11 +26,6 @@ def outside_a_notebook(monkeypatch):
 @pytest.fixture(scope="module")
 def splits():
     return drawn_garments(100, 20)
-
-
-def linear_model() -> nn.Module:
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
 
 
 CONFIG = TrainConfig(epochs=2, batch_size=30, bfloat16=False, device="cpu")
@@ -181,8 +174,7 @@ def test_every_state_can_be_drawn(runs):
     root = ElementTree.fromstring(picture)
     assert root.find(f"{SVG}desc").text == picture.alt and picture.alt
     assert "<script" not in picture and "nan" not in picture
-    names = ["".join(t.itertext()) for t in root.iter(f"{SVG}text")]
-    assert all(run.label[:28] in " ".join(names) for run in runs[-SHOWN:])
+    assert all(run.label[:28] in " ".join(texts(picture)) for run in runs[-SHOWN:])
 
 
 def test_a_hostile_label_is_text(splits):

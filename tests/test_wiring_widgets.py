@@ -7,17 +7,12 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
+from helpers import SVG, texts
 from torch import nn
 
 from resnet_course.blocks import BasicBlock, Bottleneck
 from resnet_course.pictures.channel_diagrams import channels
 from resnet_course.widgets import BlockBuilder, GroupedConvExplorer
-
-SVG = "{http://www.w3.org/2000/svg}"
-
-
-def texts(picture: str) -> list[str]:
-    return ["".join(e.itertext()) for e in ElementTree.fromstring(picture).iter(f"{SVG}text")]
 
 
 @pytest.mark.parametrize("make", [BasicBlock, Bottleneck])

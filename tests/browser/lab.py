@@ -54,7 +54,7 @@ def jupyterlab(folder: Path, private: Path) -> Iterator[str]:
     for name, values in SETTINGS.items():
         path = private / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values))
+        path.write_text(json.dumps(values), encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -68,7 +68,7 @@ def jupyterlab(folder: Path, private: Path) -> Iterator[str]:
     }
     folders["JUPYTERLAB_SETTINGS_DIR"] = str(private / "settings")
     folders["JUPYTERLAB_WORKSPACES_DIR"] = str(private / "workspaces")
-    with (private / "server.log").open("w") as log:
+    with (private / "server.log").open("w", encoding="utf-8") as log:
         server = subprocess.Popen(command, env={**os.environ, **folders}, stdout=log, stderr=log)
         try:
             with requests.Session() as session:

@@ -168,7 +168,9 @@ def test_without_javascript_the_explorer_is_a_strip_of_pictures(open_page):
 def test_frames_that_cannot_be_loaded_leave_the_strip_and_a_note(page, book):
     text = (book / "03_resnet18_34.html").read_text(encoding="utf-8")
     broken = book / "broken.html"
-    broken.write_text(text.replace('data-frames="explorers/', 'data-frames="gone/'))
+    broken.write_text(
+        text.replace('data-frames="explorers/', 'data-frames="gone/'), encoding="utf-8"
+    )
     try:
         troubles = watch(page)
         page.goto(broken.as_uri())

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 from pathlib import Path
-from typing import ClassVar
 
 import nbformat
 import pytest
-from helpers import ROOT, build
+from helpers import ROOT, Server, build
 from nbconvert import SlidesExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config
 
 from resnet_course.website import lecture
 
-
-class Other(BaseHTTPRequestHandler):
-    """Another host, which writes down what it is asked."""
-
-    asked: ClassVar[list[str]] = []
-
-    def do_GET(self) -> None:
-        self.asked.append(self.path)
-        self.send_error(404)
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
-
-
-SERVER = ThreadingHTTPServer(("127.0.0.1", 0), Other)
-AWAY = f"http://127.0.0.1:{SERVER.server_port}"
+OTHER = Server({})
+AWAY = OTHER.address.rstrip("/")
 RUN = "document.title = 'taken over'; void 0"
 HOSTILE = "\n\n".join(
     [
@@ -60,17 +44,15 @@ def hostile_notebook(path: Path) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def other_host():
-    threading.Thread(target=SERVER.serve_forever, daemon=True).start()
-    yield
-    SERVER.shutdown()
-    SERVER.server_close()
+    with closing(OTHER):
+        yield
 
 
 class Tab:
     """A page, with what the other host was asked for, after a click on each "click"."""
 
     def __init__(self, page, path: Path) -> None:
-        Other.asked.clear()
+        OTHER.downloads.clear()
         self.page = page
         page.goto(path.as_uri())
         links = (
@@ -78,7 +60,7 @@ class Tab:
         )
         page.evaluate(f"{links}.forEach((e) => e.dispatchEvent(new MouseEvent('click')))")
         page.wait_for_timeout(300)
-        self.asked = list(Other.asked)
+        self.asked = list(OTHER.downloads)
 
     def assert_unharmed(self) -> None:
         assert self.asked == [] and self.page.title() != "taken over"
