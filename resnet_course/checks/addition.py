@@ -9,15 +9,14 @@ from torch import Tensor, nn
 
 from resnet_course.checks import answers
 from resnet_course.checks.exercise import exercise
+from resnet_course.checks.faults import check, fault, located
 from resnet_course.checks.guard import call
 from resnet_course.checks.questions import Case, ask, check_unchanged, known
-from resnet_course.checks.texts import messages
-from resnet_course.checks.values import refuse, tensor_like
+from resnet_course.checks.values import tensor_like
 
 Layer = Callable[[Tensor], Tensor]
 Results = tuple[Tensor, Tensor]  # the output, and the gradient of x
 
-SAY = messages("residual_forward")
 MISTAKES = known("residual_forward", "x, f", relu=torch.relu, nn=nn)
 
 
@@ -48,11 +47,11 @@ def _run(
             runs.append(x)
             return branch(x)
 
-    output = tensor_like(call(answer, x, Branch()), x, "x", "a tensor", f"{where}: {SAY.shape}")
-    check_unchanged(x, values, "x", f"{where}: your function")
-    how = f"is called {len(runs)} times" if runs else "is never called"
-    refuse(len(runs) != 1, f"{where}: the branch {how}. {SAY.calls}")
-    refuse(not output.isfinite().all(), f"{where}: there is NaN or infinity in the result.")
+    output = call(answer, x, Branch())
+    with located(where):
+        tensor_like(output, x, "x", "a tensor", "residual_forward")
+        check_unchanged(x, values, "x", "your function")
+        check("branch", runs=runs, output=output)
     slope = torch.zeros_like(leaf)
     if output.requires_grad:
         weights = torch.linspace(1, 2, output.numel()).reshape(output.shape)
@@ -66,7 +65,8 @@ def _same(one: Results, other: Results) -> bool:
 
 def _tell(case: Case, right: Results, got: Results) -> tuple[str, str]:
     wrong = ~torch.isclose(right[0], got[0], rtol=1e-4, atol=1e-5)
-    if not wrong.any():
-        return f"{case[0]}: {SAY.wrong_gradient}", SAY.detached
-    one, other = (results[0][wrong][0].item() for results in (right, got))
-    return f"{case[0]}: expected {one:.4g}, got {other:.4g} at one place.", SAY.unknown
+    words = "the numbers are right, but the wrong gradient comes back to x."
+    if wrong.any():
+        one, other = (results[0][wrong][0].item() for results in (right, got))
+        words = f"expected {one:.4g}, got {other:.4g} at one place."
+    return f"{case[0]}: {words}", fault("unknown_residual_forward", wrong=wrong)

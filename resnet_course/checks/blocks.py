@@ -14,8 +14,8 @@ from resnet_course.checks import answers
 from resnet_course.checks.compare import enliven
 from resnet_course.checks.diagnosis import check_block
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.faults import check, explained
-from resnet_course.checks.guard import AnswerError, call
+from resnet_course.checks.faults import check, explained, located
+from resnet_course.checks.guard import call
 from resnet_course.checks.variants import BASIC, THIN, Right, edited, table
 
 SHORTCUTS, BRANCHES = ("paths", "shortcut"), ("batch norms", "small things")
@@ -50,13 +50,12 @@ def zero_init(answer: Callable[[BasicBlock], object]) -> str:
     for sizes in ((8, 8), (16, 16), (8, 16, 2)):
         block = BasicBlock(*sizes)
         before = copy.deepcopy(block)
-        try:
-            result = explained("error_in_zero_init", answer, block)
+        with located(f"BasicBlock{sizes}"):
+            with explained("error_in_zero_init"):
+                result = call(answer, block)
             _check_same_parts(block, before, result)
             _check_start(block, before)
             _check_alive(block)
-        except AnswerError as wrong:
-            raise AnswerError(f"BasicBlock{sizes}: {wrong}") from wrong
     return (
         "The block starts as ReLU(x), with a projection as ReLU(projection(x)), and its branch is "
         "silent, not dead: after one step every layer learns."

@@ -13,12 +13,11 @@ from typing import Any
 from torch import nn
 
 from resnet_course.checks import guard
-from resnet_course.checks.guard import AnswerError, StepLimit, TooManySteps, said
+from resnet_course.checks.faults import fault, read_toml
+from resnet_course.checks.guard import AnswerError, StepLimit
 from resnet_course.checks.kernel import kept, printing_little
 from resnet_course.checks.result import CheckResult
-from resnet_course.checks.texts import messages, read_toml
 
-SAY = messages("exercise")
 # How a stub may begin and end.
 FIRST = ("", '"Words."\n', "super().__init__()\n", '"Words."\nsuper().__init__()\n')
 RAISE = "raise NotImplementedError"
@@ -82,20 +81,16 @@ def exercise(*answers: Callable[..., Any]) -> Callable[[Callable[[Any], str]], C
 
 def _verdict(about: Exercise, ask: Callable[[Any], str], answer: Any) -> CheckResult:
     if is_untouched(answer):
-        return CheckResult(about.name, False, False, SAY.untouched, about.hints)
+        return CheckResult(about.name, False, False, fault("stopped", error=None), about.hints)
     try:
         with kept(), printing_little(), StepLimit(guard.STEPS):
             return CheckResult(about.name, True, True, ask(answer), ())
     except AnswerError as wrong:
         message = str(wrong)
-    except TooManySteps:
-        message = SAY.too_many_steps.format(steps=guard.STEPS)
-    except SystemExit:
-        message = SAY.exit
     except KeyboardInterrupt:  # the learner's own
         raise
     except BaseException as error:  # what the questions did not foresee must not stop the notebook
-        message = SAY.unforeseen.format(kind=type(error).__name__, error=said(error))
+        message = fault("stopped", error=error, steps=guard.STEPS)
     return CheckResult(about.name, False, True, message, about.hints)
 
 

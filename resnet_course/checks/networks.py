@@ -11,12 +11,11 @@ from torch.overrides import TorchFunctionMode
 
 from resnet_course.blocks import BasicBlock, Bottleneck
 from resnet_course.checks import answers
-from resnet_course.checks.compare import Subject, count
+from resnet_course.checks.compare import Subject, build, count
 from resnet_course.checks.diagnosis import check_network
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.faults import check, explained
-from resnet_course.checks.guard import AnswerError
-from resnet_course.checks.modules import build
+from resnet_course.checks.faults import check, explained, located
+from resnet_course.checks.guard import call
 from resnet_course.tracing.recorder import tensors_in
 
 PARAMETERS = 21_797_672  # of ResNet-34 for 1000 classes
@@ -42,16 +41,15 @@ def make_stage(answer: Callable[..., nn.Sequential]) -> str:
         arguments = (block, in_channels, channels, depth, stride)
         with torch.device("meta"):
             right = answers.make_stage(*arguments)
-        try:
-            stage = explained("error_in_make_stage", answer, *arguments)
+        head = f"{block.__name__}, {in_channels}, {channels}, depth {depth}, stride {stride}"
+        with located(head):
+            with explained("error_in_make_stage"):
+                stage = call(answer, *arguments)
             check("stage", stage=stage)
             check("module", module=stage)
             _check_blocks(stage, right, *arguments)
             subject = Subject(stage, torch.randn(3, in_channels, 9, 8))
             check("stage_differs", differ=subject.difference(right))
-        except AnswerError as wrong:
-            head = f"{block.__name__}, {in_channels}, {channels}, depth {depth}, stride {stride}"
-            raise AnswerError(f"{head}: {wrong}") from wrong
     return (
         "Your function builds any stage of any ResNet: the first block changes the shape, the "
         "others keep it, and the expansion is the block's own."

@@ -10,11 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet_course.checks.questions import known
-from resnet_course.checks.texts import messages
-from resnet_course.checks.values import refuse
 from resnet_course.resnet import ResNet, ResNetConfig
-
-SAY = messages("training")
 
 # What is taken for the cross-entropy of logits z, labels y and a batch x.
 LOSSES = known("losses", "z, y, x", F=F, nn=nn)
@@ -56,13 +52,6 @@ class PracticeNet(nn.Module):
             logits.register_hook(lambda _: setattr(note, "back", True))
         self.calls.append(note)
         return logits
-
-
-def check_calls(model: PracticeNet, training: bool) -> None:
-    """Complain if the net was not called, or not with all of it in the right mode."""
-    refuse(not model.calls, SAY.not_called)
-    wrong = any((not training) in each.modes for each in model.calls)
-    refuse(wrong, SAY.in_evaluation if training else SAY.in_training)
 
 
 def small_trained_network(block: type[nn.Module]) -> ResNet:

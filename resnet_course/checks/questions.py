@@ -11,17 +11,15 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from resnet_course.checks.guard import AnswerError, call, said, show
-from resnet_course.checks.texts import messages, read_toml
-from resnet_course.checks.values import refuse, some
+from resnet_course.checks.faults import check, fault, read_toml
+from resnet_course.checks.guard import AnswerError, call
+from resnet_course.checks.wording import said, show
 
 Answer = Callable[..., Any]  # a learner's, the right one, or one with a known mistake
 Case = tuple[Any, ...]
 Mistakes = list[tuple[str, Answer]]
 Tell = Callable[[Case, Any, Any], tuple[str, str]]
 Value = TypeVar("Value")
-
-SAY = messages("questions")
 
 
 def known(name: str, arguments: str, **names: Any) -> Mistakes:
@@ -114,17 +112,15 @@ def simply(read: Callable[[Any], Value], changed: str = "") -> Callable[..., Val
     return run
 
 
-def numbers(
-    where: Callable[..., str], otherwise: str | Callable[..., str], form: str = ".6g"
-) -> Tell:
+def numbers(where: Callable[..., str], unknown: str, form: str = ".6g") -> Tell:
     """Return a `tell` for numbers, written in this form.
 
-    `where` describes a case. `otherwise` are words for an unknown mistake, or a function of (case,
-    expected, got) that returns them.
+    `where` describes a case. `unknown` is the table of faults that knows what to say to an unknown
+    mistake, from `case`, `right` and `got`.
     """
-    return lambda case, expected, got: (
-        f"{where(*case)}: expected {expected:{form}}, got {got:{form}}.",
-        otherwise if isinstance(otherwise, str) else otherwise(case, expected, got),
+    return lambda case, right, got: (
+        f"{where(*case)}: expected {right:{form}}, got {got:{form}}.",
+        fault(unknown, case=case, right=right, got=got),
     )
 
 
@@ -141,7 +137,7 @@ def copied(given: Value) -> Value:
 
 def check_unchanged(now: Any, before: Any, what: str, who: str = "Your function") -> None:
     """Complain if lists or tensors, described by `what`, are no longer equal to a copy."""
-    refuse(not _equal(now, before), SAY.changed.format(who=who, what=what))
+    check("changed", same=_equal(now, before), who=who, what=what)
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -172,15 +168,6 @@ def check_measured(now: nn.Module, before: nn.Module, *, everything: bool) -> No
 
     With `everything`, gradients and the stored numbers of batch norm must be the same too.
     """
-    refuse(not torch.is_grad_enabled(), SAY.gradients_off)
-    old = dict(before.named_parameters())
+    old, new = dict(before.named_parameters()), dict(now.named_parameters())
     names = [name for name in moved(now, before) if everything or name in old]
-    what = "the network" if everything else "the weights of the model"
-    refuse(names, f"Measuring has changed {what}: {some(names)}. Take no step.")
-    touched = [
-        name
-        for name, part in now.named_parameters()
-        if part.requires_grad != old[name].requires_grad or (everything and part.grad is not None)
-    ]
-    what = "`grad` or `requires_grad`" if everything else "requires_grad"
-    refuse(touched, SAY.touched.format(what=what, names=some(touched)))
+    check("measured", moved=names, old=old, new=new, everything=everything)
