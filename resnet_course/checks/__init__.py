@@ -13,7 +13,7 @@ mistake.
 Read `result` (what a checker says), `guard` (a learner's code runs, whatever it does), `kernel`
 (and changes nothing for others), `faults` (ask the first kind of table), `exercise` (what all
 checkers share) and `questions` (ask for a value, and the second kind). Then the checkers of a
-chapter: `gradients` (01), `shapes`, `addition`, `blocks` (02 to 04), `networks` (03), `training`
+chapter: `gradients` (01), `shapes`, `blocks` (02 to 04), `networks` (03), `training`
 and `measuring` (05), `transfer` (06). A block or network is compared with the right one in
 `compare`, on the flow of numbers that `flow` has watched; `diagnosis` looks for the mistake among
 the `variants` of the right source text, which block_mistakes.txt tells. Titles and hints stand in
@@ -21,9 +21,14 @@ exercises.toml. `answers` are the course's own solutions; `advice` gives hints, 
 progress.
 """
 
-from resnet_course.checks.addition import residual_forward
 from resnet_course.checks.advice import hint, progress, solution
-from resnet_course.checks.blocks import basic_block, bottleneck, resnext_block, zero_init
+from resnet_course.checks.blocks import (
+    basic_block,
+    bottleneck,
+    residual_forward,
+    resnext_block,
+    zero_init,
+)
 from resnet_course.checks.gradients import gradient_norms, sigmoid_slope, slope_bound
 from resnet_course.checks.measuring import evaluate, topk_accuracy
 from resnet_course.checks.networks import make_stage, resnet34

@@ -17,9 +17,8 @@ from resnet_course.checks import answers, questions
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.faults import check, explained, fault
 from resnet_course.checks.guard import call
-from resnet_course.checks.practice import LOSSES, small_trained_network
-from resnet_course.checks.questions import Answer, Case, ask, known
-from resnet_course.checks.values import number, plain, tensor_like
+from resnet_course.checks.practice import LOSSES, check_measured, small_trained_network
+from resnet_course.checks.questions import Answer, Case, ask, known, number, plain
 from resnet_course.checks.wording import some
 from resnet_course.measure import gradients
 from resnet_course.measure.stacks import create_stack
@@ -35,7 +34,7 @@ BOUNDS = known("slope_bound", "depth", exp=math.exp)
 
 
 @exercise(answers.sigmoid_slope)
-def sigmoid_slope(answer: Callable[[Tensor], Tensor]) -> str:
+def sigmoid_slope(answer: Callable[[Tensor], Tensor]) -> None:
     """Check `f(z) -> tensor`, the slope at every number of a tensor of any shape."""
     cases = (
         torch.tensor([-2.0, -1.0, 0.0, 0.5, 3.0]),
@@ -45,13 +44,14 @@ def sigmoid_slope(answer: Callable[[Tensor], Tensor]) -> str:
     )
     same = functools.partial(torch.allclose, rtol=1e-4, atol=1e-6)
     ask(answer, [(z,) for z in cases], _slope, SLOPES, _tell_slope, _run_twice, same)
-    return "Your slope is right everywhere, also where the curve is flat: never above 1/4."
 
 
 def _run_twice(answer: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     own = z.clone()
-    came = call(answer, own)
-    got = tensor_like(came, z, "z", "a tensor of slopes", "sigmoid_slope").detach().clone()
+    got = call(answer, own)
+    facts = {"what": "a tensor of slopes", "name": "z", "exercise": "sigmoid_slope"}
+    check("tensor", got=got, like=z, **facts)
+    got = got.detach().clone()
     questions.check_unchanged(own.detach(), z, "z in place")
     again = call(answer, own).detach()
     check("again", same=torch.equal(got.nan_to_num(), again.nan_to_num()), z=own)
@@ -66,7 +66,7 @@ def _tell_slope(case: Case, right: Tensor, got: Tensor) -> tuple[str, str]:
 
 
 @exercise(answers.slope_bound)
-def slope_bound(answer: Callable[[int], float]) -> str:
+def slope_bound(answer: Callable[[int], float]) -> None:
     """Check `f(depth) -> float`, the largest product of `depth` slopes."""
     ask(
         answer,
@@ -77,7 +77,6 @@ def slope_bound(answer: Callable[[int], float]) -> str:
         questions.simply(lambda got: number(plain(got), "the largest product")),
         lambda one, other: math.isclose(one, other, rel_tol=1e-4),
     )
-    return "Right from one layer to fifty: each layer lets through a quarter, at best."
 
 
 Norms = dict[str, float]
@@ -135,28 +134,29 @@ def _cases() -> Iterator[tuple[str, nn.Module, Tensor, Tensor]]:
 
 
 @exercise(gradients.gradient_norms)
-def gradient_norms(answer: Callable[[nn.Module, Tensor, Tensor], dict[str, float]]) -> str:
+def gradient_norms(answer: Callable[[nn.Module, Tensor, Tensor], dict[str, float]]) -> None:
     """Check `f(model, x, y) -> {layer: L2 norm of d(cross-entropy) / d(weight)}`."""
-    ask(answer, _cases(), _norms(), MISTAKES, _tell, _run, _same)
-    return "Your norms are right for every layer, whatever gradients were there before."
+    ask(answer, _cases(), _norms(), MISTAKES, _tell_norms, _run_norms, _same_norms)
 
 
-def _same(one: Norms, other: Norms) -> bool:
+def _same_norms(one: Norms, other: Norms) -> bool:
     return all(_close(one[name], other[name]) for name in one)
 
 
-def _tell(case: Case, right: Norms, got: Norms) -> tuple[str, str]:
+def _tell_norms(case: Case, right: Norms, got: Norms) -> tuple[str, str]:
     name = next(name for name in right if not _close(right[name], got[name]))
     where = f"{case[0]}, layer {name!r}"
     words = f"{where}: expected {right[name]:.6g}, got {got[name]:.6g}."
     return words, fault("unknown_gradient_norms")
 
 
-def _run(answer: Callable[..., Any], where: str, model: nn.Module, x: Tensor, y: Tensor) -> Norms:
+def _run_norms(
+    answer: Callable[..., Any], where: str, model: nn.Module, x: Tensor, y: Tensor
+) -> Norms:
     own, own_x, own_y = questions.copied((model, x, y))
     with explained("error_in_gradient_norms"):
         got = call(answer, own, own_x, own_y)
-    questions.check_measured(own, model, everything=False)
+    check_measured(own, model, everything=False)
     questions.check_unchanged((own_x, own_y), (x, y), "x or y")
     now, before = ([module.training for module in each.modules()] for each in (own, model))
     check("mode", now=now, before=before, training=model.training)

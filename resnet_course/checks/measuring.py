@@ -11,9 +11,8 @@ from resnet_course.checks import questions
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.faults import check, explained
 from resnet_course.checks.guard import call
-from resnet_course.checks.practice import PracticeNet
-from resnet_course.checks.questions import Answer, Case, ask, known
-from resnet_course.checks.values import close, number
+from resnet_course.checks.practice import PracticeNet, check_measured
+from resnet_course.checks.questions import Answer, Case, ask, close, known, number
 from resnet_course.train import steps
 
 Batch = tuple[Tensor, Tensor]
@@ -89,7 +88,7 @@ TOPK = known("topk_accuracy", "z, y, k", topk=_topk, torch=torch)
 
 
 @exercise(steps.evaluate, steps.predict, steps.evaluation_mode)
-def evaluate(answer: Callable[[nn.Module, Iterable[Batch]], float]) -> str:
+def evaluate(answer: Callable[[nn.Module, Iterable[Batch]], float]) -> None:
     """Check `f(model, batches) -> float`."""
     cases = [([6, 4, 1], [6, 6, 2], False), ([2, 3, 0], [5, 3, 1], True), ([4], [4], False)]
 
@@ -99,7 +98,6 @@ def evaluate(answer: Callable[[nn.Module, Iterable[Batch]], float]) -> str:
     ask(
         answer, cases, _measured(), EVALUATE, questions.numbers(where, "unknown_share"), _run, close
     )
-    return "The share is right for batches of any size, and measuring has changed nothing."
 
 
 def _run(answer: Answer, hits: Sequence[int], sizes: Sequence[int], once: bool) -> float:
@@ -118,14 +116,14 @@ def _run(answer: Answer, hits: Sequence[int], sizes: Sequence[int], once: bool) 
         check("loops", batches=given, words=words)
     check("calls", calls=model.calls, training=False)
     check("records", calls=model.calls)
-    questions.check_measured(model, before, everything=True)
+    check_measured(model, before, everything=True)
     check("left", modes={module.training for module in model.modules()}, training=training)
     questions.check_unchanged(batches, batches_before, "the batches")
     return got
 
 
 @exercise(steps.topk_accuracy)
-def topk_accuracy(answer: Callable[[Tensor, Tensor, int], float]) -> str:
+def topk_accuracy(answer: Callable[[Tensor, Tensor, int], float]) -> None:
     """Check `f(logits, labels, k) -> float`."""
     cases: list[Case] = []
     for pictures, classes, all_k in ((5, 4, (2, 1, 4)), (12, 6, (1, 3, 5)), (3, 9, (3,))):
@@ -137,4 +135,3 @@ def topk_accuracy(answer: Callable[[Tensor, Tensor, int], float]) -> str:
     )
     run = questions.simply(lambda got: number(got, "the share of hits"), "the logits or the labels")
     ask(answer, cases, _topk, TOPK, tell, run, close)
-    return "Your shares are right for every k, from top-1 to all classes."

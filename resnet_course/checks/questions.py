@@ -1,4 +1,4 @@
-"""Ask an answer for its value in each case, compare, and name the mistake that does the same."""
+"""Ask an answer for its value in each case, and name the mistake that gives the same."""
 
 from __future__ import annotations
 
@@ -146,28 +146,32 @@ def _equal(one: Any, other: Any) -> bool:
     return torch.equal(one, other) if isinstance(one, Tensor) else one == other
 
 
-def moved(now: nn.Module, before: nn.Module) -> list[str]:
-    """Return the names of stored tensors that are no longer the same.
+def plain(got: Any) -> Any:
+    """Return the Python number inside a tensor or NumPy value without axes; all else as it is."""
+    without_axes = hasattr(got, "item") and getattr(got, "ndim", None) == 0
+    return got.item() if without_axes and not getattr(got, "is_meta", False) else got
 
-    A layer that keeps no count of batches, such as torchvision's FrozenBatchNorm2d, is fine.
+
+def whole(got: Any) -> int:
+    """Return the learner's whole number; one of NumPy or in a tensor without axes will do.
+
+    Raises:
+        AnswerError: it is something else; a float is never taken for a count.
     """
-    new, names = now.state_dict(), []
-    for name, old in before.state_dict().items():
-        if name not in new:
-            same = name.endswith("num_batches_tracked")
-        else:
-            kinds = {(each.dtype, each.device) for each in (old, new[name])}
-            same = len(kinds) == 1 and torch.equal(old, new[name])
-        if not same:
-            names.append(name)
-    return names
+    check("whole", got=got, value=plain(got))
+    return plain(got)
 
 
-def check_measured(now: nn.Module, before: nn.Module, *, everything: bool) -> None:
-    """Complain if measuring has changed a model since a copy, or has switched gradients off.
+def number(got: Any, what: str) -> float:
+    """Return the learner's number; of a tensor without axes, which is none, take `plain` first.
 
-    With `everything`, gradients and the stored numbers of batch norm must be the same too.
+    Raises:
+        AnswerError: it is no finite real number; the text says `what` is expected, "the loss".
     """
-    old, new = dict(before.named_parameters()), dict(now.named_parameters())
-    names = [name for name in moved(now, before) if everything or name in old]
-    check("measured", moved=names, old=old, new=new, everything=everything)
+    check("number", got=got, what=what)
+    return float(got)
+
+
+def close(one: float, other: float) -> bool:
+    """Return whether two numbers are equal but for the rounding of 32 bits."""
+    return abs(one - other) <= 1e-5 * max(1.0, abs(one))

@@ -14,8 +14,7 @@ from resnet_course.checks import answers
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.faults import check, fault, located
 from resnet_course.checks.guard import call
-from resnet_course.checks.questions import Case, ask, known, numbers, simply
-from resnet_course.checks.values import plain, whole
+from resnet_course.checks.questions import Case, ask, known, numbers, plain, simply, whole
 from resnet_course.tracing.rows import Shape, by
 
 PARTS = ("the stem", "stage 1", "stage 2", "stage 3", "stage 4")
@@ -37,7 +36,7 @@ PARAMS = known("conv_params", "c, d, k, g=1")
 
 
 @exercise(answers.conv_output_size)
-def conv_output_size(answer: Callable[[int, int, int, int], int]) -> str:
+def conv_output_size(answer: Callable[[int, int, int, int], int]) -> None:
     """Check `f(size, kernel, stride, padding) -> int`."""
     cases = [
         (56, 3, 1, 1), (56, 3, 2, 1), (55, 3, 2, 1), (224, 7, 2, 3), (28, 1, 2, 0),
@@ -46,7 +45,6 @@ def conv_output_size(answer: Callable[[int, int, int, int], int]) -> str:
     where = "size {}, kernel {}, stride {}, padding {}, as in nn.Conv2d".format
     tell = numbers(where, "unknown_conv_output_size", ",")
     ask(answer, cases, _by_torch, SIZE, tell, simply(whole))
-    return "Your formula agrees with nn.Conv2d in every case, also where pixels are left over."
 
 
 def _by_torch(size: int, kernel: int, stride: int, padding: int) -> int:
@@ -56,7 +54,7 @@ def _by_torch(size: int, kernel: int, stride: int, padding: int) -> int:
 
 
 @exercise(answers.needs_projection)
-def needs_projection(answer: Callable[[int, int, int], bool]) -> str:
+def needs_projection(answer: Callable[[int, int, int], bool]) -> None:
     """Check `f(in_channels, out_channels, stride) -> bool`."""
     cases = [
         (64, 64, 1), (64, 128, 2), (64, 64, 2), (64, 128, 1), (256, 64, 1), (1, 16, 1),
@@ -72,11 +70,10 @@ def needs_projection(answer: Callable[[int, int, int], bool]) -> str:
 
     tell = numbers(where, "unknown_needs_projection", "")
     ask(answer, cases, answers.needs_projection, [], tell, run)
-    return "You look at both: the channels and the stride."
 
 
 @exercise(answers.count_layers)
-def count_layers(answer: Callable[[Sequence[int], int], int]) -> str:
+def count_layers(answer: Callable[[Sequence[int], int], int]) -> None:
     """Check `f(depths, convs_per_block) -> int`."""
     cases = [
         ((2, 2, 2, 2), 2), ([3, 4, 6, 3], 2), ((3, 4, 6, 3), 3), ([3, 4, 23, 3], 3),
@@ -85,11 +82,10 @@ def count_layers(answer: Callable[[Sequence[int], int], int]) -> str:
     where = "depths {}, {} convolution(s) per block".format
     tell = numbers(where, "unknown_count_layers", ",")
     ask(answer, cases, answers.count_layers, LAYERS, tell, simply(whole))
-    return "You count what the paper counts: ResNet-18, 34, 50 and 101 have their names from it."
 
 
 @exercise(answers.conv_params)
-def conv_params(answer: Callable[..., int]) -> str:
+def conv_params(answer: Callable[..., int]) -> None:
     """Check `f(in_channels, out_channels, kernel, groups=1) -> int`, without bias."""
     cases = [
         (64, 128, 3), (3, 64, 7, 1), (256, 64, 1), (64, 64, 3, 4), (128, 256, 3, 32),
@@ -101,7 +97,6 @@ def conv_params(answer: Callable[..., int]) -> str:
 
     tell = numbers(where, "unknown_conv_params", ",")
     ask(answer, cases, _weights, PARAMS, tell, simply(whole))
-    return "Right for every window and any number of groups."
 
 
 def _weights(c: int, d: int, k: int, g: int = 1) -> int:
@@ -109,11 +104,10 @@ def _weights(c: int, d: int, k: int, g: int = 1) -> int:
 
 
 @exercise(answers.stage_shapes, answers.conv_output_size)
-def stage_shapes(answer: Callable[[int], Sequence[Sequence[int]]]) -> str:
+def stage_shapes(answer: Callable[[int], Sequence[Sequence[int]]]) -> None:
     """Check `f(size) -> [(channels, height, width), ...]` after the stem and the four stages."""
     sizes = [(224,), (225,), (97,), (44,)]
     ask(answer, sizes, answers.stage_shapes, SHAPES, _tell, simply(_shapes))
-    return "All five shapes are right, for odd sizes too."
 
 
 def _tell(case: Case, expected: list[Shape], got: list[Shape]) -> tuple[str, str]:

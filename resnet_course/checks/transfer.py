@@ -15,10 +15,10 @@ from resnet_course.blocks import BasicBlock, PreActBlock
 from resnet_course.checks import answers
 from resnet_course.checks.compare import made_by
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.faults import check, explained, located
+from resnet_course.checks.faults import check, explained, fault, located
 from resnet_course.checks.guard import call
-from resnet_course.checks.practice import small_trained_network
-from resnet_course.checks.questions import check_unchanged, moved
+from resnet_course.checks.practice import moved, small_trained_network
+from resnet_course.checks.questions import check_unchanged
 
 
 @exercise(answers.freeze_backbone)
@@ -39,13 +39,7 @@ def freeze_backbone(answer: Callable[[nn.Module], Any]) -> str:
             moved=moved(model, before),
         )
         stays_asleep.append(_ask_for_training(model, before))
-    after = "not even a later model.train() wakes your batch norm layers."
-    if all(stays_asleep):
-        return f"Two training steps changed `fc` and nothing else, and {after}"
-    return (
-        "Two training steps changed `fc` and nothing else. Mind the order: a later model.train(), "
-        "as in train_step of chapter 05, would wake batch norm again."
-    )
+    return fault("praise_freeze_backbone", asleep=all(stays_asleep))
 
 
 def _ask_for_training(model: nn.Module, before: nn.Module) -> bool:
@@ -81,7 +75,7 @@ def _ask_for_training(model: nn.Module, before: nn.Module) -> bool:
 
 
 @exercise(answers.MultiHead)
-def multi_head(answer: Callable[[int, Sequence[int]], nn.Module]) -> str:
+def multi_head(answer: Callable[[int, Sequence[int]], nn.Module]) -> None:
     """Check a class `(in_features, sizes)`: features → one logits tensor per size."""
     for in_features, sizes in ((6, [5, 3, 2]), (4, (3, 3)), (7, (4,))):
         own = copy.copy(sizes)
@@ -95,7 +89,6 @@ def multi_head(answer: Callable[[int, Sequence[int]], nn.Module]) -> str:
                 _ask_logits(module, torch.randn(batch, in_features), sizes)
             _ask_linear(module, torch.randn(6, in_features))
             _ask_independent(module, torch.randn(6, in_features))
-    return "Every head has weights of its own, and one backward() reaches them all."
 
 
 def _ask_logits(module: nn.Module, features: Tensor, sizes: Sequence[int]) -> None:
