@@ -126,18 +126,10 @@ def _same(one: list[Step], other: list[Step]) -> bool:
 
 def _tell(case: Case, right: list[Step], got: list[Step]) -> tuple[str, str]:
     for which, one, own in zip(("first", "second"), right, got, strict=True):
-        where = f"{case[0]}, {which} step:"
-        if not close(one.loss, own.loss):
-            loss = f"the loss before the step is {one.loss:.6g}, yours is {own.loss:.6g}."
-            return f"{where} {loss}", fault("unknown_train_step", times=None)
-        if torch.equal(own.before, own.after):
-            return f"{where} no weight has moved.", own.still
-        if not _near(one.after, own.after):
-            place = f"{where} the loss is right, but the weights went to the wrong place."
-            return place, fault("unknown_train_step", times=_times(right[0], got[0]))
-    count = max(step.passes for step in got)
-    where = f"In one step the batch went through the model {count} times, and batch norm counted it"
-    return f"{where} each time.", "Compute the logits once."
+        facts = {"one": one, "own": own, "close": close, "near": _near}
+        if where := fault("step", kind=case[0], which=which, **facts):
+            return where, fault("unknown_train_step", times=_times(right[0], got[0]), **facts)
+    return fault("passes", count=max(each.passes for each in got)), ""
 
 
 def _times(right: Step, got: Step) -> float | None:
