@@ -5,24 +5,31 @@
 >>> checks.solution("conv_output_size")
 >>> checks.progress()
 
+A checker calls the learner's answer and gathers facts. What to say stands in tables, where a line
+is code and words. In faults.toml the code is a condition: the first that is true is what is wrong.
+In mistakes.toml it is a wrong answer: one that gives the same values as the learner's names the
+mistake.
+
 Read `result` (what a checker says), `guard` (a learner's code runs, whatever it does), `kernel`
-(and changes nothing for others), `exercise` (what all checkers share) and `questions` (ask for a
-value, and name the mistake that gives the same). Then the checkers of a chapter: `slopes` and
-`gradients` (01), `shapes`, `addition`, `blocks` (02 to 04), `networks` (03), `training` and
-`measuring` (05), `freezing` and `heads` (06). A block or network is compared with the right one in
+(and changes nothing for others), `faults` (ask the first kind of table), `exercise` (what all
+checkers share) and `questions` (ask for a value, and the second kind). Then the checkers of a
+chapter: `gradients` (01), `shapes`, `blocks` (02 to 04), `networks` (03), `training`
+and `measuring` (05), `transfer` (06). A block or network is compared with the right one in
 `compare`, on the flow of numbers that `flow` has watched; `diagnosis` looks for the mistake among
-the `variants` of the right source text, and `faults` for what is wrong whatever comes out. The
-words stand in text files: exercises.toml (titles, hints), messages.toml, faults.toml, mistakes.toml
-and block_mistakes.txt. `answers` are the course's own solutions; `advice` gives hints, solutions
-and the progress.
+the `variants` of the right source text, which block_mistakes.txt tells. Titles and hints stand in
+exercises.toml. `answers` are the course's own solutions; `advice` gives hints, solutions and the
+progress.
 """
 
-from resnet_course.checks.addition import residual_forward
 from resnet_course.checks.advice import hint, progress, solution
-from resnet_course.checks.blocks import basic_block, bottleneck, resnext_block, zero_init
-from resnet_course.checks.freezing import freeze_backbone
-from resnet_course.checks.gradients import gradient_norms
-from resnet_course.checks.heads import multi_head
+from resnet_course.checks.blocks import (
+    basic_block,
+    bottleneck,
+    residual_forward,
+    resnext_block,
+    zero_init,
+)
+from resnet_course.checks.gradients import gradient_norms, sigmoid_slope, slope_bound
 from resnet_course.checks.measuring import evaluate, topk_accuracy
 from resnet_course.checks.networks import make_stage, resnet34
 from resnet_course.checks.result import CheckResult
@@ -33,8 +40,8 @@ from resnet_course.checks.shapes import (
     needs_projection,
     stage_shapes,
 )
-from resnet_course.checks.slopes import sigmoid_slope, slope_bound
 from resnet_course.checks.training import train_step
+from resnet_course.checks.transfer import freeze_backbone, multi_head
 
 __all__ = [
     "CheckResult",

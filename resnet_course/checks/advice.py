@@ -8,8 +8,8 @@ import inspect
 from IPython.display import Code
 
 from resnet_course.checks.exercise import EXERCISES, STATE, Exercise
+from resnet_course.checks.faults import read_toml
 from resnet_course.checks.result import LOOKS
-from resnet_course.checks.texts import read_toml
 from resnet_course.train.inputs import check_name
 
 _given: dict[str, int] = {}  # hints given so far

@@ -1,4 +1,4 @@
-"""Checkers for the blocks of chapters 02 and 04: basic, bottleneck, ResNeXt, and their start."""
+"""Checkers of chapters 02 and 04: the addition; blocks, basic, bottleneck, ResNeXt; their start."""
 
 from __future__ import annotations
 
@@ -7,16 +7,83 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from resnet_course.blocks import BasicBlock, Bottleneck
 from resnet_course.checks import answers
 from resnet_course.checks.compare import enliven
 from resnet_course.checks.diagnosis import check_block
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.faults import check, explained
-from resnet_course.checks.guard import AnswerError, call
+from resnet_course.checks.faults import check, explained, fault, located
+from resnet_course.checks.guard import call
+from resnet_course.checks.questions import Case, ask, check_unchanged, known
 from resnet_course.checks.variants import BASIC, THIN, Right, edited, table
+
+Layer = Callable[[Tensor], Tensor]
+Results = tuple[Tensor, Tensor]  # the output, and the gradient of x
+
+ADDITIONS = known("residual_forward", "x, f", relu=torch.relu, nn=nn)
+
+
+@exercise(answers.residual_forward)
+def residual_forward(answer: Callable[[Tensor, Layer], Tensor]) -> None:
+    """Check `f(x, branch) -> tensor`, which is ReLU(branch(x) + x)."""
+    conv = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4)).eval()
+    x = torch.randn(2, 3, 4, 4)
+    cases = [
+        ("With a convolution and batch norm as branch", conv, torch.randn(2, 4, 5, 6)),
+        ("With a linear layer as branch", nn.Linear(6, 6), torch.randn(3, 6)),
+        ("With a branch that returns x itself", nn.Identity(), x),
+        ("With a branch that returns −3 · x", lambda x: x.clone().mul_(-3), x),
+    ]
+    ask(
+        answer,
+        cases,
+        answers.residual_forward,
+        ADDITIONS,
+        _tell_addition,
+        _run_addition,
+        _same_addition,
+    )
+
+
+def _run_addition(
+    answer: Callable[[Tensor, Layer], Tensor], where: str, branch: Layer, values: Tensor
+) -> Results:
+    leaf = values.clone().requires_grad_()
+    x = leaf * 1.0  # a leaf may not be changed in place at all, what is made of it may
+    runs: list[Tensor] = []
+
+    class Branch(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            runs.append(x)
+            return branch(x)
+
+    output = call(answer, x, Branch())
+    with located(where):
+        facts = {"what": "a tensor", "name": "x", "exercise": "residual_forward"}
+        check("tensor", got=output, like=x, **facts)
+        check_unchanged(x, values, "x", "your function")
+        check("branch", runs=runs, output=output)
+    slope = torch.zeros_like(leaf)
+    if output.requires_grad:
+        weights = torch.linspace(1, 2, output.numel()).reshape(output.shape)
+        (slope,) = torch.autograd.grad(output, leaf, weights, materialize_grads=True)
+    return output.detach(), slope
+
+
+def _same_addition(one: Results, other: Results) -> bool:
+    return all(torch.allclose(a, b, rtol=1e-4, atol=1e-5) for a, b in zip(one, other, strict=True))
+
+
+def _tell_addition(case: Case, right: Results, got: Results) -> tuple[str, str]:
+    wrong = ~torch.isclose(right[0], got[0], rtol=1e-4, atol=1e-5)
+    words = "the numbers are right, but the wrong gradient comes back to x."
+    if wrong.any():
+        one, other = (results[0][wrong][0].item() for results in (right, got))
+        words = f"expected {one:.4g}, got {other:.4g} at one place."
+    return f"{case[0]}: {words}", fault("unknown_residual_forward", wrong=wrong)
+
 
 SHORTCUTS, BRANCHES = ("paths", "shortcut"), ("batch norms", "small things")
 IN_BASIC_BLOCKS = table(*SHORTCUTS, "basic strides", *BRANCHES)
@@ -33,34 +100,25 @@ DEFAULT_BLOCK = Right(edited(THIN, [DEFAULTS]), THIN_NAMES, table("defaults"))
 
 
 @exercise(BasicBlock)
-def basic_block(answer: Callable[..., nn.Module]) -> str:
+def basic_block(answer: Callable[..., nn.Module]) -> None:
     """Check a class `(in_channels, channels, stride=1)`."""
     for arguments in ((16, 16), (16, 32, 2), (16, 16, 2), (16, 24, 1), (24, 8, 1)):
         check_block(answer, arguments, BASIC_BLOCK)
     check_block(answer, (8, 12, 2), BASIC_BLOCK, size=(9, 7))
-    return (
-        "Your block is the course's BasicBlock: equal outputs, gradients and stored means, "
-        "with and without a projection."
-    )
 
 
 @exercise(answers.zero_init)
-def zero_init(answer: Callable[[BasicBlock], object]) -> str:
+def zero_init(answer: Callable[[BasicBlock], object]) -> None:
     """Check `f(block)`, which makes a fresh `BasicBlock` start as ReLU(x), in place."""
     for sizes in ((8, 8), (16, 16), (8, 16, 2)):
         block = BasicBlock(*sizes)
         before = copy.deepcopy(block)
-        try:
-            result = explained("error_in_zero_init", answer, block)
+        with located(f"BasicBlock{sizes}"):
+            with explained("error_in_zero_init"):
+                result = call(answer, block)
             _check_same_parts(block, before, result)
             _check_start(block, before)
             _check_alive(block)
-        except AnswerError as wrong:
-            raise AnswerError(f"BasicBlock{sizes}: {wrong}") from wrong
-    return (
-        "The block starts as ReLU(x), with a projection as ReLU(projection(x)), and its branch is "
-        "silent, not dead: after one step every layer learns."
-    )
 
 
 def _check_same_parts(block: BasicBlock, before: BasicBlock, result: object) -> None:
@@ -120,18 +178,12 @@ def bottleneck(answer: Callable[..., nn.Module]) -> str:
     """Check a class `(in_channels, channels, stride=1)`, expansion 4."""
     for arguments in ((32, 8), (32, 16, 2), (8, 8, 1), (16, 4, 2)):
         check_block(answer, arguments, BOTTLENECK, size=(9, 8))
-    stage = (
-        "With its class attribute expansion = 4 a stage can be built from it."
-        if getattr(answer, "expansion", None) == 4
-        else "Give the class an attribute expansion = 4, so that a stage can be built from it."
-    )
-    return f"Your block is the course's Bottleneck, with the stride in the 3×3. {stage}"
+    return fault("praise_bottleneck", expansion=getattr(answer, "expansion", None))
 
 
 @exercise(answers.ResNeXtBlock, Bottleneck)
-def resnext_block(answer: Callable[..., nn.Module]) -> str:
+def resnext_block(answer: Callable[..., nn.Module]) -> None:
     """Check a class `(in_channels, channels, stride=1, groups=32, base_width=4)`."""
     for arguments in ((32, 64, 1, 8, 4), (64, 32, 2, 4, 16), (128, 32, 1, 8, 6), (48, 24, 1, 2, 4)):
         check_block(answer, arguments, RESNEXT_BLOCK, size=(7, 6))
     check_block(answer, (64, 64), DEFAULT_BLOCK, size=(6, 5))
-    return "Your block is that of ResNeXt, for any number of groups; with its defaults it is 32×4d."

@@ -16,15 +16,31 @@ from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.parameter import is_lazy
 
-from resnet_course.checks.faults import check
+from resnet_course.checks.faults import check, explained
 from resnet_course.checks.flow import joined, pair, watch
-from resnet_course.checks.guard import AnswerError, call
+from resnet_course.checks.guard import call
 
 EVALUATION, TRAINING, GRADIENTS = "in evaluation mode", "in training mode", "in its gradients"
 AFTERWARDS = f"{EVALUATION} after a step {TRAINING}"
 # How far two results may be apart, as a part of the largest value. The last one leaves room for a
 # batch norm by hand that divides by n and not by n - 1 when it updates its running variance.
 TOLERANCES = {EVALUATION: 1e-3, TRAINING: 1e-3, GRADIENTS: 1e-2, AFTERWARDS: 1e-2}
+
+
+def made_by(answer: Callable[..., Any], *arguments: Any) -> Any:
+    """Call what makes a module, and explain what happens without super().__init__()."""
+    with explained("error_in_init"):
+        module = call(answer, *arguments)
+    check("made", module=module)
+    return module
+
+
+def build(answer: Callable[..., Any], *arguments: Any) -> nn.Module:
+    """Make the learner's module, on the CPU and in single precision."""
+    check("answer", answer=answer)
+    module = made_by(answer, *arguments)
+    check("module", module=module)
+    return module
 
 
 class Subject:
@@ -122,16 +138,13 @@ class Subject:
 
 
 def _gradient(output: Tensor, leaf: Tensor) -> Tensor:
-    if not output.requires_grad:
-        raise AnswerError("No gradient comes back from the output: is no_grad or detach used?")
+    check("no_gradient_back", output=output)
     slope = torch.linspace(-1, 1, output.numel()).reshape(output.shape)
     try:
         return torch.autograd.grad(output, leaf, slope, materialize_grads=True)[0]
     except RuntimeError as error:
-        raise AnswerError(
-            f"The backward pass fails: {error} Does forward change a tensor in place, with += or "
-            "inplace=True, that a gradient still needs?"
-        ) from error
+        check("backward_fails", error=error)
+        raise
 
 
 def enliven(part: Tensor) -> None:

@@ -11,11 +11,10 @@ from itertools import combinations
 import torch
 from torch import Tensor, nn
 
-from resnet_course.checks.compare import GRADIENTS, Subject, count
+from resnet_course.checks.compare import GRADIENTS, Subject, build, count
 from resnet_course.checks.faults import check, fault
 from resnet_course.checks.flow import failure, watch
 from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.modules import build
 from resnet_course.checks.variants import ARGUMENTS, Right, Suspect, compiled, made, table
 from resnet_course.tracing import trace
 from resnet_course.tracing.rows import by

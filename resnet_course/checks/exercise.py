@@ -13,12 +13,11 @@ from typing import Any
 from torch import nn
 
 from resnet_course.checks import guard
-from resnet_course.checks.guard import AnswerError, StepLimit, TooManySteps, said
+from resnet_course.checks.faults import fault, read_toml
+from resnet_course.checks.guard import AnswerError, StepLimit
 from resnet_course.checks.kernel import kept, printing_little
 from resnet_course.checks.result import CheckResult
-from resnet_course.checks.texts import messages, read_toml
 
-SAY = messages("exercise")
 # How a stub may begin and end.
 FIRST = ("", '"Words."\n', "super().__init__()\n", '"Words."\nsuper().__init__()\n')
 RAISE = "raise NotImplementedError"
@@ -35,6 +34,7 @@ class Exercise:
     difficulty: int
     minutes: int
     important: bool
+    praise: str
     hints: list[str]
     answers: tuple[Callable[..., Any], ...]  # of the package, that are the solution
 
@@ -49,23 +49,24 @@ class Exercise:
 EXERCISES: dict[str, Exercise] = {}
 STATE: dict[str, CheckResult] = {}  # the last verdict on each exercise in this kernel
 
+Ask = Callable[[Any], str | None]
 Checker = Callable[[Any], CheckResult]
 
 
-def exercise(*answers: Callable[..., Any]) -> Callable[[Callable[[Any], str]], Checker]:
+def exercise(*answers: Callable[..., Any]) -> Callable[[Ask], Checker]:
     """Turn questions into a checker.
 
-    The decorated function asks the answer questions. It raises `AnswerError` with a message, or
-    returns what to say when all is right. Around it, the checker sees to everything else: an
-    untouched stub, an answer that raises, never ends or prints too much, and a kernel that is left
-    as it was.
+    The decorated function asks the answer questions. It raises `AnswerError` if something is wrong;
+    it may return a praise in place of the usual one. Around it, the checker sees to everything
+    else: an untouched stub, an answer that raises, never ends or prints too much, and a kernel that
+    is left as it was.
 
     Args:
-        answers: functions or classes of the package that are the solution. Title, minutes and
+        answers: functions or classes of the package that are the solution. Title, praise and
             hints stand in exercises.toml, under the name of the function.
     """
 
-    def decorate(ask: Callable[[Any], str]) -> Checker:
+    def decorate(ask: Ask) -> Checker:
         facts = read_toml("exercises")[ask.__name__]
         about = Exercise(ask.__name__, **facts, answers=answers)
         EXERCISES[about.name] = about
@@ -80,22 +81,18 @@ def exercise(*answers: Callable[..., Any]) -> Callable[[Callable[[Any], str]], C
     return decorate
 
 
-def _verdict(about: Exercise, ask: Callable[[Any], str], answer: Any) -> CheckResult:
+def _verdict(about: Exercise, ask: Ask, answer: Any) -> CheckResult:
     if is_untouched(answer):
-        return CheckResult(about.name, False, False, SAY.untouched, about.hints)
+        return CheckResult(about.name, False, False, fault("stopped", error=None), about.hints)
     try:
         with kept(), printing_little(), StepLimit(guard.STEPS):
-            return CheckResult(about.name, True, True, ask(answer), ())
+            return CheckResult(about.name, True, True, ask(answer) or about.praise, ())
     except AnswerError as wrong:
         message = str(wrong)
-    except TooManySteps:
-        message = SAY.too_many_steps.format(steps=guard.STEPS)
-    except SystemExit:
-        message = SAY.exit
     except KeyboardInterrupt:  # the learner's own
         raise
     except BaseException as error:  # what the questions did not foresee must not stop the notebook
-        message = SAY.unforeseen.format(kind=type(error).__name__, error=said(error))
+        message = fault("stopped", error=error, steps=guard.STEPS)
     return CheckResult(about.name, False, True, message, about.hints)
 
 

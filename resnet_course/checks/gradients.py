@@ -1,31 +1,85 @@
-"""The checker about the gradient of every layer."""
+"""Checkers of chapter 01: one slope, many of them multiplied, the gradient of every layer."""
 
 from __future__ import annotations
 
 import copy
 import functools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from resnet_course.blocks import BasicBlock
-from resnet_course.checks import questions
+from resnet_course.checks import answers, questions
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.practice import LOSSES, small_trained_network
-from resnet_course.checks.questions import Answer, Case, ask, known
-from resnet_course.checks.texts import messages
-from resnet_course.checks.values import described, number, plain, refuse, some
+from resnet_course.checks.faults import check, explained, fault
+from resnet_course.checks.guard import call
+from resnet_course.checks.practice import LOSSES, check_measured, small_trained_network
+from resnet_course.checks.questions import Answer, Case, ask, known, number, plain
+from resnet_course.checks.wording import some
 from resnet_course.measure import gradients
 from resnet_course.measure.stacks import create_stack
 
+
+def _slope(z: Tensor) -> Tensor:
+    # 1 − σ(z) is σ(−z), without the rounding where σ(z) is nearly 1.
+    return z.sigmoid() * (-z).sigmoid()
+
+
+SLOPES = known("sigmoid_slope", "z", s=torch.sigmoid, slope=_slope)
+BOUNDS = known("slope_bound", "depth", exp=math.exp)
+
+
+@exercise(answers.sigmoid_slope)
+def sigmoid_slope(answer: Callable[[Tensor], Tensor]) -> None:
+    """Check `f(z) -> tensor`, the slope at every number of a tensor of any shape."""
+    cases = (
+        torch.tensor([-2.0, -1.0, 0.0, 0.5, 3.0]),
+        torch.linspace(-6, 7, 6, dtype=torch.float64).reshape(2, 3),
+        torch.tensor(0.7, dtype=torch.float64),
+        torch.tensor([[[-1000.0, -100.0], [-20.0, 20.0], [100.0, 1000.0]]]),
+    )
+    same = functools.partial(torch.allclose, rtol=1e-4, atol=1e-6)
+    ask(answer, [(z,) for z in cases], _slope, SLOPES, _tell_slope, _run_twice, same)
+
+
+def _run_twice(answer: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    own = z.clone()
+    got = call(answer, own)
+    facts = {"what": "a tensor of slopes", "name": "z", "exercise": "sigmoid_slope"}
+    check("tensor", got=got, like=z, **facts)
+    got = got.detach().clone()
+    questions.check_unchanged(own.detach(), z, "z in place")
+    again = call(answer, own).detach()
+    check("again", same=torch.equal(got.nan_to_num(), again.nan_to_num()), z=own)
+    return got
+
+
+def _tell_slope(case: Case, right: Tensor, got: Tensor) -> tuple[str, str]:
+    wrong = ~torch.isclose(right, got, rtol=1e-4, atol=1e-6)
+    z, one, other = (t[wrong][0].item() for t in (*case, right, got))
+    where = f"z = {z:.4g}: expected {one:.6g}, got {other:.6g}."
+    return where, fault("unknown_sigmoid_slope", right=right, got=got)
+
+
+@exercise(answers.slope_bound)
+def slope_bound(answer: Callable[[int], float]) -> None:
+    """Check `f(depth) -> float`, the largest product of `depth` slopes."""
+    ask(
+        answer,
+        [(depth,) for depth in (1, 2, 3, 10, 30, 50)],
+        answers.slope_bound,
+        BOUNDS,
+        questions.numbers("depth {}".format, "unknown_slope_bound"),
+        questions.simply(lambda got: number(plain(got), "the largest product")),
+        lambda one, other: math.isclose(one, other, rel_tol=1e-4),
+    )
+
+
 Norms = dict[str, float]
-SAY = messages("gradient_norms")
 _close = functools.partial(math.isclose, rel_tol=1e-3, abs_tol=1e-6)
 
 
@@ -80,63 +134,41 @@ def _cases() -> Iterator[tuple[str, nn.Module, Tensor, Tensor]]:
 
 
 @exercise(gradients.gradient_norms)
-def gradient_norms(answer: Callable[[nn.Module, Tensor, Tensor], dict[str, float]]) -> str:
+def gradient_norms(answer: Callable[[nn.Module, Tensor, Tensor], dict[str, float]]) -> None:
     """Check `f(model, x, y) -> {layer: L2 norm of d(cross-entropy) / d(weight)}`."""
-    ask(answer, _cases(), _norms(), MISTAKES, _tell, _run, _same)
-    return "Your norms are right for every layer, whatever gradients were there before."
+    ask(answer, _cases(), _norms(), MISTAKES, _tell_norms, _run_norms, _same_norms)
 
 
-def _same(one: Norms, other: Norms) -> bool:
+def _same_norms(one: Norms, other: Norms) -> bool:
     return all(_close(one[name], other[name]) for name in one)
 
 
-def _tell(case: Case, right: Norms, got: Norms) -> tuple[str, str]:
+def _tell_norms(case: Case, right: Norms, got: Norms) -> tuple[str, str]:
     name = next(name for name in right if not _close(right[name], got[name]))
     where = f"{case[0]}, layer {name!r}"
-    return f"{where}: expected {right[name]:.6g}, got {got[name]:.6g}.", SAY.unknown
+    words = f"{where}: expected {right[name]:.6g}, got {got[name]:.6g}."
+    return words, fault("unknown_gradient_norms")
 
 
-def _run(answer: Callable[..., Any], where: str, model: nn.Module, x: Tensor, y: Tensor) -> Norms:
+def _run_norms(
+    answer: Callable[..., Any], where: str, model: nn.Module, x: Tensor, y: Tensor
+) -> Norms:
     own, own_x, own_y = questions.copied((model, x, y))
-    try:
+    with explained("error_in_gradient_norms"):
         got = call(answer, own, own_x, own_y)
-    except AnswerError as error:
-        refuse("NoneType" in str(error), f"{error} {SAY.no_gradient}", error.__cause__)
-        raise
-    questions.check_measured(own, model, everything=False)
+    check_measured(own, model, everything=False)
     questions.check_unchanged((own_x, own_y), (x, y), "x or y")
-    modes = [[module.training for module in each.modules()] for each in (own, model)]
-    mode = "training" if model.training else "evaluation"
-    refuse(modes[0] != modes[1], SAY.mode.format(mode=mode))
+    now, before = ([module.training for module in each.modules()] for each in (own, model))
+    check("mode", now=now, before=before, training=model.training)
     return _named(got, where, own)
 
 
 def _named(got: Any, where: str, model: nn.Module) -> Norms:
     """Return the learner's numbers by layer; "conv1.weight" means the layer "conv1"."""
-    modules, layers = dict(model.named_modules()), list(_layers(model))
+    layers = list(_layers(model))
     wanted = f"{where}: expected a dict with {len(layers)} layers, {some(layers)}; got"
-    refuse(got is None, f"{wanted} None. Does your function end with `return`?")
-    refuse(not isinstance(got, Mapping), f"{wanted} {described(got)}.")
-    for name in got:
-        words = f"{wanted} {described(name)} as a name. A name is a str."
-        refuse(not isinstance(name, str), words)
+    check("norms", got=got, wanted=wanted)
     found = {name.removesuffix(".weight"): value for name, value in got.items()}
-    if missing := [name for name in layers if name not in found]:
-        kinds = {type(modules[name]) for name in missing}
-        why = ""
-        if not found and all(p.grad is None for p in model.parameters()):
-            why = SAY.no_gradient
-        elif len(kinds) == 1 and not any(type(modules.get(name)) in kinds for name in found):
-            why = SAY.kind.format(kind=kinds.pop().__name__)
-        elif not any("." in name for name in found):
-            why = SAY.path
-        words = f"{wanted} {some(found) or 'an empty one'}. Missing: {some(missing)}. {why}"
-        raise AnswerError(words.rstrip())
-    if extra := [name for name in found if name not in layers]:
-        why = SAY.extra
-        if any(name.endswith(".bias") for name in extra):
-            why = SAY.bias
-        elif all(isinstance(modules.get(name), _BatchNorm) for name in extra):
-            why = SAY.norm
-        raise AnswerError(f"{wanted} {some(extra)} as well. {why}")
+    modules = dict(model.named_modules())
+    check("layers", wanted=wanted, layers=layers, found=found, model=model, modules=modules)
     return {name: number(plain(found[name]), f"the norm of layer {name!r}") for name in layers}

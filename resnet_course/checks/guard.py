@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from resnet_course.checks.wording import made_first, said, show
+
 Result = TypeVar("Result")
 
 STEPS = 5_000_000  # right answers, clumsy ones too, need some hundred thousand
-LONGEST = 1_000  # characters of the text of an error
 LIBRARY_CALL = 100  # steps for each call of a library
 LIBRARIES = ["<frozen", "site-packages", "dist-packages", str(Path(__file__).parent.parent)]
 LIBRARIES += [str(Path(module.__file__).parent) for module in (os, torch)]
@@ -112,15 +113,6 @@ def call(answer: Callable[..., Result], *arguments: Any) -> Result:
         ) from error
 
 
-def said(error: BaseException) -> str:
-    """Return the text of an error, cut after some lines; a text that cannot be had is no text."""
-    try:
-        text = str(error)
-    except Exception:  # whatever the learner's own class does
-        return ""
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters in all)"
-
-
 def _place(error: Exception) -> str:
     """Return the last line in a cell of the notebook on the way to the error."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
@@ -140,28 +132,3 @@ def _layer(text: str) -> str:
         if layer and hasattr(torch.Tensor, attribute or "shape"):
             return f" {made_first(name)}"
     return ""
-
-
-def made_first(name: str) -> str:
-    """Say that a layer is made in one pair of brackets and called in another."""
-    return (
-        f"nn.{name}(x) makes a layer and does not apply it: a layer must first be made, in "
-        f"__init__, self.layer = nn.{name}(), and is called in forward, self.layer(x)."
-    )
-
-
-def show(value: Any) -> str:
-    """Write a value as a message should: tensors by shape, modules by class."""
-    if isinstance(value, nn.Module):
-        return f"a {type(value).__name__}"
-    if isinstance(value, torch.Tensor):
-        if value.ndim == 0 and not value.is_meta:
-            return f"a tensor with the number {value.item():.6g}"
-        return f"a tensor of shape ({', '.join(map(str, value.shape))})"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    try:
-        text = " ".join(str(getattr(value, "__name__", None) or repr(value)).split())
-    except Exception:  # whatever the learner's own class does
-        return f"a {type(value).__name__}"
-    return text if len(text) < 80 else text[:77] + "..."

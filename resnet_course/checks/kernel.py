@@ -14,10 +14,9 @@ from typing import Any, TextIO
 import numpy as np
 import torch
 
-from resnet_course.checks.texts import messages
+from resnet_course.checks.faults import fault
 from resnet_course.train.state import random_states, set_random_states
 
-SAY = messages("kernel")
 LINES, CHARACTERS = 30, 3_000  # a screenful
 # PyTorch's hooks for all modules; there is no public way to list them.
 HOOKS = [d for name, d in vars(torch.nn.modules.module).items() if name.startswith("_global_")]
@@ -109,4 +108,4 @@ def printing_little() -> Iterator[None]:
             yield
         finally:
             if cut := out.cut + error.cut:
-                out.screen.write(SAY.cut.format(cut))
+                out.screen.write(f"\n{fault('printed', cut=cut)}\n")

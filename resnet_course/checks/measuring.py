@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
@@ -10,19 +9,19 @@ from torch import Tensor, nn
 
 from resnet_course.checks import questions
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.guard import AnswerError, call
-from resnet_course.checks.practice import PracticeNet, check_calls
-from resnet_course.checks.questions import Answer, Case, ask, known
-from resnet_course.checks.texts import messages
-from resnet_course.checks.values import close, number, refuse
+from resnet_course.checks.faults import check, explained
+from resnet_course.checks.guard import call
+from resnet_course.checks.practice import PracticeNet, check_measured
+from resnet_course.checks.questions import Answer, Case, ask, close, known, number
 from resnet_course.train import steps
 
-SAY = messages("evaluate")
 Batch = tuple[Tensor, Tensor]
 
 
 class Batches(list[Batch]):
     """A list that can be given a name, under which messages show it."""
+
+    starts = 1  # it may be walked through as often as one likes
 
 
 class OnceOnly:
@@ -88,23 +87,17 @@ EVALUATE = [
 TOPK = known("topk_accuracy", "z, y, k", topk=_topk, torch=torch)
 
 
-def _why(case: Case, right: float, got: float) -> str:
-    if got > 1 and abs(got - 100 * right) <= 0.5:
-        return SAY.percent
-    rounded = abs(got - right) <= 0.05 and math.isclose(got, round(got, 2))
-    return SAY.rounded if rounded else SAY.unknown
-
-
 @exercise(steps.evaluate, steps.predict, steps.evaluation_mode)
-def evaluate(answer: Callable[[nn.Module, Iterable[Batch]], float]) -> str:
+def evaluate(answer: Callable[[nn.Module, Iterable[Batch]], float]) -> None:
     """Check `f(model, batches) -> float`."""
     cases = [([6, 4, 1], [6, 6, 2], False), ([2, 3, 0], [5, 3, 1], True), ([4], [4], False)]
 
     def where(hits: list[int], sizes: list[int], once: bool) -> str:
         return f"For {in_words(sizes, once)}, {sum(hits)} of {sum(sizes)} right"
 
-    ask(answer, cases, _measured(), EVALUATE, questions.numbers(where, _why), _run, close)
-    return "The share is right for batches of any size, and measuring has changed nothing."
+    ask(
+        answer, cases, _measured(), EVALUATE, questions.numbers(where, "unknown_share"), _run, close
+    )
 
 
 def _run(answer: Answer, hits: Sequence[int], sizes: Sequence[int], once: bool) -> float:
@@ -115,34 +108,22 @@ def _run(answer: Answer, hits: Sequence[int], sizes: Sequence[int], once: bool) 
     given = OnceOnly(batches) if once else batches
     given.__name__ = in_words(sizes, once)
     model.calls.clear()
-    try:
+    with explained("error_in_evaluate", batches=given):
         got = number(call(answer, model, given), "the accuracy")
-    except AnswerError as error:
-        why = _loops(given, "the batches")
-        if not why and f"'{type(given).__name__}'" in str(error):
-            why = SAY.only_for
-        refuse(why, f"{error} {why}", error.__cause__)
-        raise
-    right, why = sum(hits) / sum(sizes), _loops(given, "them")
-    words = f"For {given.__name__}: expected {right:.6g}, got {got:.6g}. {why}"
-    refuse(why and not close(right, got), words)
-    check_calls(model, training=False)
-    refuse(any(each.records for each in model.calls), SAY.records)
-    questions.check_measured(model, before, everything=True)
-    modes = {module.training for module in model.modules()}
-    refuse(modes not in ({False}, {training}), SAY.left_in_training)
+    right = sum(hits) / sum(sizes)
+    words = f"For {given.__name__}: expected {right:.6g}, got {got:.6g}."
+    if not close(right, got):
+        check("loops", batches=given, words=words)
+    check("calls", calls=model.calls, training=False)
+    check("records", calls=model.calls)
+    check_measured(model, before, everything=True)
+    check("left", modes={module.training for module in model.modules()}, training=training)
     questions.check_unchanged(batches, batches_before, "the batches")
     return got
 
 
-def _loops(given: Iterable[Batch], batches: str) -> str:
-    """Say that what can be walked through only once was walked through more often."""
-    starts = given.starts if isinstance(given, OnceOnly) else 1
-    return SAY.once.format(starts=starts, batches=batches) if starts > 1 else ""
-
-
 @exercise(steps.topk_accuracy)
-def topk_accuracy(answer: Callable[[Tensor, Tensor, int], float]) -> str:
+def topk_accuracy(answer: Callable[[Tensor, Tensor, int], float]) -> None:
     """Check `f(logits, labels, k) -> float`."""
     cases: list[Case] = []
     for pictures, classes, all_k in ((5, 4, (2, 1, 4)), (12, 6, (1, 3, 5)), (3, 9, (3,))):
@@ -150,8 +131,7 @@ def topk_accuracy(answer: Callable[[Tensor, Tensor, int], float]) -> str:
         cases += [(logits, labels, k) for k in all_k]
     cases += [(torch.tensor([[0.1, 0.4, 0.2]]), torch.tensor([2]), 2)]
     tell = questions.numbers(
-        lambda z, y, k: f"{len(z)} pictures, {z.shape[1]} classes, k = {k}", _why
+        lambda z, y, k: f"{len(z)} pictures, {z.shape[1]} classes, k = {k}", "unknown_share"
     )
     run = questions.simply(lambda got: number(got, "the share of hits"), "the logits or the labels")
     ask(answer, cases, _topk, TOPK, tell, run, close)
-    return "Your shares are right for every k, from top-1 to all classes."

@@ -1,4 +1,4 @@
-"""What exercises practise on: losses, and networks, of which one notes how it is used."""
+"""What exercises practise on: losses, and networks. Is a network still what it was?"""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from resnet_course.checks.faults import check
 from resnet_course.checks.questions import known
-from resnet_course.checks.texts import messages
-from resnet_course.checks.values import refuse
 from resnet_course.resnet import ResNet, ResNetConfig
-
-SAY = messages("training")
 
 # What is taken for the cross-entropy of logits z, labels y and a batch x.
 LOSSES = known("losses", "z, y, x", F=F, nn=nn)
@@ -58,13 +55,6 @@ class PracticeNet(nn.Module):
         return logits
 
 
-def check_calls(model: PracticeNet, training: bool) -> None:
-    """Complain if the net was not called, or not with all of it in the right mode."""
-    refuse(not model.calls, SAY.not_called)
-    wrong = any((not training) in each.modes for each in model.calls)
-    refuse(wrong, SAY.in_evaluation if training else SAY.in_training)
-
-
 def small_trained_network(block: type[nn.Module]) -> ResNet:
     """Return a small network in training mode, whose batch norm layers have seen other pictures.
 
@@ -80,3 +70,30 @@ def small_trained_network(block: type[nn.Module]) -> ResNet:
             for numbers in (module.bias.data, module.running_mean):
                 numbers.normal_()
     return model
+
+
+def moved(now: nn.Module, before: nn.Module) -> list[str]:
+    """Return the names of stored tensors that are no longer the same.
+
+    A layer that keeps no count of batches, such as torchvision's FrozenBatchNorm2d, is fine.
+    """
+    new, names = now.state_dict(), []
+    for name, old in before.state_dict().items():
+        if name not in new:
+            same = name.endswith("num_batches_tracked")
+        else:
+            kinds = {(each.dtype, each.device) for each in (old, new[name])}
+            same = len(kinds) == 1 and torch.equal(old, new[name])
+        if not same:
+            names.append(name)
+    return names
+
+
+def check_measured(now: nn.Module, before: nn.Module, *, everything: bool) -> None:
+    """Complain if measuring has changed a model since a copy, or has switched gradients off.
+
+    With `everything`, gradients and the stored numbers of batch norm must be the same too.
+    """
+    old, new = dict(before.named_parameters()), dict(now.named_parameters())
+    names = [name for name in moved(now, before) if everything or name in old]
+    check("measured", moved=names, old=old, new=new, everything=everything)

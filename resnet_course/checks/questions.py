@@ -1,4 +1,4 @@
-"""Ask an answer for its value in each case, compare, and name the mistake that does the same."""
+"""Ask an answer for its value in each case, and name the mistake that gives the same."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from resnet_course.checks.guard import AnswerError, call, said, show
-from resnet_course.checks.texts import messages, read_toml
-from resnet_course.checks.values import refuse, some
+from resnet_course.checks.faults import check, fault, read_toml
+from resnet_course.checks.guard import AnswerError, call
+from resnet_course.checks.wording import said, show
 
 Answer = Callable[..., Any]  # a learner's, the right one, or one with a known mistake
 Case = tuple[Any, ...]
 Mistakes = list[tuple[str, Answer]]
 Tell = Callable[[Case, Any, Any], tuple[str, str]]
 Value = TypeVar("Value")
-
-SAY = messages("questions")
 
 
 def known(name: str, arguments: str, **names: Any) -> Mistakes:
@@ -114,17 +112,15 @@ def simply(read: Callable[[Any], Value], changed: str = "") -> Callable[..., Val
     return run
 
 
-def numbers(
-    where: Callable[..., str], otherwise: str | Callable[..., str], form: str = ".6g"
-) -> Tell:
+def numbers(where: Callable[..., str], unknown: str, form: str = ".6g") -> Tell:
     """Return a `tell` for numbers, written in this form.
 
-    `where` describes a case. `otherwise` are words for an unknown mistake, or a function of (case,
-    expected, got) that returns them.
+    `where` describes a case. `unknown` is the table of faults that knows what to say to an unknown
+    mistake, from `case`, `right` and `got`.
     """
-    return lambda case, expected, got: (
-        f"{where(*case)}: expected {expected:{form}}, got {got:{form}}.",
-        otherwise if isinstance(otherwise, str) else otherwise(case, expected, got),
+    return lambda case, right, got: (
+        f"{where(*case)}: expected {right:{form}}, got {got:{form}}.",
+        fault(unknown, case=case, right=right, got=got),
     )
 
 
@@ -141,7 +137,7 @@ def copied(given: Value) -> Value:
 
 def check_unchanged(now: Any, before: Any, what: str, who: str = "Your function") -> None:
     """Complain if lists or tensors, described by `what`, are no longer equal to a copy."""
-    refuse(not _equal(now, before), SAY.changed.format(who=who, what=what))
+    check("changed", same=_equal(now, before), who=who, what=what)
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -150,37 +146,32 @@ def _equal(one: Any, other: Any) -> bool:
     return torch.equal(one, other) if isinstance(one, Tensor) else one == other
 
 
-def moved(now: nn.Module, before: nn.Module) -> list[str]:
-    """Return the names of stored tensors that are no longer the same.
+def plain(got: Any) -> Any:
+    """Return the Python number inside a tensor or NumPy value without axes; all else as it is."""
+    without_axes = hasattr(got, "item") and getattr(got, "ndim", None) == 0
+    return got.item() if without_axes and not getattr(got, "is_meta", False) else got
 
-    A layer that keeps no count of batches, such as torchvision's FrozenBatchNorm2d, is fine.
+
+def whole(got: Any) -> int:
+    """Return the learner's whole number; one of NumPy or in a tensor without axes will do.
+
+    Raises:
+        AnswerError: it is something else; a float is never taken for a count.
     """
-    new, names = now.state_dict(), []
-    for name, old in before.state_dict().items():
-        if name not in new:
-            same = name.endswith("num_batches_tracked")
-        else:
-            kinds = {(each.dtype, each.device) for each in (old, new[name])}
-            same = len(kinds) == 1 and torch.equal(old, new[name])
-        if not same:
-            names.append(name)
-    return names
+    check("whole", got=got, value=plain(got))
+    return plain(got)
 
 
-def check_measured(now: nn.Module, before: nn.Module, *, everything: bool) -> None:
-    """Complain if measuring has changed a model since a copy, or has switched gradients off.
+def number(got: Any, what: str) -> float:
+    """Return the learner's number; of a tensor without axes, which is none, take `plain` first.
 
-    With `everything`, gradients and the stored numbers of batch norm must be the same too.
+    Raises:
+        AnswerError: it is no finite real number; the text says `what` is expected, "the loss".
     """
-    refuse(not torch.is_grad_enabled(), SAY.gradients_off)
-    old = dict(before.named_parameters())
-    names = [name for name in moved(now, before) if everything or name in old]
-    what = "the network" if everything else "the weights of the model"
-    refuse(names, f"Measuring has changed {what}: {some(names)}. Take no step.")
-    touched = [
-        name
-        for name, part in now.named_parameters()
-        if part.requires_grad != old[name].requires_grad or (everything and part.grad is not None)
-    ]
-    what = "`grad` or `requires_grad`" if everything else "requires_grad"
-    refuse(touched, SAY.touched.format(what=what, names=some(touched)))
+    check("number", got=got, what=what)
+    return float(got)
+
+
+def close(one: float, other: float) -> bool:
+    """Return whether two numbers are equal but for the rounding of 32 bits."""
+    return abs(one - other) <= 1e-5 * max(1.0, abs(one))

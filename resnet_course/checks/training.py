@@ -13,14 +13,21 @@ from torch.nn.utils import parameters_to_vector
 from torch.optim import SGD, Adam, Optimizer
 
 from resnet_course.checks.exercise import exercise
+from resnet_course.checks.faults import check, fault, read_toml
 from resnet_course.checks.guard import call
-from resnet_course.checks.practice import LOSSES, PracticeNet, check_calls
-from resnet_course.checks.questions import Answer, Case, ask, check_unchanged, copied, known
-from resnet_course.checks.texts import messages, read_toml
-from resnet_course.checks.values import close, number, refuse
+from resnet_course.checks.practice import LOSSES, PracticeNet
+from resnet_course.checks.questions import (
+    Answer,
+    Case,
+    ask,
+    check_unchanged,
+    close,
+    copied,
+    known,
+    number,
+)
 from resnet_course.train import steps
 
-SAY = messages("train_step")
 _near = functools.partial(torch.allclose, rtol=1e-3, atol=1e-5)  # a step changes weights far more
 
 
@@ -62,11 +69,10 @@ MISTAKES = [
 
 
 @exercise(steps.train_step, steps.step)
-def train_step(answer: Callable[[nn.Module, Tensor, Tensor, Optimizer], float]) -> str:
+def train_step(answer: Callable[[nn.Module, Tensor, Tensor, Optimizer], float]) -> None:
     """Check `f(model, x, y, optimizer) -> float`."""
     for kind in ("SGD", "Adam"):  # one after the other: what is wrong with one tells enough
         ask(answer, [(kind,)], _acts(), MISTAKES, _tell, _run, _same)
-    return "With SGD and with Adam: the losses are right, and the weights go where they should."
 
 
 class Step(NamedTuple):
@@ -95,10 +101,9 @@ def _run(answer: Answer, kind: str) -> list[Step]:
         own, before = copied(batch), _weights(model)
         model.calls.clear()
         loss = number(call(answer, model, *own, optimizer), "the loss")
-        check_calls(model, training=True)
+        check("calls", calls=model.calls, training=True)
         check_unchanged(own, batch, "x or y")
-        now = optimizer.param_groups[0]["lr"]
-        refuse(now != rate, SAY.rate.format(before=rate, after=now))
+        check("learning_rate", before=rate, after=optimizer.param_groups[0]["lr"])
         done.append(Step(loss, before, _weights(model), len(model.calls), _why_still(model)))
     return done
 
@@ -108,9 +113,8 @@ def _weights(model: nn.Module) -> Tensor:
 
 
 def _why_still(model: PracticeNet) -> str:
-    if any(p.grad is not None and p.grad.any() for p in model.parameters()):
-        return SAY.nobody_moves
-    return SAY.cleared if any(each.back for each in model.calls) else SAY.no_backward
+    gradient = any(p.grad is not None and p.grad.any() for p in model.parameters())
+    return fault("no_step", gradient=gradient, back=any(each.back for each in model.calls))
 
 
 def _same(one: list[Step], other: list[Step]) -> bool:
@@ -122,21 +126,15 @@ def _same(one: list[Step], other: list[Step]) -> bool:
 
 def _tell(case: Case, right: list[Step], got: list[Step]) -> tuple[str, str]:
     for which, one, own in zip(("first", "second"), right, got, strict=True):
-        where = f"{case[0]}, {which} step:"
-        if not close(one.loss, own.loss):
-            loss = f"the loss before the step is {one.loss:.6g}, yours is {own.loss:.6g}."
-            return f"{where} {loss}", SAY.compare
-        if torch.equal(own.before, own.after):
-            return f"{where} no weight has moved.", own.still
-        if not _near(one.after, own.after):
-            return f"{where} {SAY.wrong_place}", _length(right[0], got[0]) + SAY.compare
-    count = max(step.passes for step in got)
-    return SAY.passes.format(count=count), "Compute the logits once."
+        facts = {"one": one, "own": own, "close": close, "near": _near}
+        if where := fault("step", kind=case[0], which=which, **facts):
+            return where, fault("unknown_train_step", times=_times(right[0], got[0]), **facts)
+    return fault("passes", count=max(each.passes for each in got)), ""
 
 
-def _length(right: Step, got: Step) -> str:
+def _times(right: Step, got: Step) -> float | None:
+    """Say how long a step is, in right steps, if it goes in the right direction."""
     expected, moved = (step.after - step.before for step in (right, got))
     times = float(moved @ expected / (expected @ expected))
-    if close(times, 1) or not _near(moved / times, expected):
-        return ""
-    return SAY.longer.format(times=times)
+    other = not close(times, 1) and _near(moved / times, expected)
+    return times if other else None

@@ -16,8 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from resnet_course.checks.faults import filled
-from resnet_course.checks.texts import read_parts
+from resnet_course.checks.faults import filled, read_parts
 
 EDIT = re.compile(r"(?:(\w+): )?(.+) → (.*)")
 Mistake = tuple[str, ...]  # what to say, then the edits that make it
