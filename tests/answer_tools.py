@@ -140,6 +140,6 @@ stopped with ZeroDivisionError
     1 / 0
 stopped with TypeError
     lambda: 0.5
-'str' object is not callable
+Expected your function or class, got .*str.*Give its name alone
     answer = "answer"
 """

@@ -290,11 +290,11 @@ call super\(\).__init__\(\) first
     super().__init__() → self.add_module("conv1", conv(i, o, 3, s))
 got a value of type Plain. A class needs .* behind its name; a function must return a module
     answer = type("Plain", (), {"__init__": lambda self, i, o, s=1: setattr(self, "stride", s)})
-Expected the class .* got a Right that is already made. Leave out the brackets and what is in them
+Expected your function or class, got a Right that is already made. Leave out the brackets
     answer = Right(64, 64)
 Your function returned None: is there a return
     lambda i, o, s=1: print(end="")
-not callable
+Expected your function or class, got . .int.. Give its name alone
     answer = 7
 differs in training mode.*Is there anything random in it
     bn2: nn.BatchNorm2d(o) → nn.Sequential(nn.BatchNorm2d(o), nn.Dropout(0.5))
@@ -533,7 +533,7 @@ RuntimeError.*leaf.* To set a parameter is no step of the computation: .*no_grad
     block.bn2.weight.zero_()
 stopped with AttributeError
     block.bn9
-not callable
+Expected your function or class, got . .int.. Give its name alone
     answer = 0
 """
 ANSWERS = [

@@ -111,7 +111,7 @@ stopped with IndexError
     [][9]
 Expected an nn.Module, got a value of type int
     3
-stopped with TypeError
+Expected your function or class, got a Sequential that is already made
     answer = stage(BasicBlock, 8, 8, 1, 1)
 """
 NETWORK = """

@@ -114,7 +114,7 @@ stopped with ZeroDivisionError
     1 / 0
 stopped with TypeError
     lambda: 0
-'str' object is not callable
+Expected your function or class, got .*str.*Give its name alone
     answer = "freeze"
 """
 FOR_EVER = r"""
@@ -276,7 +276,7 @@ Expected an nn.Module, got None
     None if sizes else 0
 stopped with ZeroDivisionError
     1 / 0
-'str' object is not callable
+Expected your function or class, got .*str.*Give its name alone
     answer = "heads"
 """
 ANSWERS = [

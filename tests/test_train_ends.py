@@ -115,12 +115,11 @@ def test_the_evidence_of_an_older_run_is_replaced(finished, tmp_path):
     assert (tmp_path / "history.svg").read_bytes() != finished["history.svg"]
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-def test_a_terminated_command_keeps_its_finished_epochs(end, tmp_path):
+def test_a_terminated_command_keeps_its_finished_epochs(tmp_path):
     process = started("--epochs", "1000", "--out", tmp_path)
     while not (tmp_path / "last.pt").exists():
         process.stderr.read(1)
-    process.send_signal(end)
+    process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and b"Traceback" not in err
     assert b"To go on, repeat the command with --resume" in out and b"interrupted after" in out

@@ -37,7 +37,6 @@ def made_by(answer: Callable[..., Any], *arguments: Any) -> Any:
 
 def build(answer: Callable[..., Any], *arguments: Any) -> nn.Module:
     """Make the learner's module, on the CPU and in single precision."""
-    check("answer", answer=answer)
     module = made_by(answer, *arguments)
     check("module", module=module)
     return module

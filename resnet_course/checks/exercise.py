@@ -12,8 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from resnet_course.checks import guard
-from resnet_course.checks.faults import fault, read_toml
+from resnet_course.checks import faults, guard
 from resnet_course.checks.guard import AnswerError, StepLimit
 from resnet_course.checks.kernel import kept, printing_little
 from resnet_course.checks.result import CheckResult
@@ -67,7 +66,7 @@ def exercise(*answers: Callable[..., Any]) -> Callable[[Ask], Checker]:
     """
 
     def decorate(ask: Ask) -> Checker:
-        facts = read_toml("exercises")[ask.__name__]
+        facts = faults.read_toml("exercises")[ask.__name__]
         about = Exercise(ask.__name__, **facts, answers=answers)
         EXERCISES[about.name] = about
 
@@ -83,8 +82,11 @@ def exercise(*answers: Callable[..., Any]) -> Callable[[Ask], Checker]:
 
 def _verdict(about: Exercise, ask: Ask, answer: Any) -> CheckResult:
     if is_untouched(answer):
-        return CheckResult(about.name, False, False, fault("stopped", error=None), about.hints)
+        return CheckResult(
+            about.name, False, False, faults.fault("stopped", error=None), about.hints
+        )
     try:
+        faults.check("answer", answer=answer, name=about.name)
         with kept(), printing_little(), StepLimit(guard.STEPS):
             return CheckResult(about.name, True, True, ask(answer) or about.praise, ())
     except AnswerError as wrong:
@@ -92,7 +94,7 @@ def _verdict(about: Exercise, ask: Ask, answer: Any) -> CheckResult:
     except KeyboardInterrupt:  # the learner's own
         raise
     except BaseException as error:  # what the questions did not foresee must not stop the notebook
-        message = fault("stopped", error=error, steps=guard.STEPS)
+        message = faults.fault("stopped", error=error, steps=guard.STEPS)
     return CheckResult(about.name, False, True, message, about.hints)
 
 
