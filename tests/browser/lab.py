@@ -7,8 +7,9 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ import requests
 from nbformat.v4 import new_notebook
 from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
-from requests.adapters import HTTPAdapter, Retry
 
 # The state of the open notebook, as JupyterLab itself sees it.
 STATE = """() => {
@@ -55,11 +55,8 @@ def jupyterlab(folder: Path, private: Path) -> Iterator[str]:
         path = private / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values), encoding="utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--port={port}", f"--ServerApp.root_dir={folder}", "--expose-app-in-browser"]
+    command += [f"--ServerApp.root_dir={folder}", "--expose-app-in-browser"]
     command += ["--IdentityProvider.token=", "--ServerApp.port_retries=0"]
     command += ["--ServerApp.disable_check_xsrf=True"]  # for requests that no page makes
     folders = {
@@ -69,20 +66,39 @@ def jupyterlab(folder: Path, private: Path) -> Iterator[str]:
     folders["JUPYTERLAB_SETTINGS_DIR"] = str(private / "settings")
     folders["JUPYTERLAB_WORKSPACES_DIR"] = str(private / "workspaces")
     with (private / "server.log").open("w", encoding="utf-8") as log:
-        server = subprocess.Popen(command, env={**os.environ, **folders}, stdout=log, stderr=log)
+        for _ in range(5):  # another program may take the port before the server does
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                url = f"http://127.0.0.1:{free.getsockname()[1]}"
+            started = [*command, f"--port={url.rpartition(':')[2]}"]
+            environment = {**os.environ, **folders}
+            server = subprocess.Popen(started, env=environment, stdout=log, stderr=log)
+            if answers(server, url):
+                break
+            server.kill()
+        else:
+            text = (private / "server.log").read_text(encoding="utf-8")
+            raise RuntimeError(f"JupyterLab did not start:\n{text}")
         try:
-            with requests.Session() as session:
-                session.trust_env = False  # no proxy
-                patience = Retry(connect=120, backoff_factor=0.1, backoff_max=0.5)
-                session.mount("http://", HTTPAdapter(max_retries=patience))
-                session.get(f"http://127.0.0.1:{port}/api", timeout=5)
-            yield f"http://127.0.0.1:{port}"
+            yield url
         finally:
             server.terminate()
             try:
                 server.wait(20)
             except subprocess.TimeoutExpired:
                 server.kill()
+
+
+def answers(server: subprocess.Popen, url: str, seconds: float = 120) -> bool:
+    """Wait until the server answers; False if it ends, or never does."""
+    end = time.monotonic() + seconds
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy
+        while server.poll() is None and time.monotonic() < end:
+            with suppress(requests.RequestException):
+                return session.get(f"{url}/api", timeout=5).ok
+            time.sleep(0.2)
+    return False
 
 
 def end_all_kernels(page: Page, url: str) -> None:
