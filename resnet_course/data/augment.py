@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from resnet_course.blocks import is_whole
+from resnet_course.blocks import is_whole, shape_or_type
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Augment:
             ValueError: these are no pictures.
         """
         if not isinstance(images, Tensor) or images.ndim != 4:
-            got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+            got = shape_or_type(images)
             raise ValueError(f"images must be (batch, channels, height, width), got {got}.")
         images = self._shift_and_flip(images)
         return self._cut_out(images) if self.cutout else images
