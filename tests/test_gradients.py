@@ -106,25 +106,3 @@ def test_activation_stats_are_those_of_the_tensors(batch):
 def test_activation_stats_keep_both_calls_of_a_layer_used_twice(batch):
     stats = activation_stats(small_net(), batch[0])
     assert {"layer1.0.relu", "layer1.0.relu (2)"} <= stats.keys()
-
-
-# FACTS: CIFAR-style nets see 81 pixels with 20 layers; ResNet-18 sees 43, 99, 211, 435.
-@pytest.mark.parametrize(
-    ("name", "layer", "side", "pixels"),
-    [
-        ("resnet20", "layer3", 128, 81),
-        ("resnet18", "layer1", 128, 43),
-        ("resnet18", "layer2", 192, 99),
-    ],
-)
-def test_measured_receptive_fields(name, layer, side, pixels):
-    model = create_model(name, in_channels=1)
-    assert measured_receptive_field(model, (1, 1, side, side), layer) == (pixels, pixels)
-
-
-def test_receptive_field_has_two_sides_and_says_what_it_needs():
-    flat_kernel = nn.Conv2d(1, 2, (3, 5), padding=(1, 2))
-    assert measured_receptive_field(flat_kernel, (1, 1, 20, 20)) == (3, 5)
-    model = small_net()
-    with pytest.raises(ValueError, match="only a map"):
-        measured_receptive_field(model, (1, 1, 28, 28))

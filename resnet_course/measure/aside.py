@@ -1,0 +1,45 @@
+"""Run a network with other weights, and leave it as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.parameter import is_lazy
+
+from resnet_course.train.inputs import run
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Return the network inside torch.compile, DataParallel or DistributedDataParallel.
+
+    Raises:
+        ValueError: it has lazy layers that never ran.
+    """
+    if any(map(is_lazy, model.parameters())):
+        name = type(model).__name__
+        raise ValueError(f"{name} has lazy layers without weights: run it once first, model(x).")
+    while True:
+        parallel = isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel))
+        inner = model.module if parallel else getattr(model, "_orig_mod", model)
+        if inner is model:
+            return model
+        model = inner
+
+
+def run_aside(model: nn.Module, x: Tensor, stand_ins: Mapping[str, Tensor]) -> object:
+    """Run `model`, not wrapped, with other parameters and buffers, each by its name.
+
+    Buffers that have no stand-in are copied, to take new running means. What the forward pass
+    stores in the modules, such as the computed weight of `weight_norm`, is forgotten afterwards.
+    """
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    attributes = {module: dict(vars(module)) for module in model.modules()}
+    try:
+        with torch.compiler.set_stance("force_eager"):  # compiled code knows no stand-ins
+            return run(model, x, lambda x: functional_call(model, {**buffers, **stand_ins}, (x,)))
+    finally:
+        for module, before in attributes.items():
+            module.__dict__ = before
