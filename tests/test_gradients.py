@@ -7,7 +7,10 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import Net
 from torch import nn
+from torch.ao.quantization import quantize_dynamic
+from torch.nn.utils import parametrizations, parametrize, prune
 
 from resnet_course import (
     activation_stats,
@@ -64,6 +67,104 @@ def test_a_single_linear_layer_and_an_unused_layer_have_norms(batch):
     assert norms[""] > 0 == norms["unused"]
     with pytest.raises(ValueError, match="no convolution and no linear layer"):
         gradient_norms(nn.Sequential(nn.ReLU()), x, y)
+
+
+def three_layers() -> nn.Sequential:
+    torch.manual_seed(1)
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, stride=9), nn.ReLU(), nn.Flatten(), nn.Linear(36, 36), nn.Linear(36, 10)
+    )
+
+
+COMPUTED = {
+    "weight norm": parametrizations.weight_norm,
+    "spectral norm": parametrizations.spectral_norm,
+    "orthogonal": parametrizations.orthogonal,
+    "weight norm by hooks": nn.utils.weight_norm,
+    "spectral norm by hooks": nn.utils.spectral_norm,
+    "pruned": lambda layer: prune.l1_unstructured(layer, "weight", 0.5),
+    "pruned and frozen": lambda layer: prune.l1_unstructured(layer, "weight", 0.5).requires_grad_(
+        False
+    ),
+    "frozen": lambda layer: layer.requires_grad_(False),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated")
+@pytest.mark.parametrize("change", COMPUTED.values(), ids=COMPUTED)
+@pytest.mark.parametrize("wrap", [None, nn.DataParallel, torch.compile])
+def test_where_a_weight_is_computed_the_computed_one_counts(batch, change, wrap):
+    model = three_layers().eval()
+    for i in (0, 3):
+        change(model[i])
+    model(batch[0])
+    plain = three_layers()
+    for layer, other in zip(plain, model, strict=True):
+        if hasattr(layer, "weight"):
+            layer.weight.data, layer.bias.data = other.weight.detach(), other.bias.detach()
+    F.cross_entropy(plain(batch[0]), batch[1]).backward()
+    expected = [plain[i].weight.grad.norm().item() for i in (0, 3, 4)]
+    wrapped = model if wrap is None else wrap(model)
+    before = {m: dict(vars(m)) for m in model.modules()}
+    norms = gradient_norms(wrapped, *batch)
+    assert list(norms.values()) == pytest.approx(expected, rel=1e-4)
+    assert [name.split(".")[-1] for name in norms] == ["0", "3", "4"]
+    assert all(vars(m) == attributes for m, attributes in before.items())
+
+
+@pytest.mark.parametrize("change", [lambda layer: layer, parametrizations.weight_norm])
+def test_a_weight_used_twice_has_one_gradient_the_sum_over_both_uses(batch, change):
+    model = three_layers()
+    change(model[3])
+    model.insert(4, model[3])  # one layer, two calls
+    plain = three_layers()
+    plain.insert(4, copy.deepcopy(plain[3]))
+    F.cross_entropy(plain(batch[0]), batch[1]).backward()
+    both = (plain[3].weight.grad + plain[4].weight.grad).norm().item()
+    assert gradient_norms(model, *batch)["3"] == pytest.approx(both, rel=1e-4)
+    tied = three_layers()
+    tied.insert(4, nn.Linear(36, 36))
+    tied[4].weight, tied[4].bias = tied[3].weight, tied[3].bias
+    norms = gradient_norms(tied, *batch)
+    assert norms["3"] == norms["4"] == pytest.approx(both, rel=1e-4)
+
+
+def test_a_weight_that_serves_outside_its_layer_has_a_norm(batch):
+    def forward(own, x):
+        return F.linear(x.flatten(1), own.head.weight)
+
+    norms = gradient_norms(Net(forward, head=nn.Linear(784, 10)), *batch)
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    assert norms["head"] > 0
+    model = Net(forward, head=plain[1])
+    F.cross_entropy(model(batch[0]), batch[1]).backward()
+    assert gradient_norms(model, *batch)["head"] == pytest.approx(plain[1].weight.grad.norm())
+
+
+class Cut(nn.Module):
+    def forward(self, weight):
+        return weight.detach() * 2
+
+
+def with_a_cut() -> nn.Sequential:
+    model = three_layers()
+    parametrize.register_parametrization(model[3], "weight", Cut())
+    return model
+
+
+@pytest.mark.filterwarnings("ignore:.*quantiz")
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        (lambda: quantize_dynamic(three_layers(), {nn.Linear}), "3 is quantized"),
+        (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(10)), "run it once first"),
+        (lambda: Net(lambda own, x: own.a(x).detach(), a=three_layers()), "cuts its logits off"),
+        (with_a_cut, "weight of 3 is computed without"),
+    ],
+)
+def test_where_no_gradient_can_be_measured_the_reason_is_told(batch, model, says):
+    with pytest.raises(ValueError, match=says):
+        gradient_norms(model(), *batch)
 
 
 @pytest.mark.parametrize("training", [True, False])

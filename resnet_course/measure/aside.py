@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,17 +30,36 @@ def unwrapped(model: nn.Module) -> nn.Module:
         model = inner
 
 
-def run_aside(model: nn.Module, x: Tensor, stand_ins: Mapping[str, Tensor]) -> object:
+def run_aside(
+    model: nn.Module,
+    x: Tensor,
+    stand_ins: Mapping[str, Tensor],
+    use: Callable[[Any], Any] = lambda output: output,
+) -> Any:
     """Run `model`, not wrapped, with other parameters and buffers, each by its name.
 
     Buffers that have no stand-in are copied, to take new running means. What the forward pass
     stores in the modules, such as the computed weight of `weight_norm`, is forgotten afterwards.
+
+    Returns:
+        what `use` makes of the output, while the model still has the other weights.
     """
-    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    aside = _Aside(model, use)
+    values = {name: buffer.clone() for name, buffer in aside.named_buffers()}
+    values |= {f"model.{name}": value for name, value in stand_ins.items()}
     attributes = {module: dict(vars(module)) for module in model.modules()}
     try:
         with torch.compiler.set_stance("force_eager"):  # compiled code knows no stand-ins
-            return run(model, x, lambda x: functional_call(model, {**buffers, **stand_ins}, (x,)))
+            return run(model, x, lambda x: functional_call(aside, values, (x,)))
     finally:
         for module, before in attributes.items():
             module.__dict__ = before
+
+
+class _Aside(nn.Module):
+    def __init__(self, model: nn.Module, use: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.model, self.use = model, use
+
+    def forward(self, x: Tensor) -> Any:
+        return self.use(self.model(x))

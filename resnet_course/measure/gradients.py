@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from inspect import ismethod
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import cached
 
 from resnet_course.measure.aside import run_aside, unwrapped
 from resnet_course.measure.feature_maps import listening
@@ -22,10 +24,13 @@ WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 def gradient_norms(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
     """Return how strongly the loss pulls at each layer: ‖∂ cross-entropy / ∂ weight‖₂.
 
-    The model runs in the mode it is in; batch statistics of BatchNorm are not recorded.
+    The model runs in the mode it is in; batch statistics of BatchNorm are not recorded. Where a
+    weight is computed, as with `weight_norm` or pruning, it is the computed one that counts. Where
+    layers share a weight, each gets the norm of the whole gradient, the sum over all its uses.
 
     Args:
-        model: a classifier, (batch, ...) → logits (batch, classes).
+        model: a classifier, (batch, ...) → logits (batch, classes). It may be wrapped, and its
+            weights may be frozen.
         x: one batch of inputs.
         y: its labels, int64 (batch,).
 
@@ -34,26 +39,52 @@ def gradient_norms(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
         0.0 for a layer that the loss does not depend on.
 
     Raises:
-        ValueError: model, inputs or labels are not such.
+        ValueError: model, inputs or labels are not such, or autograd cannot reach a weight.
     """
     check_model(model)
     check_pictures(x)
+    kind, network = type(model).__name__, unwrapped(model)
+    for name, module in model.named_modules():
+        if ismethod(getattr(module, "weight", None)):
+            raise ValueError(
+                f"{name or kind} is quantized, and whole numbers have no gradient: measure the "
+                "network as it was before."
+            )
     layers = {name: m for name, m in model.named_modules() if isinstance(m, WEIGHTED)}
     if not layers:
-        kind = type(model).__name__
         raise ValueError(f"{kind} has no convolution and no linear layer to measure.")
-    weights = [layer.weight.detach().requires_grad_() for layer in layers.values()]
-    stand_ins = {f"{name}.weight".lstrip("."): w for name, w in zip(layers, weights, strict=True)}
-    with torch.enable_grad():
-        logits = run_aside(model, x, stand_ins)
+    used: dict[str, list[Tensor]] = {name: [] for name in layers}
+
+    def note(name: str, _output: object = None) -> None:
+        weight = layers[name].weight
+        if not weight.requires_grad:
+            raise ValueError(f"the weight of {name or kind} is computed without autograd.")
+        if all(weight is not other for other in used[name]):  # computed anew in a second call
+            used[name].append(weight)
+
+    def pull(logits: Tensor) -> dict[str, float]:
         check_logits(logits, len(x), model)
         check_labels(y, len(x), logits.shape[1], "y")
+        if not logits.requires_grad:
+            raise ValueError(f"{kind} cuts its logits off: no gradient can flow back from them.")
+        for name in layers:  # a weight can serve without its layer
+            note(name)
+        pairs = [(name, weight) for name in layers for weight in used[name]]
         loss = F.cross_entropy(logits, y)
-        gradients = torch.autograd.grad(loss, weights, allow_unused=True)
-    return {
-        name: 0.0 if gradient is None else gradient.cpu().double().norm().item()
-        for name, gradient in zip(layers, gradients, strict=True)
+        found = torch.autograd.grad(loss, [weight for _, weight in pairs], allow_unused=True)
+        totals = dict.fromkeys(layers, torch.zeros(()))
+        for (name, _), gradient in zip(pairs, found, strict=True):
+            if gradient is not None:
+                totals[name] = totals[name] + gradient.cpu()
+        return {name: total.abs().double().norm().item() for name, total in totals.items()}
+
+    own = {
+        name: parameter.detach().clone().requires_grad_()
+        for name, parameter in network.named_parameters()
+        if parameter.is_floating_point()
     }
+    with torch.enable_grad(), cached(), listening(layers, note):
+        return run_aside(network, x, own, pull)
 
 
 @dataclass(frozen=True)
