@@ -50,7 +50,8 @@ def test_dicts_and_tuples_go_in_and_out():
         inner=inner,
     )
     table = trace(boxed, (5, 4))
-    assert [(row.name, row.out_shape) for row in table] == [("first", (3,)), ("inner.b", (2,))]
+    rows = [(row.name, row.kind, row.out_shape) for row in table]
+    assert rows == [("first", "Linear", (3,)), ("inner", "unused", ()), ("inner.b", "Linear", (2,))]
     assert table.params == count(boxed)  # the unused layer too
     assert table.macs == 4 * 3 + 3 * 2
 
@@ -198,7 +199,7 @@ def test_transformer(batch_first):
     assert table["encoder.layers.0.self_attn"].params == 4 * (16 * 16 + 16)
     if batch_first:
         assert table["encoder.layers.0.linear1"].macs == 5 * 16 * 32
-        assert table["encoder.layers.0.self_attn"].macs == 5 * 4 * 16 * 16
+        assert table["encoder.layers.0.self_attn"].macs == 5 * 4 * 16 * 16 + 2 * 5 * 5 * 16
 
 
 def test_recurrent_layer():

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from resnet_course.checks.guard import call
-from resnet_course.tracing.recorder import CONVOLUTIONS, Recorder, plain_name, tensors_in
+from resnet_course.tracing.origins import tensors_in
+from resnet_course.tracing.recorder import CONVOLUTIONS, Recorder, plain_name
 from resnet_course.tracing.rows import Shape
 
 
@@ -51,7 +52,7 @@ class Watcher(Recorder):
     """
 
     def __init__(self, x: Tensor) -> None:
-        super().__init__(on_call=None)
+        super().__init__()
         x.unit = Unit()
         self.units = [x.unit]
         self.loose: list[Shape] = []

@@ -16,7 +16,7 @@ from resnet_course.checks.diagnosis import check_network
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.faults import check, explained, located
 from resnet_course.checks.guard import call
-from resnet_course.tracing.recorder import tensors_in
+from resnet_course.tracing.origins import tensors_in
 
 PARAMETERS = 21_797_672  # of ResNet-34 for 1000 classes
 

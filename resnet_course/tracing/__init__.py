@@ -1,11 +1,13 @@
 """Follow a tensor through any module: what each layer does to its shape, and what it costs.
 
-Read `rows` (what a trace is made of), `meta` (a copy of the model without numbers), `recorder`
-(listen to every torch function), `tracer` (`trace` itself), then `arithmetic` (the numbers of one
-layer, as a person would work them out on paper).
+Read `rows` and `edges` (what a trace is made of), `meta` (a copy of the model without numbers),
+`recorder` (listen to every torch function), `origins` (where each tensor comes from), `fields` and
+`operations` (what its values see), `tracer` (`trace` itself) and `errors`, then `arithmetic` (the
+numbers of one layer, as a person would work them out on paper).
 """
 
-from resnet_course.tracing.rows import LayerRow, Shape, Shortcut, Trace, TraceError, by
+from resnet_course.tracing.edges import Edge, Shortcut
+from resnet_course.tracing.rows import LayerRow, Shape, Trace, TraceError, by
 from resnet_course.tracing.tracer import trace
 
-__all__ = ["LayerRow", "Shape", "Shortcut", "Trace", "TraceError", "by", "trace"]
+__all__ = ["Edge", "LayerRow", "Shape", "Shortcut", "Trace", "TraceError", "by", "trace"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import MethodType
 from typing import Any
 
@@ -19,25 +19,42 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_l
 from resnet_course.blocks import is_whole
 
 
-def example_inputs(shape: Sequence[Any] | Tensor, dtype: torch.dtype) -> list[Tensor]:
-    """Turn a shape, a tensor or a list of those into meta tensors with a batch axis."""
-    if isinstance(shape, Tensor):
-        if shape.ndim == 0 or shape.shape[0] == 0:
+def example_inputs(given: Any, dtype: torch.dtype) -> tuple[list[Any], dict[str, Any]]:
+    """Turn what `trace` gets into the arguments of the forward pass, by place and by name.
+
+    Tensors get no numbers, shapes become tensors; a dictionary holds arguments by name.
+    """
+    if isinstance(given, dict):
+        return [], {name: _example(each, dtype) for name, each in given.items()}
+    if isinstance(given, (tuple, list)) and any(map(_is_nested, given)):
+        return [_example(each, dtype) for each in given], {}
+    return [_example(given, dtype)], {}
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, (tuple, list, dict, Tensor))
+
+
+def _example(given: Any, dtype: torch.dtype) -> Any:
+    if isinstance(given, Tensor):
+        if given.ndim == 0 or given.shape[0] == 0:
             raise ValueError(
-                f"an example tensor needs a batch axis of 1 or more, got {tuple(shape.shape)}."
+                f"an example tensor needs a batch axis of 1 or more, got {tuple(given.shape)}."
             )
-        return [torch.empty_like(shape, device="meta")]
-    several = isinstance(shape, (tuple, list))
-    if several and any(isinstance(each, (tuple, list, Tensor)) for each in shape):
-        return [example for each in shape for example in example_inputs(each, dtype)]
-    if not several or not shape or not all(map(is_whole, shape)):
+        return torch.empty_like(given, device="meta")
+    if isinstance(given, dict):
+        return {name: _example(each, dtype) for name, each in given.items()}
+    several = isinstance(given, (tuple, list))
+    if several and given and all(map(_is_nested, given)):
+        return [_example(each, dtype) for each in given]
+    if not several or not given or not all(map(is_whole, given)):
         raise ValueError(
-            f"input_shape must be positive integers such as (1, 3, 224, 224), got {shape!r}."
+            f"input_shape must be positive integers such as (1, 3, 224, 224), got {given!r}."
         )
-    sizes = tuple(int(n) for n in shape)  # NumPy's integers too
+    sizes = tuple(int(n) for n in given)  # NumPy's integers too
     if len(sizes) in (1, 3):
         sizes = (1, *sizes)
-    return [torch.empty(sizes, dtype=dtype, device="meta")]
+    return torch.empty(sizes, dtype=dtype, device="meta")
 
 
 def meta_copy(model: nn.Module) -> nn.Module:

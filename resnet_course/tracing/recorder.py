@@ -1,45 +1,42 @@
-"""Watch every torch function that a forward pass calls, and note what happens to shapes.
+"""Watch every torch function that a forward pass calls.
 
-`Recorder` is the engine under `tracing.trace`. It needs no special layers: it sees
-`nn.Conv2d(...)(x)`, `F.conv2d(x, weight)`, `x + y` and `torch.flatten(x, 1)` alike, because
-PyTorch hands every call to an active `TorchFunctionMode` first.
-
-For each tensor it remembers two things about how the tensor came to be:
-
-* the receptive field: how many input pixels one value can see (`field`), and how many input
-  pixels apart two neighbours are (`jump`); Araujo et al. 2019, "Computing Receptive Fields of
-  Convolutional Neural Networks", give the recursion;
-* the layers it passed, one bit each. Where two tensors are added, the term that passed fewer
-  layers is the shortcut.
+`Recorder` is told of each by PyTorch, as an active `TorchFunctionMode`: of `nn.Conv2d(...)(x)`,
+`F.conv2d(x, weight)`, `x + y` and `torch.flatten(x, 1)` alike. So it needs no special layers.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from resnet_course.tracing.origins import Operations, Origin, tensors_in
 from resnet_course.tracing.rows import Shape
 
 CONVOLUTIONS = {"conv1d", "conv2d", "conv3d"}
 TRANSPOSED = {"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
 POOLS = {f"{kind}_pool{n}d" for kind in ("max", "avg") for n in (1, 2, 3)}
 ADAPTIVE = {f"adaptive_{kind}_pool{n}d" for kind in ("max", "avg") for n in (1, 2, 3)}
-REDUCTIONS = {"mean", "sum", "amax"}
-RESHAPES = {"flatten", "reshape", "view"}
 # The arguments of functions with windows, in torch's order.
 ARGUMENTS = {
     **dict.fromkeys(CONVOLUTIONS, "input weight bias stride padding dilation groups"),
     **dict.fromkeys(TRANSPOSED, "input weight bias stride padding output_padding groups dilation"),
     **dict.fromkeys(POOLS, "input kernel_size stride padding"),
     **{f"max_pool{n}d": "input kernel_size stride padding dilation" for n in (1, 2, 3)},
+}
+# How two ways meet in a function.
+MEETINGS = {
+    **dict.fromkeys(("add", "sub", "rsub"), "add"),
+    **dict.fromkeys(("cat", "stack", "hstack", "vstack", "dstack"), "concatenate"),
+    **dict.fromkeys(("mul", "div", "true_divide", "addcmul"), "multiply"),
+    **dict.fromkeys(("where", "maximum", "minimum", "fmax", "fmin", "masked_fill"), "choose"),
+    **dict.fromkeys(("matmul", "bmm", "mm", "einsum", "baddbmm", "tensordot"), "attend"),
+    **dict.fromkeys(("scaled_attention", "multi_head_attention_forward"), "attend"),
 }
 # Functions that become a row of their own when no layer object stands for them.
 SHOWN = (
@@ -51,6 +48,9 @@ ALIASES = {
     **dict.fromkeys(("iadd", "radd"), "add"),
     **dict.fromkeys(("imul", "rmul"), "mul"),
     **dict.fromkeys(("concat", "concatenate"), "cat"),
+    **dict.fromkeys(("isub", "subtract"), "sub"),
+    **dict.fromkeys(("itruediv", "truediv", "rtruediv", "divide"), "div"),
+    **dict.fromkeys(("rmatmul", "imatmul"), "matmul"),
     "scaled_dot_product_attention": "scaled_attention",
 }
 
@@ -65,15 +65,6 @@ class Failure:
 
 
 @dataclass
-class Origin:
-    """How a tensor came to be: see the module's text."""
-
-    field: tuple[int, ...]  # input pixels seen, one number per spatial axis
-    jump: tuple[int, ...]  # input pixels between neighbours
-    layers: int = 0  # bit i is set if the tensor passed row i
-
-
-@dataclass
 class Geometry:
     """Kernel, stride, padding, one number per spatial axis, and a convolution's groups."""
 
@@ -85,100 +76,94 @@ class Geometry:
 
 @dataclass
 class Call:
-    """What one function did: enough to fill the row of the layer that it belongs to."""
+    """What one function did: enough to fill a row.
+
+    Attributes:
+        kind: its plain name.
+        inputs: the tensors it got that depend on the network's input, and where they came from
+            before (`out += x` makes one tensor of both); all tensors if none depends.
+        output: the first tensor it gave.
+        geometry: of a window that moves.
+        macs: multiply-adds, for the whole batch.
+        uncounted: products that were left out of them.
+    """
 
     kind: str
-    inputs: list[Tensor]
-    passed: list[int]  # the layers that each input had passed before the call
+    inputs: list[tuple[Tensor, Origin]]
     output: Tensor
     geometry: Geometry | None
     macs: int
+    uncounted: list[str]
 
 
 class Recorder(TorchFunctionMode):
-    """Collects a `Call` for every torch function; `on_call` is told of each."""
+    """Tells `on_call` of every torch function.
 
-    def __init__(self, on_call: Any) -> None:
+    Args:
+        operations: what follows the tensors meanwhile; None if only failures are of interest.
+        on_call: gets a `Call` for each function.
+    """
+
+    def __init__(
+        self,
+        operations: Operations | None = None,
+        on_call: Callable[[Call], None] | None = None,
+    ) -> None:
         super().__init__()
-        self.on_call = on_call
+        self.operations, self.on_call = operations, on_call
         self.failure: Failure | None = None  # the last one
-        # A key is found by identity, not by numbers: that is how tensors hash. What is not in here
-        # does not depend on the input.
-        self.origins: dict[Tensor, Origin] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the function, then note what it did."""
-        kwargs = kwargs or {}
-        kind = plain_name(func)
+        """Run the function, then tell what it did."""
+        kwargs, kind = kwargs or {}, plain_name(func)
+        if kind == "get":  # x.shape
+            return func(*args, **kwargs)
+        tensors = list(tensors_in((args, kwargs)))
         try:
-            result = same_shape(args, kwargs) if kind == "batch_norm" else None
-            if result is None:
-                result = func(*args, **kwargs)
+            if not self.operations:
+                return func(*args, **kwargs)
+            refuse_types(kind, args, kwargs)
+            known = [(t, o) for t in tensors if (o := self.operations.origins.get(t))]
+            macs, left_out = self.operations.macs, len(self.operations.uncounted)
+            result = self.run(kind, func, args, kwargs)
         except Exception as error:
             # Noted, not wrapped: the forward pass may be about to catch this very error.
-            shapes = [tuple(t.shape) for t in tensors_in((args, kwargs))]
-            self.failure = Failure(error, kind, shapes)
+            self.failure = Failure(error, kind, [tuple(t.shape) for t in tensors])
             raise
         output = next(tensors_in(result), None)
-        inputs = [t for t in tensors_in((args, kwargs)) if t in self.origins]
-        if output is not None and inputs:
-            # Read before `out += x` makes one tensor of the input and the output.
-            passed = [self.origins[t].layers for t in inputs]
-            origin, geometry = self.follow(kind, args, kwargs, inputs, output)
-            for tensor in tensors_in(result):
-                self.origins[tensor] = origin
-            macs = multiply_adds(kind, args, kwargs, output)
-            self.on_call(Call(kind, inputs, passed, output, geometry, macs))
+        if output is not None and self.on_call:
+            depends = [(t, o) for t, o in known if o.field]
+            geometry = geometry_of(kind, args, kwargs, tensors[0], output) if depends else None
+            left_out = self.operations.uncounted[left_out:]
+            macs = self.operations.macs - macs
+            self.on_call(Call(kind, depends or known, output, geometry, macs, left_out))
         return result
 
-    def start(self, tensor: Tensor) -> None:
-        """Declare a tensor to be network input: every value sees itself."""
-        axes = max(tensor.ndim - 2, 0)
-        self.origins[tensor] = Origin((1,) * axes, (1,) * axes)
-
-    def follow(
-        self, kind: str, args: Any, kwargs: Any, inputs: list[Tensor], output: Tensor
-    ) -> tuple[Origin, Geometry | None]:
-        """Work out the origin of a function's output from the origins of its inputs."""
-        known = [self.origins[t] for t in inputs]
-        layers = reduce(or_, (each.layers for each in known))
-        # Where paths meet, a value sees what the longer path saw.
-        axes = max(len(each.field) for each in known)
-        spatial = [each for each in known if len(each.field) == axes]
-        field = tuple(max(each.field[i] for each in spatial) for i in range(axes))
-        jump = tuple(min(each.jump[i] for each in spatial) for i in range(axes))
-        geometry = geometry_of(kind, args, kwargs, inputs[0], output)
-        sizes = inputs[0].shape[2:]
-        taps = steps = (1,) * axes  # values that meet in one, and how far apart results move
-        if geometry:
-            taps, steps = geometry.kernel, geometry.stride
-        elif kind in REDUCTIONS or (kind in RESHAPES and output.ndim <= 2 < inputs[0].ndim):
-            taps = sizes  # all pixels flow together: one value now sees what the whole map saw
-        elif kind == "getitem":
-            # x[:, :, ::2, ::2] takes every second pixel: neighbours move apart.
-            steps = slice_steps(args[1], axes)
-        if kind in TRANSPOSED:
-            # One output value meets only every stride-th of the kernel's values.
-            taps = [math.ceil(k / s) for k, s in zip(taps, steps, strict=True)]
-        field = tuple(f + (t - 1) * j for f, t, j in zip(field, taps, jump, strict=False))
-        if kind in TRANSPOSED:
-            jump = tuple(max(j // s, 1) for j, s in zip(jump, steps, strict=False))
-        elif kind == "interpolate" and output.ndim == axes + 2:
-            # Resizing repeats pixels or leaves some out: neighbours move by the ratio of the sizes.
-            ratios = zip(jump, sizes, output.shape[2:], strict=False)
-            jump = tuple(max(round(j * n / m), 1) for j, n, m in ratios)
-        else:
-            jump = tuple(j * s for j, s in zip(jump, steps, strict=False))
-        return Origin(field, jump, layers), geometry
+    def run(self, kind: str, func: Any, args: Any, kwargs: Any) -> Any:
+        """Call the function; tensors without numbers stay where they are."""
+        first = args[0] if args else None
+        if kind in ("to", "cpu", "cuda") and isinstance(first, Tensor) and first.is_meta:
+            if kind != "to":
+                return first
+            args, kwargs = stay(args, kwargs)
+        if kind == "batch_norm" and (result := same_shape(args, kwargs)) is not None:
+            known = [o for t in tensors_in((args, kwargs)) if (o := self.operations.origin(t))]
+            self.operations.pointwise(known, result)
+            return result
+        result = func(*args, **kwargs)
+        if kind == "pad" and isinstance(result, Tensor):
+            # A circular padding is written piece by piece into an empty tensor.
+            self.operations.padded(args, kwargs, result)
+        return result
 
 
 def geometry_of(
     kind: str, args: Any, kwargs: Any, given: Tensor, output: Tensor
 ) -> Geometry | None:
     """Read kernel, stride, padding and groups from the arguments of a convolution or pooling."""
-    axes = given.ndim - 2
+    axes = next((int(letter) for letter in kind if letter.isdigit()), 0)
     if kind in ADAPTIVE:
-        sizes = tuple(zip(given.shape[2:], output.shape[2:], strict=True))
+        sizes = tuple(zip(given.shape[-axes:], output.shape[-axes:], strict=True))
         kernel = tuple(math.ceil(n / m) for n, m in sizes)
         return Geometry(kernel, tuple(n // m or 1 for n, m in sizes), (0,) * axes)
     if kind not in ARGUMENTS:
@@ -199,37 +184,33 @@ def geometry_of(
     )
 
 
-def multiply_adds(kind: str, args: Any, kwargs: Any, output: Tensor) -> int:
-    """Count multiply-adds of convolutions and linear layers, for the whole batch; else 0."""
-    weight = kwargs.get("weight", args[1] if len(args) > 1 else None)
-    if kind in CONVOLUTIONS or kind == "linear":
-        return output.numel() * weight[0].numel()
-    if kind in TRANSPOSED:
-        return args[0].numel() * weight[0].numel()
-    if kind == "multi_head_attention_forward":
-        # Four linear maps (query, key, value, output) on every token.
-        weights = [t for t in tensors_in((args, kwargs)) if isinstance(t, nn.Parameter)]
-        tokens = args[0].numel() // args[0].shape[-1]
-        return tokens * sum(w.numel() for w in weights if w.ndim == 2)
-    return 0
-
-
 def same_shape(args: Any, kwargs: Any) -> Tensor | None:
     """Return what batch norm gives on the meta device, if its arguments fit together.
 
     PyTorch works out the same in 3 ms, half of the time that a trace of ResNet-152 would take.
     """
     given, *per_channel = tensors_in((args, kwargs))
+    training = args[5] if len(args) > 5 else kwargs.get("training", False)
     fit = all(each.shape == given.shape[1:2] for each in per_channel)
-    return torch.empty_like(given) if fit and given.is_meta and given.ndim > 1 else None
+    if fit and given.is_meta and given.ndim > 1 and not training:
+        return torch.empty_like(given)
+    return None
 
 
-def slice_steps(index: Any, axes: int) -> tuple[int, ...]:
-    """Return the steps of the last `axes` slices of an index; 1 where there is no plain slice."""
-    parts = index if isinstance(index, tuple) else (index,)
-    if len(parts) != axes + 2 or not all(isinstance(part, slice) for part in parts):
-        return (1,) * axes
-    return tuple(part.step or 1 for part in parts[2:])
+def stay(args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """Change the arguments of `x.to(…)` so that a tensor without numbers stays one."""
+
+    def device(value: Any) -> Any:
+        if isinstance(value, (str, torch.device)) or type(value) is int:
+            return "meta"
+        return torch.empty(0, dtype=value.dtype, device="meta") if _elsewhere(value) else value
+
+    first, *rest = args
+    return (first, *map(device, rest)), {key: device(value) for key, value in kwargs.items()}
+
+
+def _elsewhere(value: Any) -> bool:
+    return isinstance(value, Tensor) and not value.is_meta
 
 
 def plain_name(func: Any) -> str:
@@ -244,12 +225,31 @@ def per_axis(value: Any, axes: int) -> tuple[int, ...]:
     return tuple(int(v) for v in (values * axes if len(values) == 1 else values))
 
 
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Yield the tensors inside nested tuples, lists and dicts, in order."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for each in value:
-            yield from tensors_in(each)
-    elif isinstance(value, dict):
-        yield from tensors_in(list(value.values()))
+# Functions that want all their tensors in one type; those of the second line take 16 bits with 32.
+ONE_TYPE = CONVOLUTIONS | TRANSPOSED | {"linear", "matmul", "bmm", "mm", "bilinear"}
+NORMS = {"batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"}
+FLOATS = {"softmax", "log_softmax", "gelu", "silu", "mish", "elu", "selu", "hardswish", "dropout"}
+
+
+class TypeMismatch(TypeError):
+    """Numbers of a type that PyTorch would refuse; tensors without numbers do not notice."""
+
+
+def refuse_types(kind: str, args: Any, kwargs: Any) -> None:
+    """Raise TypeMismatch where PyTorch would refuse the types of the numbers."""
+    given, *others = list(tensors_in((args, kwargs)))[:3] or [None]
+    if given is None or not given.is_meta or torch.is_autocast_enabled("cpu"):
+        return
+    mine = str(given.dtype).removeprefix("torch.")
+    if kind == "embedding":
+        if given.dtype not in (torch.int32, torch.int64):
+            raise TypeMismatch(f"takes whole numbers (int64), but it gets {mine}")
+        return
+    wanted = next((t.dtype for t in others if t.dtype != given.dtype), given.dtype)
+    half = given.dtype in (torch.bfloat16, torch.float16) and wanted is torch.float32
+    mixed = kind in ONE_TYPE or (kind in NORMS and not half)
+    if mixed and wanted != given.dtype:
+        theirs = str(wanted).removeprefix("torch.")
+        raise TypeMismatch(f"has {theirs} weights, but it gets {mine} numbers")
+    if kind in FLOATS | NORMS and not (given.is_floating_point() or given.is_complex()):
+        raise TypeMismatch(f"takes decimal numbers (float32), but it gets {mine}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from resnet_course.blocks import is_whole
+from resnet_course.tracing.edges import Edge, Shortcut
 
 Shape = tuple[int, ...]
 
@@ -32,16 +33,23 @@ class LayerRow:
     Attributes:
         name: path of the layer in the model, "layer2.0.conv1"; a function that no layer stands
             for is named after the module that calls it, "layer2.0.add".
-        kind: class of the layer ("Conv2d") or name of the function ("add").
-        stage: first part of the name, "layer2".
-        path: "shortcut" for a layer on the shorter of two added paths, else "main".
+        kind: class of the layer ("Conv2d") or name of the function ("add"); "unused" for the
+            parameters of a module that no step used, in a row at the end that has no shapes.
+        stage: the part of the model, "layer2": the first part of the name, or more where one part
+            would hold nearly all rows ("features.denseblock1").
+        path: "shortcut" for a layer on the shortest of several added paths, else "main".
         in_shape, out_shape: (channels, height, width), or (features,).
         kernel, stride, padding: one number per spatial axis, None where they mean nothing.
             A dilated kernel counts with its gaps.
         groups: groups of a convolution, else None.
         params: parameters, counted where they are used first.
-        macs: multiply-adds for one picture; convolutions and linear layers only.
-        receptive_field: input pixels, along the longer side, that one output value can see.
+        macs: multiply-adds for one picture: convolutions, linear layers, other products of
+            matrices. Sums, norms and activations are not counted.
+        receptive_field: input pixels, along the longer side, that one output value can see; the
+            value in the middle, as if the picture were large enough.
+        sees: the same in words: "35 px", "the whole picture" where the field covers the input, "at
+            least 35 px" behind a step that cannot be followed.
+        uncounted: products that `macs` leaves out, "distances"; "" if there are none.
     """
 
     name: str
@@ -57,21 +65,8 @@ class LayerRow:
     params: int
     macs: int
     receptive_field: int
-
-
-@dataclass(frozen=True)
-class Shortcut:
-    """A path around some layers that ends in an addition. Numbers are positions in the trace.
-
-    Attributes:
-        start: the row whose output takes both paths; -1 for the input of the model.
-        end: the row of the addition.
-        layers: the rows on the shorter path; empty for an identity shortcut.
-    """
-
-    start: int
-    end: int
-    layers: tuple[int, ...]
+    sees: str = ""
+    uncounted: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,15 +76,23 @@ class Trace:
     Attributes:
         rows: one `LayerRow` per layer or function.
         params: all parameters of the model, shared ones once, unused ones too.
-        macs: multiply-adds for one picture.
-        shortcuts: where two paths are added, in the order of the additions; empty for a part of a
-            trace (`within`, `grouped`), whose rows have other positions.
+        macs: multiply-adds for one picture; `uncounted` says what they leave out.
+        edges: which row feeds which, and how several ways meet.
+        shortcuts: where paths of different length are added, in the order of the additions. Edges
+            and shortcuts are empty for a part of a trace (`within`, `grouped`), whose rows have
+            other positions.
     """
 
     rows: tuple[LayerRow, ...]
     params: int
     macs: int
+    edges: tuple[Edge, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
+
+    @property
+    def uncounted(self) -> str:
+        """Products that the multiply-adds leave out; "" if there are none."""
+        return together(row.uncounted for row in self.rows)
 
     def __iter__(self) -> Iterator[LayerRow]:
         return iter(self.rows)
@@ -123,7 +126,7 @@ class Trace:
     def grouped(self, parts: int) -> Trace:
         """Join neighbouring rows whose names agree in the first `parts` parts.
 
-        1 gives a row per stage, 2 a row per block.
+        1 gives a row per stage of a ResNet, 2 a row per block.
 
         Raises:
             ValueError: `parts` is no whole number from 1 up.
@@ -141,9 +144,8 @@ class Trace:
         lines = [head]
         for row in self.rows:
             words = (row.name, row.kind, by(row.in_shape), by(row.out_shape))
-            numbers = (f"{row.params:,}", f"{row.macs:,}", f"{row.receptive_field} px")
-            lines.append((*words, *numbers))
-        lines.append(("total", "", "", "", f"{self.params:,}", f"{self.macs:,}", ""))
+            lines.append((*words, f"{row.params:,}", _without(row), row.sees))
+        lines.append(("total", "", "", "", f"{self.params:,}", _without(self), ""))
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         layout = "  ".join(f"{{:{'>' if i > 3 else '<'}{width}}}" for i, width in enumerate(widths))
         return "\n".join(layout.format(*line).rstrip() for line in lines)
@@ -181,7 +183,19 @@ def join(rows: Sequence[LayerRow]) -> LayerRow:
         **dict.fromkeys(geometry),
         params=sum(row.params for row in rows),
         macs=sum(row.macs for row in rows),
+        uncounted=together(row.uncounted for row in rows),
     )
+
+
+def together(names: Iterable[str]) -> str:
+    """Join lists of names, each name once: "distances, Fourier transforms"."""
+    return ", ".join(dict.fromkeys(name for each in names for name in each.split(", ") if name))
+
+
+def _without(counted: LayerRow | Trace) -> str:
+    """Write multiply-adds, and what they leave out."""
+    macs = f"{counted.macs:,}"
+    return f"{macs} without {counted.uncounted}" if counted.uncounted else macs
 
 
 def _subtotal(rows: Iterable[LayerRow]) -> Trace:

@@ -6,27 +6,32 @@ no numbers. That takes a fraction of a second even for ResNet-152 and changes no
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
-from torch.nn.utils.parametrize import type_before_parametrizations
+from torch.nn.utils.parametrize import ParametrizationList
 
+from resnet_course.tracing.edges import Edge, find_shortcuts
+from resnet_course.tracing.errors import explain, kind_of, refuse_module
+from resnet_course.tracing.fields import Field
 from resnet_course.tracing.meta import example_inputs, meta_copy
-from resnet_course.tracing.recorder import SHOWN, Call, Geometry, Recorder, tensors_in
-from resnet_course.tracing.rows import LayerRow, Shortcut, Trace, TraceError, by, printable
+from resnet_course.tracing.origins import Operations, Origin, tensors_in
+from resnet_course.tracing.recorder import MEETINGS, SHOWN, Call, Geometry, Recorder
+from resnet_course.tracing.rows import LayerRow, Shape, Trace, TraceError, printable, together
 
-# What PyTorch says when a forward pass wants numbers where there are only shapes.
-NO_NUMBERS = re.compile(
-    r"meta tensor|register_meta|meta device|Tensor\.__format__|data-dependent", re.IGNORECASE
-)
+SEQUENCES = (nn.RNNBase, nn.MultiheadAttention, nn.Transformer)
+UNUSED = "unused"
 
 
-def trace(model: nn.Module, input_shape: Sequence[Any] | Tensor) -> Trace:
+def trace(
+    model: nn.Module,
+    input_shape: Sequence[Any] | Tensor | dict[str, Any],
+) -> Trace:
     """Run `model` on a batch of the given shape, on the meta device, and list what happened.
 
     The model's weights, mode, buffers and hooks stay as they are; the copy that runs is in
@@ -36,60 +41,106 @@ def trace(model: nn.Module, input_shape: Sequence[Any] | Tensor) -> Trace:
         model: any module, on any device.
         input_shape: (batch, channels, height, width), or (batch, features). Three numbers are
             read as one picture, (channels, height, width), one number as (features,). For any
-            other input give an example tensor; for several inputs a list of shapes or tensors.
+            other input give an example tensor, with or without a batch axis, as the model takes
+            it. A list of shapes or tensors holds several inputs, a dictionary inputs by name.
 
     Raises:
         TraceError: if the forward pass fails; it names the module and the shapes that met.
-        ValueError: if input_shape is not a shape.
+        ValueError: if model or input_shape are not such.
     """
-    if isinstance(model, type):
-        name = model.__name__
-        raise ValueError(
-            f"trace needs an nn.Module, got the class {name}: make a network first, {name}(…)."
-        )
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"trace needs an nn.Module, got {type(model).__name__}.")
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
+    refuse_module(model)
     dtypes = (p.dtype for p in model.parameters() if p.is_floating_point())
-    inputs = example_inputs(input_shape, next(dtypes, torch.float32))
-    try:
-        ghost = meta_copy(model)
-    except Exception as error:
-        kind = type(model).__name__
-        raise TraceError(f"{kind} cannot be copied for tracing: {error}", kind, []) from error
-    return _Tracer(ghost, inputs).run()
+    args, kwargs = example_inputs(input_shape, next(dtypes, torch.float32))
+    batch_axis: int | None = 0
+    while True:
+        try:
+            ghost = meta_copy(model)
+        except Exception as error:
+            kind = type(model).__name__
+            raise TraceError(f"{kind} cannot be copied for tracing: {error}", kind, []) from error
+        try:
+            return _Tracer(ghost, args, kwargs, batch_axis).run()
+        except _OtherBatchAxis as found:
+            batch_axis = found.axis
+
+
+class _OtherBatchAxis(Exception):
+    """A layer shows that the batch lies along another axis, or that there is none."""
+
+    def __init__(self, axis: int | None) -> None:
+        self.axis = axis
+
+
+@dataclass
+class _Step:
+    """A row while the trace goes on."""
+
+    name: str
+    kind: str
+    in_shape: Shape
+    out_shape: Shape
+    geometry: Geometry
+    params: int
+    macs: int
+    uncounted: str
+    field: Field | None
+
+
+@dataclass
+class _Frame:
+    """A module that is running."""
+
+    module: nn.Module
+    given: tuple[Any, Any]
+    inputs: list[tuple[Tensor, Origin | None, int]]  # with the version of its numbers
+    macs: int
+    left_out: int
+    calls: list[Call]
 
 
 class _Tracer:
     """Hooks on every module say where the forward pass is, a `Recorder` says what it does."""
 
-    def __init__(self, model: nn.Module, inputs: list[Tensor]) -> None:
-        self.model, self.inputs = model, inputs
-        self.batch = inputs[0].shape[0]
+    def __init__(self, model: nn.Module, args: Any, kwargs: Any, batch_axis: int | None) -> None:
+        self.model, self.args, self.kwargs = model, args, kwargs
+        self.inputs = list(tensors_in((args, kwargs)))
+        first = self.inputs[0] if self.inputs else torch.empty(1)
+        if first.ndim < 2 and first.is_floating_point() or first.ndim == 0:
+            batch_axis = None
+        self.batch_axis = batch_axis
+        self.batch = 1 if batch_axis is None else first.shape[batch_axis]
         self.names = {module: printable(name) for name, module in model.named_modules()}
-        self.stack: list[tuple[nn.Module, Any, list[Call]]] = []
-        self.rows: list[LayerRow] = []
-        self.shortcuts: list[Shortcut] = []
-        self.counted: set[int] = set()
-        self.recorder = Recorder(self.on_call)
+        self.owners = {parameter: printable(name) for name, parameter in model.named_parameters()}
+        self.stack: list[_Frame] = []
+        self.steps: list[_Step] = []
+        self.edges: list[Edge] = []
+        self.counted: set[Tensor] = set()
+        self.returned_none = ""
+        self.operations = Operations()
+        self.recorder = Recorder(self.operations, self.on_call)
 
     def run(self) -> Trace:
-        for tensor in self.inputs:
-            self.recorder.start(tensor)
+        for which, tensor in enumerate(self.inputs):
+            self.operations.start(tensor, which, self.picture_axes(tensor))
         try:
             self.watch(self.model, set())
-            with torch.no_grad(), torch.device("meta"), self.recorder:
-                self.model(*self.inputs)
-        except TraceError:
+            with torch.no_grad(), self.operations, self.recorder:
+                result = self.model(*self.args, **self.kwargs)
+        except (TraceError, _OtherBatchAxis):
             raise
         except Exception as error:
             raise self.explain(error) from error
-        return Trace(
-            rows=tuple(self.rows),
-            params=sum(p.numel() for p in self.model.parameters() if not is_lazy(p)),
-            macs=sum(row.macs for row in self.rows),
-            shortcuts=tuple(self.shortcuts),
-        )
+        if result is None:
+            kind = kind_of(self.model)
+            message = f"{kind} gives nothing: its forward has no return."
+            raise TraceError(message, kind, [tuple(t.shape) for t in self.inputs])
+        return self.finished(result)
+
+    def picture_axes(self, tensor: Tensor) -> range:
+        """The axes along which the receptive field is measured: not batch, not channels."""
+        channels = 1 if tensor.is_floating_point() else 0
+        return range((self.batch_axis is not None) + channels, tensor.ndim)
 
     def watch(self, module: nn.Module, seen: set[nn.Module]) -> None:
         """Hook a module and those inside it, down to the layers."""
@@ -99,22 +150,67 @@ class _Tracer:
             module.register_forward_hook(self.leave)
             for child in () if self.is_layer(module) else module.children():
                 self.watch(child, seen)
+            for part in module.modules() if self.is_layer(module) else ():
+                if isinstance(part, ParametrizationList):
+                    self.leave_out(part)
+
+    def leave_out(self, parametrization: nn.Module) -> None:
+        """Making a weight of others costs the same for any number of pictures: it is not counted."""
+        before = []
+        operations = self.operations
+
+        def enter(*_: Any) -> None:
+            before.append((operations.macs, len(operations.uncounted)))
+
+        def leave(*_: Any) -> None:
+            operations.macs, left_out = before.pop()
+            del operations.uncounted[left_out:]
+
+        parametrization.register_forward_pre_hook(enter)
+        parametrization.register_forward_hook(leave)
 
     def enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        self.stack.append((module, (args, kwargs), []))
+        tensors = list(tensors_in((args, kwargs)))
+        origins = self.operations.origins
+        inputs = [(t, origins.get(t), t._version) for t in tensors]
+        macs, left_out = self.operations.macs, len(self.operations.uncounted)
+        self.stack.append(_Frame(module, (args, kwargs), inputs, macs, left_out, []))
+        if isinstance(module, SEQUENCES) and tensors:
+            first = getattr(module, "batch_first", False)
+            wanted = None if tensors[0].ndim == 2 else 0 if first else 1
+            if len(self.stack) == 1 and wanted != self.batch_axis:
+                raise _OtherBatchAxis(wanted)
 
-    def leave(self, module: nn.Module, args: Any, result: Any) -> None:
+    def leave(self, module: nn.Module, args: Any, result: Any) -> Any:
         # A module whose error was caught has not left, so it may still lie on top.
-        while self.stack[-1][0] is not module:
+        while self.stack[-1].module is not module:
             self.stack.pop()
-        _, given, calls = self.stack.pop()
-        before, after = next(tensors_in(given), None), next(tensors_in(result), None)
-        if before is not None and after is not None and self.is_layer(module):
-            bit = self.add_row(kind_of(module), module, before, after, calls)
-            origins = self.recorder.origins
-            for tensor in tensors_in(result):
-                if origin := origins.get(tensor):
-                    origins[tensor] = replace(origin, layers=origin.layers | bit)
+        frame = self.stack.pop()
+        if result is None and self.names[module]:
+            self.returned_none = f"{self.names[module]} ({kind_of(module)})"
+        after = next(tensors_in(result), None)
+        if not frame.inputs or after is None or not self.is_layer(module):
+            return None
+        for tensor, _, version in frame.inputs:
+            if tensor is result and tensor._version == version:
+                result = after = torch.ops.aten.alias(tensor)  # not changed: nn.Identity
+        kind = kind_of(module)
+        geometry = next((call.geometry for call in frame.calls if call.geometry), Geometry())
+        meetings = [MEETINGS[call.kind] for call in frame.calls if call.kind in MEETINGS]
+        how = "attend" if isinstance(module, SEQUENCES) else next(iter(meetings), "")
+        inputs = [(t, origin) for t, origin, _ in frame.inputs if origin and origin.field]
+        self.add_row(
+            name=self.names[module] or kind,
+            kind=kind,
+            inputs=inputs or [(frame.inputs[0][0], Origin())],
+            outputs=list(tensors_in(result)),
+            parameters=set(module.parameters()),
+            geometry=geometry,
+            macs=self.operations.macs - frame.macs,
+            uncounted=self.operations.uncounted[frame.left_out :],
+            how=how,
+        )
+        return result
 
     def is_layer(self, module: nn.Module) -> bool:
         """A layer is a row of its own; what happens inside it is not shown."""
@@ -129,103 +225,188 @@ class _Tracer:
     def on_call(self, call: Call) -> None:
         if not self.stack:
             return
-        module = self.stack[-1][0]
-        if self.is_layer(module):
-            self.stack[-1][2].append(call)
-        elif call.kind in SHOWN:
-            if call.kind == "add":
-                self.mark_shortcut(call.passed)
-            bit = self.add_row(call.kind, module, call.inputs[0], call.output, [call])
-            self.recorder.origins[call.output].layers |= bit
-
-    def mark_shortcut(self, passed: list[int]) -> None:
-        """Of two added terms, the layers that only the shorter one passed are the shortcut."""
-        if len(passed) != 2:
+        self.find_batch_axis(call)
+        frame = self.stack[-1]
+        if self.is_layer(frame.module):
+            frame.calls.append(call)
             return
-        a, b = passed
-        short, long = sorted((a & ~b, b & ~a), key=int.bit_count)
-        if short.bit_count() < long.bit_count():
-            layers = tuple(i for i in range(short.bit_length()) if short >> i & 1)
-            for i in layers:
-                self.rows[i] = replace(self.rows[i], path="shortcut")
-            # The last row that both terms have passed is where the paths part.
-            start = (a & b).bit_length() - 1
-            self.shortcuts.append(Shortcut(start, len(self.rows), layers))
+        origin = self.operations.origins.get(call.output, Origin())
+        fresh = origin.parameters - self.counted
+        ways = [set(o.sources) for _, o in call.inputs if o.sources]
+        meet = len(ways) > 1 and not any(way == set().union(*ways) for way in ways)
+        shown = call.kind in SHOWN or fresh or meet
+        if (shown and origin.field) or call.macs or call.uncounted:
+            path = self.names[frame.module]
+            owners = {self.owners[p].rpartition(".")[0] for p in fresh if p in self.owners}
+            if len(owners) == 1 and owners != {path}:
+                name = owners.pop() or call.kind  # F.linear(x, self.fc.weight) is fc
+            else:
+                name = f"{path}.{call.kind}" if path else call.kind
+            self.add_row(
+                name=name,
+                kind=call.kind,
+                inputs=call.inputs or [(call.output, Origin())],
+                outputs=[call.output],
+                parameters=set(),
+                geometry=call.geometry or Geometry(),
+                macs=call.macs,
+                uncounted=call.uncounted,
+                how=MEETINGS.get(call.kind, ""),
+            )
+
+    def find_batch_axis(self, call: Call) -> None:
+        """A window of two axes on a tensor of three: there is no batch axis."""
+        if call.geometry and call.geometry.kernel and self.batch_axis is not None:
+            tensor, _ = call.inputs[0]
+            if tensor.ndim == len(call.geometry.kernel) + 1 and not self.steps:
+                raise _OtherBatchAxis(None)
 
     def add_row(
-        self, kind: str, module: nn.Module, before: Tensor, after: Tensor, calls: list[Call]
-    ) -> int:
-        """Append a row and return its bit."""
-        path = self.names[module]
-        if self.is_layer(module):
-            name = path or kind
-            parameters = list(module.parameters())
-        else:
-            name = f"{path}.{kind}" if path else kind
-            # The module's own tensors belong to the function that uses them.
-            parameters = list(module.parameters(recurse=False)) if calls[0].macs else []
-        fresh = {id(p): p.numel() for p in parameters if id(p) not in self.counted}
-        self.counted |= fresh.keys()
-        geometry = next((call.geometry for call in calls if call.geometry), Geometry())
-        origin = self.recorder.origins.get(after)
-        self.rows.append(
-            LayerRow(
+        self,
+        *,
+        name: str,
+        kind: str,
+        inputs: list[tuple[Tensor, Origin]],
+        outputs: list[Tensor],
+        parameters: set[Tensor],
+        geometry: Geometry,
+        macs: int,
+        uncounted: list[str],
+        how: str,
+    ) -> None:
+        """Append a row, and the edges that lead to it."""
+        here = len(self.steps)
+        origins = self.operations.origins
+        known = [origins.get(tensor, Origin()) for tensor in outputs]
+        fresh = parameters.union(*(origin.parameters for origin in known)) - self.counted
+        self.counted |= fresh
+        sources = dict.fromkeys(s for _, origin in inputs for s in origin.sources)
+        how = how if len(sources) > 1 else ""
+        self.edges += [Edge(source, here, how) for source in sources]
+        self.steps.append(
+            _Step(
                 name=name,
                 kind=kind,
-                stage=name.split(".")[0],
-                path="main",
-                in_shape=tuple(before.shape[1:]),
-                out_shape=tuple(after.shape[1:]),
-                **vars(geometry),
-                params=sum(fresh.values()),
-                macs=sum(call.macs for call in calls) // self.batch,
-                receptive_field=max(origin.field, default=1) if origin else 1,
+                in_shape=tuple(inputs[0][0].shape),
+                out_shape=tuple(outputs[0].shape),
+                geometry=geometry,
+                params=sum(p.numel() for p in fresh if not is_lazy(p)),
+                macs=macs,
+                uncounted=together(uncounted),
+                field=known[0].field,
             )
         )
-        return 1 << (len(self.rows) - 1)
+        for tensor, origin in zip(outputs, known, strict=True):
+            origins[tensor] = Origin(origin.field, (here,))
+
+    def finished(self, result: Any) -> Trace:
+        """Make a trace of the steps."""
+        unused: Counter[str] = Counter()
+        for parameter, name in self.owners.items():
+            if parameter not in self.counted and not is_lazy(parameter):
+                unused[name.partition(".")[0]] += parameter.numel()
+        rows = [self.row(step) for step in self.steps]
+        for number, tensor in enumerate(tensors_in(result)):
+            origin = self.operations.origins.get(tensor, Origin())
+            self.edges += [Edge(source, len(rows) + number) for source in origin.sources]
+        for name, params in unused.items():
+            self.insert_unused(rows, name, params)
+        shortcuts = find_shortcuts(self.edges, len(rows))
+        for i in {i for shortcut in shortcuts for i in shortcut.layers}:
+            rows[i] = replace(rows[i], path="shortcut")
+        return Trace(
+            rows=tuple(with_stages(rows)),
+            params=sum(p.numel() for p in self.model.parameters() if not is_lazy(p)),
+            macs=sum(row.macs for row in rows),
+            edges=tuple(self.edges),
+            shortcuts=tuple(shortcuts),
+        )
+
+    def insert_unused(self, rows: list[LayerRow], name: str, params: int) -> None:
+        """Put a row where the module stands in the model; first and last row stay what they are."""
+        order = [name for name, _ in self.model.named_children()]
+        before = order[: order.index(name)] if name in order else order
+        place = max(
+            (i + 1 for i, r in enumerate(rows) if r.name.split(".")[0] in before), default=0
+        )
+        place = max(min(place, len(rows) - 1), 1) if rows else 0
+        nothing = dict.fromkeys(("kernel", "stride", "padding", "groups"))
+        row = LayerRow(
+            name, UNUSED, "", "main", (), (), **nothing, params=params, macs=0, receptive_field=1
+        )
+        rows.insert(place, row)
+        self.edges = [
+            Edge(e.source + (e.source >= place), e.target + (e.target >= place), e.how)
+            for e in self.edges
+        ]
+
+    def row(self, step: _Step) -> LayerRow:
+        field = step.field
+        if field and self.batch_axis is None:
+            field = field.each(lambda part: part[:, None])
+        macs, rest = divmod(step.macs, self.batch)
+        return LayerRow(
+            name=step.name,
+            kind=step.kind,
+            stage="",
+            path="main",
+            in_shape=self.one(step.in_shape),
+            out_shape=self.one(step.out_shape),
+            **vars(step.geometry),
+            params=step.params,
+            macs=step.macs if rest else macs,
+            receptive_field=max(field.pixels, 1) if field else 1,
+            sees=in_words(field),
+            uncounted=step.uncounted,
+        )
+
+    def one(self, shape: Shape) -> Shape:
+        """Leave out the batch axis."""
+        axis = self.batch_axis
+        if axis is None or len(shape) <= axis:
+            return shape
+        times, rest = divmod(shape[axis], self.batch)
+        if rest or times > 1:  # windows of the picture along the batch axis
+            own = shape[axis] if rest else times
+            return (*shape[:axis], own, *shape[axis + 1 :]) if times else shape[1:]
+        return shape[:axis] + shape[axis + 1 :]
 
     def explain(self, error: Exception) -> TraceError:
-        """Say where the forward pass failed and which shapes met there."""
-        module, given, _ = self.stack[-1] if self.stack else (self.model, self.inputs, [])
-        kind = kind_of(module)
-        path = self.names.get(module, "")
-        where = f"{path} ({kind})" if path else kind
-        shapes = [tuple(t.shape) for t in tensors_in(given)]
-        says = f"PyTorch says: {error}"
-        failure = self.recorder.failure
-        built_for = expectation(module, shapes[0]) if shapes else ""
-        if NO_NUMBERS.search(str(error)):
-            message = (
-                f"{where} asks for the numbers in a tensor, in an if, a mask or .item() perhaps. "
-                f"Tracing has no numbers, only shapes: decide by shapes instead. {says}"
-            )
-        elif built_for and self.is_layer(module):
-            shapes = [shapes[0], *(tuple(p.shape) for p in module.parameters(recurse=False))][:2]
-            message = f"{where} was built for {built_for}, but it gets {by(shapes[0])}. {says}"
-        elif failure and failure.error is error and len(failure.shapes) > 1:
-            shapes = failure.shapes[:2]
-            message = (
-                f"{where}: {failure.kind} cannot join {by(shapes[0])} and {by(shapes[1])}. {says}"
-            )
-        else:
-            message = (
-                f"{where} fails on input {' and '.join(map(by, shapes))}. "
-                f"{type(error).__name__}: {error}"
-            )
-        return TraceError(message, path or kind, shapes)
+        """Say where the forward pass failed."""
+        frame = self.stack[-1] if self.stack else None
+        module = frame.module if frame else self.model
+        return explain(
+            module,
+            self.names.get(module, ""),
+            frame.given if frame else self.inputs,
+            error,
+            self.recorder.failure,
+            is_layer=self.is_layer(module),
+            returned_none=self.returned_none,
+        )
 
 
-def kind_of(module: nn.Module) -> str:
-    """Name a module's class; parametrizing a layer has replaced its class by another."""
-    return printable(type_before_parametrizations(module).__name__)
+def in_words(field: Field | None) -> str:
+    """Write a receptive field as a person would."""
+    if not field or not field.parts:
+        return ""
+    if field.whole:
+        return "the whole picture"
+    unit = "px" if len(field.sizes) > 1 else "values"
+    return f"{'' if field.exact else 'at least '}{max(field.pixels, 1)} {unit}"
 
 
-def expectation(module: nn.Module, shape: Sequence[int]) -> str:
-    """Say what a layer was built for, if one number tells it and the input's is another."""
-    for attribute in ("in_channels", "num_features", "in_features"):
-        wanted = getattr(module, attribute, None)
-        if isinstance(wanted, int):
-            word, axis = ("features", -1) if attribute == "in_features" else ("channels", 1)
-            given = shape[axis] if len(shape) > 1 else None
-            return f"{wanted} {word}" if wanted != given else ""
-    return ""
+def with_stages(rows: Sequence[LayerRow]) -> list[LayerRow]:
+    """Give each row its stage: a part of the model that does not hold nearly all of it."""
+    stages = [row.name.split(".")[0] for row in rows]
+    depth = 1
+    while True:
+        largest, count = Counter(stages).most_common(1)[0] if stages else ("", 0)
+        deeper = [
+            ".".join(row.name.split(".")[: depth + 1]) if stage == largest else stage
+            for row, stage in zip(rows, stages, strict=True)
+        ]
+        if count <= 0.9 * len(rows) or deeper == stages:
+            break
+        stages, depth = deeper, depth + 1
+    return [replace(row, stage=stage) for row, stage in zip(rows, stages, strict=True)]

@@ -1,0 +1,145 @@
+"""Say in one sentence why a forward pass failed: the layer, the shapes that met, the likely cause."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils.parametrize import type_before_parametrizations
+
+from resnet_course.tracing.origins import tensors_in
+from resnet_course.tracing.recorder import Failure, TypeMismatch
+from resnet_course.tracing.rows import Shape, TraceError, by, printable
+
+# What PyTorch says when a forward pass wants numbers where there are only shapes.
+NO_NUMBERS = re.compile(
+    r"meta tensor|register_meta|meta device|Tensor\.__format__|data-dependent", re.IGNORECASE
+)
+
+
+def kind_of(module: nn.Module) -> str:
+    """Name a module's class; parametrizing a layer has replaced its class by another."""
+    return printable(type_before_parametrizations(module).__name__)
+
+
+def refuse_module(model: Any) -> None:
+    """Raise ValueError for what cannot be traced at all."""
+    if isinstance(model, type):
+        name = model.__name__
+        raise ValueError(
+            f"trace needs an nn.Module, got the class {name}: make a network first, {name}(…)."
+        )
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"trace needs an nn.Module, got {type(model).__name__}.")
+    for name, module in model.named_modules():
+        where = f"{name or 'the model'} ({kind_of(module)})"
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ValueError(
+                f"{where} is scripted, so no one can look inside: trace the network before "
+                "torch.jit.script or torch.jit.trace."
+            )
+        if ".quantized" in type(module).__module__:
+            raise ValueError(
+                f"{where} is quantized; its weights have no copy without numbers: trace the network "
+                "before it is converted."
+            )
+
+
+def explain(
+    module: nn.Module,
+    path: str,
+    given: Any,
+    error: Exception,
+    failure: Failure | None,
+    *,
+    is_layer: bool,
+    returned_none: str,
+) -> TraceError:
+    """Make a TraceError of an error.
+
+    Args:
+        module, path: where it was raised.
+        given: the arguments of that module.
+        error: what was raised.
+        failure: the torch function that failed last.
+        is_layer: the module is shown as one row.
+        returned_none: "block (Block)", a module whose forward pass has returned nothing; or "".
+    """
+    kind = kind_of(module)
+    where = f"{path} ({kind})" if path else kind
+    shapes = [tuple(t.shape) for t in tensors_in(given)]
+    says = f"PyTorch says: {error}"
+    failed = failure if failure and failure.error is error else None
+    built_for = expectation(module, shapes[0]) if shapes else ""
+    if not failed and is_ours(error):
+        message = (
+            f"{where}: the trace failed, not your network. Please report it with the network. "
+            f"{type(error).__name__}: {error}"
+        )
+    elif returned_none and "None" in str(error):
+        message = f"{returned_none} gave nothing on: its forward has no return. {where} then fails. {says}"
+    elif isinstance(error, TypeMismatch):
+        remedy = (
+            "pass x.float()"
+            if "weights" in str(error) or "decimal" in str(error)
+            else ("pass an example such as torch.zeros(1, 20, dtype=torch.int64)")
+        )
+        function = "" if is_layer or not failed else f": {failed.kind}"
+        message = f"{where}{function} {error}: {remedy}."
+    elif NO_NUMBERS.search(str(error)):
+        message = (
+            f"{where} asks for the numbers in a tensor, in an if, a mask or .item() perhaps. "
+            f"Tracing has no numbers, only shapes: decide by shapes instead. {says}"
+        )
+    elif isinstance(module, nn.RNNBase) and shapes and len(shapes[0]) > 3:
+        message = (
+            f"{where} reads a sequence, (batch, steps, features), but it gets the picture "
+            f"{by(shapes[0])}: give trace an example such as torch.zeros(1, 20, "
+            f"{module.input_size}). {says}"
+        )
+    elif built_for and is_layer:
+        hint = forgotten_flatten(module, shapes[0])
+        shapes = [shapes[0], *(tuple(p.shape) for p in module.parameters(recurse=False))][:2]
+        message = f"{where} was built for {built_for}, but it gets {by(shapes[0])}{hint}. {says}"
+    elif failed and len(failed.shapes) > 1:
+        shapes = failed.shapes[:2]
+        message = f"{where}: {failed.kind} cannot join {by(shapes[0])} and {by(shapes[1])}. {says}"
+    else:
+        message = (
+            f"{where} fails on input {' and '.join(map(by, shapes))}. "
+            f"{type(error).__name__}: {error}"
+        )
+    return TraceError(message, path or kind, shapes)
+
+
+def is_ours(error: Exception) -> bool:
+    """Was it raised by the code of this package?"""
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    return bool(place) and Path(place.tb_frame.f_code.co_filename).parent == Path(__file__).parent
+
+
+def expectation(module: nn.Module, shape: Sequence[int]) -> str:
+    """Say what a layer was built for, if one number tells it and the input's is another."""
+    for attribute in ("in_channels", "num_features", "in_features"):
+        wanted = getattr(module, attribute, None)
+        if isinstance(wanted, int):
+            word, axis = ("features", -1) if attribute == "in_features" else ("channels", 1)
+            given = shape[axis] if len(shape) > 1 else None
+            return f"{wanted} {word}" if wanted != given else ""
+    return ""
+
+
+def forgotten_flatten(module: nn.Module, shape: Shape) -> str:
+    """Point to a missing flatten: all values of a map together would be what is expected."""
+    wanted = getattr(module, "in_features", None)
+    if len(shape) < 3 or wanted is None or wanted != math.prod(shape[1:]):
+        return ""
+    product = "·".join(map(str, shape[1:]))
+    return f"; {product} = {wanted}: is nn.Flatten() missing before it?"

@@ -1,0 +1,198 @@
+"""Watch PyTorch's core at work: where does each tensor come from, and what did it cost?
+
+`Operations` is told of every operation of a forward pass, below all layers and functions. It counts
+multiply-adds with PyTorch's own formulas, and remembers for each tensor its `Origin`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from resnet_course.tracing import fields
+from resnet_course.tracing.fields import Field
+from resnet_course.tracing.operations import BY_SHAPE, follow
+
+# Products that PyTorch has no formula for, and the words for them.
+UNCOUNTED = {
+    "_cdist_forward": "distances",
+    "_trilinear": "bilinear products",
+    "_fft": "Fourier transforms",
+    "linalg_": "matrix decompositions",
+    "_linalg": "matrix decompositions",
+}
+NO_PRODUCTS = ("linalg_vector_norm", "_linalg_check_errors")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a tensor came to be.
+
+    Attributes:
+        field: what its values see of the input; None if they do not depend on it.
+        sources: the rows whose outputs it is made of; -1, -2, … stand for the inputs.
+        parameters: what went into it since those rows.
+    """
+
+    field: Field | None = None
+    sources: tuple[int, ...] = ()
+    parameters: frozenset[nn.Parameter] = frozenset()
+
+
+class Operations(TorchDispatchMode):
+    """Follows all tensors of a forward pass.
+
+    Attributes:
+        origins: of each tensor that depends on the input or on a parameter. A key is found by
+            identity, not by numbers: that is how tensors hash.
+        macs: multiply-adds so far, for the whole batch.
+        uncounted: names of products that were left out.
+        unfollowed: names of operations whose arguments were not understood.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.origins: dict[Tensor, Origin] = {}
+        self.macs = 0
+        self.uncounted: list[str] = []
+        self.unfollowed: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        tensors = list(tensors_in((args, kwargs)))
+        if any(t.is_meta for t in tensors) and not all(t.is_meta or t.ndim == 0 for t in tensors):
+            # A tensor that the forward pass made for itself has numbers, until it meets one without.
+            args, kwargs = on_meta((args, kwargs))
+        result = func(*args, **kwargs)
+        self.count(func, args, kwargs, result)
+        known = [(t, o) for t in tensors if (o := self.origin(t))]
+        name, names = _signature(func)
+        if known and not name.startswith(BY_SHAPE) and not name.endswith("_like"):
+            self.follow(func, name, dict(zip(names, args, strict=False)) | kwargs, known, result)
+        return result
+
+    def origin(self, tensor: Tensor) -> Origin | None:
+        """Return where a tensor comes from; None if from neither input nor parameters."""
+        if isinstance(tensor, nn.Parameter):
+            return Origin(parameters=frozenset([tensor]))
+        return self.origins.get(tensor)
+
+    def field(self, tensor: Any) -> Field | None:
+        origin = self.origins.get(tensor) if isinstance(tensor, Tensor) else None
+        return origin.field if origin else None
+
+    def start(self, tensor: Tensor, which: int, dims: Sequence[int]) -> None:
+        """Declare a tensor to be an input: along the given axes every value sees itself."""
+        field = fields.of_input(which, tensor.shape, dims)
+        self.origins[tensor] = Origin(field, (-1 - which,))
+
+    def count(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
+        """Add an operation's multiply-adds."""
+        name = func._schema.name.split("::")[-1]
+        if formula := flop_registry.get(func._overloadpacket):
+            self.macs += formula(*args, **kwargs, out_val=result) // 2
+        elif name == "deform_conv2d":
+            self.macs += result.numel() * args[1][0].numel()
+        elif name.startswith(tuple(UNCOUNTED)) and name not in NO_PRODUCTS:
+            self.uncounted.append(next(w for k, w in UNCOUNTED.items() if name.startswith(k)))
+        elif func.namespace not in ("aten", "prim", "prims", "torchvision"):
+            self.uncounted.append(f"{func.namespace}::{name}")
+
+    def follow(self, func: Any, name: str, call: Any, known: Any, result: Any) -> None:
+        """Note where the results of an operation come from."""
+        results = list(tensors_in(result))
+        if not results:
+            return
+        whole = result if isinstance(result, Tensor) else None
+        if name in ("copy_", "fill_"):
+            known = [(t, o) for t, o in known if t is not whole]  # what was there is overwritten
+            if not known:
+                return
+        origins = [origin for _, origin in known]
+        joined = join(origins)
+        given = [t for t, origin in known if origin.field]
+        found = [None] * len(results)
+        if given:
+            shapes = [tuple(t.shape) for t in results]
+            details = {
+                "_name": name,
+                "_shapes": shapes,
+                "_inputs": [tuple(t.shape) for t in given],
+                "_fields": [self.field(t) for t in given],
+                "_of": self.field,
+            }
+            pointwise = torch.Tag.pointwise in func.tags or name == "copy_"
+            try:
+                found = follow(name, call | details, details["_fields"], pointwise)
+            except Exception:  # arguments that no one has thought of must not end the trace
+                self.unfollowed.append(name)
+                found = follow("", call | details, details["_fields"], False)
+        for tensor, field in zip(results, found, strict=True):
+            self.origins[tensor] = replace(joined, field=field)
+        if whole is not None and name.endswith("_") and whole._base is not None:
+            self.overwrite(whole._base, self.origins[whole])
+
+    def pointwise(self, given: Sequence[Origin], result: Tensor) -> None:
+        """Note where a result comes from whose values are computed each for itself."""
+        field = next((origin.field for origin in given if origin.field), None)
+        self.origins[result] = replace(join(given), field=field)
+
+    def padded(self, args: Any, kwargs: Any, result: Tensor) -> None:
+        """Note what the values of `F.pad(x, pad, mode)` see."""
+        call = dict(zip(("input", "pad"), args, strict=False)) | kwargs
+        origin = self.origins.get(call["input"])
+        if origin and origin.field:
+            shapes = {"_inputs": [tuple(call["input"].shape)], "_shapes": [tuple(result.shape)]}
+            [field] = follow("constant_pad_nd", {**call, **shapes}, [origin.field], False)
+            self.origins[result] = replace(origin, field=field)
+
+    def overwrite(self, base: Tensor, part: Origin) -> None:
+        """A part of a tensor has got other values: what the others see is not known exactly."""
+        before = self.origins.get(base)
+        new = join([part, before] if before else [part])
+        field = part.field
+        if field and field.ndim != base.ndim:
+            field = before.field if before else None
+        self.origins[base] = replace(new, field=field.guessed() if field else None)
+
+
+def join(origins: Sequence[Origin]) -> Origin:
+    """Join the sources of several tensors; their fields are left to `follow`."""
+    if len(origins) == 1:
+        return origins[0]
+    sources = dict.fromkeys(source for each in origins for source in each.sources)
+    return Origin(None, tuple(sources), frozenset().union(*(each.parameters for each in origins)))
+
+
+@cache
+def _signature(func: Any) -> tuple[str, list[str]]:
+    """Return an operation's plain name, "add_", and the names of its arguments."""
+    schema = func._schema
+    return schema.name.split("::")[-1], [argument.name for argument in schema.arguments]
+
+
+def on_meta(value: Any) -> Any:
+    """Replace the tensors in nested tuples, lists and dicts by some without numbers."""
+    if isinstance(value, Tensor):
+        return value if value.is_meta or value.ndim == 0 else value.to("meta")
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(on_meta, value))
+    return {key: on_meta(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """Yield the tensors inside nested tuples, lists and dicts, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for each in value:
+            yield from tensors_in(each)
+    elif isinstance(value, dict):
+        yield from tensors_in(list(value.values()))
