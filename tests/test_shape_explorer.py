@@ -27,6 +27,23 @@ class Broken(nn.Module):
         return self.halved(x) + self.whole(x)
 
 
+@pytest.mark.parametrize(
+    ("model", "example"),
+    [
+        (nn.Sequential(nn.Conv1d(1, 4, 3), nn.ReLU()), torch.zeros(1, 1, 28)),
+        (nn.Sequential(nn.Embedding(9, 4)), torch.zeros(1, 7, dtype=torch.int64)),
+        (nn.MultiheadAttention(8, 2, batch_first=True), [torch.zeros(1, 5, 8)] * 3),
+    ],
+)
+def test_networks_for_other_inputs_than_pictures(model, example):
+    explorer = ShapeExplorer(model, example)
+    assert explorer.error == ""
+    assert explorer.trace == trace(model, example)
+    assert type(explorer.still()).__name__ == "Svg" and "<figure" in explorer.to_html()
+    explorer.size_choice.value = 224  # the example stays
+    assert explorer.trace == trace(model, example)
+
+
 def test_shortcuts_say_where_they_start_and_end():
     table = trace(meta("resnet18"), (3, 224, 224))
     ends = [(table[s.start].name, table[s.end].name) for s in table.shortcuts]

@@ -96,7 +96,8 @@ def network(trace: Trace, title: str) -> Svg:
         ValueError: this is no trace, or nothing in it can be drawn.
     """
     _check_trace(trace)
-    rows = [row for row in trace if row.kind not in ("BatchNorm2d", "ReLU", "flatten", "Identity")]
+    skipped = ("BatchNorm2d", "ReLU", "flatten", "Identity", "unused")
+    rows = [row for row in trace if row.kind not in skipped]
     check_drawable(trace=rows)
     names = dict.fromkeys(("name", "stage", "kind"), "picture")
     picture_in = replace(rows[0], **names, out_shape=rows[0].in_shape)

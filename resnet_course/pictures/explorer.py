@@ -54,10 +54,11 @@ class Explorer:
     def alt(self, index: int, parts: int = 99) -> str:
         """Describe the frame in words."""
         row, last = self._row(index, parts)
+        sees = f"; one value sees {row.sees.replace(' px', ' pixels')}" if row.sees else ""
         return (
             f"{self.title}, layer {last + 1} of {len(self.trace)}, {row.name} ({row.kind}): "
             f"{by(row.in_shape)} goes in, {by(row.out_shape)} comes out; {row.params:,} "
-            f"parameters, {row.macs:,} multiply-adds; one value sees {row.receptive_field} pixels."
+            f"parameters, {row.macs:,} multiply-adds{sees}."
         )
 
     def frames(self, levels: Mapping[str, int], level: str, index: int) -> Frames:

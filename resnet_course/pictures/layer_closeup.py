@@ -135,8 +135,9 @@ def _numbers(picture: Group, trace: Trace, row: LayerRow, index: int) -> None:
                 picture.text(words, x + 14, line - 3, 11, ORANGE, anchor="start")
                 line += 14
             line += 2
-    sees, takes = f"{row.receptive_field} px", in_bytes(memory(row))
-    for label, value, at in (("one value sees", sees, x + 14), ("output takes", takes, x + 150)):
+    facts = [("one value sees", row.sees)] if row.sees else []
+    facts.append(("output takes", in_bytes(memory(row))))
+    for at, (label, value) in zip((x + 14, x + 150), facts, strict=False):
         picture.text(label, at, line, 12, SOFT, anchor="start")
         picture.text(value, at, line + 18, 13.5, bold=True, anchor="start")
     done = sum(each.macs for each in trace.rows[: index + 1])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import ipywidgets as w
 import torch
 import traitlets
-from torch import nn
+from torch import Tensor, nn
 
 from resnet_course.blocks import is_whole
 from resnet_course.pictures.described import Svg
@@ -32,7 +33,8 @@ class ShapeExplorer(CourseWidget):
 
     Args:
         model: any module, or the name of a network of the course.
-        input_shape: (batch, channels, height, width) or (channels, height, width).
+        input_shape: (batch, channels, height, width) or (channels, height, width); for a module of
+            your own also what else `trace` takes: an example tensor, several, a dictionary.
         title: what to call a module of your own in the picture; None takes its class name.
 
     Raises:
@@ -51,7 +53,7 @@ class ShapeExplorer(CourseWidget):
     def __init__(
         self,
         model: nn.Module | str,
-        input_shape: Sequence[int] = (1, 3, 224, 224),
+        input_shape: Sequence[int] | Tensor | dict[str, Any] = (1, 3, 224, 224),
         *,
         title: str | None = None,
     ) -> None:
@@ -59,11 +61,16 @@ class ShapeExplorer(CourseWidget):
             check_name(model, list(CONFIGS), "network")
         else:
             check_model(model)
+        self._own = model if isinstance(model, nn.Module) else None
+        self._example = None
+        if self._own is not None and _holds_tensors(input_shape):
+            self._example, input_shape = input_shape, (1, 3, 224, 224)
+            if isinstance(self._example, Tensor):
+                input_shape = tuple(self._example.shape)
         if not isinstance(input_shape, (tuple, list)) or not all(map(is_whole, input_shape)):
             raise ValueError(
                 f"input_shape must be whole numbers such as (1, 3, 224, 224), got {input_shape!r}."
             )
-        self._own = model if isinstance(model, nn.Module) else None
         self._title = title or type(model).__name__
         names = ([YOURS] if self._own is not None else []) + list(CONFIGS)
         *_, channels, height, width = (*input_shape,) if len(input_shape) > 2 else (3, 1, 1)
@@ -175,6 +182,8 @@ class ShapeExplorer(CourseWidget):
             width = self._input[-1]
         try:
             if name == YOURS:
+                if self._example is not None:
+                    return Explorer(trace(self._own, self._example), self._title)
                 shape = (*self._input[:-3], channels, size, width) if has_map else self._input
                 return Explorer(trace(self._own, shape), self._title)
             with torch.device("meta"):
@@ -188,3 +197,11 @@ class ShapeExplorer(CourseWidget):
         shapes = " and ".join("×".join(map(str, shape)) for shape in failure.shapes)
         where = f"It stops at {failure.module}" + (f", where {shapes} met." if shapes else ".")
         return message_html(where, str(failure))
+
+
+def _holds_tensors(value: object) -> bool:
+    """Is it an example for a forward pass, in place of one shape?"""
+    return isinstance(value, (Tensor, dict)) or (
+        isinstance(value, (tuple, list))
+        and any(isinstance(v, (Tensor, dict, tuple, list)) for v in value)
+    )
