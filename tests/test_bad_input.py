@@ -132,6 +132,7 @@ CASES = [
     (lambda: step(net(num_classes=2)), "y hold 3"),
     (lambda: step(net().requires_grad_(False), Y), "frozen"),
     (lambda: topk_accuracy(torch.zeros(4, 10), ONE_HOT), "is it one-hot?"),
+    (lambda: topk_accuracy(torch.zeros(4, 10), Y[:, None]), "labels.flatten()"),
     (lambda: topk_accuracy(torch.zeros(5), Y), "must be a tensor (batch, classes), got (5,)"),
     (lambda: topk_accuracy(np.zeros((5, 3)), np.zeros(5)), "logits must be a tensor"),
     (lambda: topk_accuracy(torch.zeros(5, 3), Y), "5 pictures, int64 (5,), got shape (4,)"),
@@ -154,6 +155,7 @@ CASES = [
     (lambda: grad_cam(net(), X, layer="typo"), "'typo' in this ResNet: choose one of conv1"),
     (lambda: grad_cam(nn.Sequential(nn.Flatten(), nn.Linear(784, 3)), X), "choose one of 0, 1"),
     (lambda: Predictions(ZEROS, torch.zeros(3), ["a"]), "expected logits of shape"),
+    (lambda: Predictions(ZEROS / 0, Y[:2], "abc"), "2 of 2 pictures are not numbers (NaN)"),
     (lambda: trained_model("typo"), "choose one of drawn-garments"),
     (lambda: hold_out((X, Y)), "splits must be Splits"),
     *(

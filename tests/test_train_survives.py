@@ -293,10 +293,8 @@ def test_a_stopped_or_interrupted_run_leaves_a_history_and_resumes_to_the_same_e
 
 
 def test_interrupting_a_run_whose_loss_is_lost_says_so():
-    model = fresh()
-    nn.init.constant_(model.fc.bias, math.nan)
-    history = fit(model, SPLITS, CONFIG, monitor=Watcher(2))
-    assert "after step 2 of 15; the loss is nan since step 1" in history.interrupted
+    history = fit(TurnsBad(2, answers=True), SPLITS, CONFIG, monitor=Watcher(3))
+    assert "after step 3 of 15; the loss is nan since step 2" in history.interrupted
 
 
 def test_a_missing_file_is_an_error_but_resume_true_begins(tmp_path):
@@ -429,7 +427,13 @@ class TurnsBad(nn.Module):
 @pytest.mark.parametrize(
     ("at", "answers", "words"),
     [
-        (1, True, r"the loss is nan in step 1 of 5 of epoch 1 \(step 1 of the run\).*lower"),
+        (
+            1,
+            True,
+            r"the loss is nan in step 1 of 5 of epoch 1 \(step 1 of the run\).*the network "
+            "itself",
+        ),
+        (2, True, r"the loss is nan in step 2 of 5 of epoch 1 \(step 2 of the run\).*lower"),
         (8, True, r"the loss is nan in step 3 of 5 of epoch 2 \(step 8 of the run\).*lower"),
         # The last step of an epoch, whose loss is fine.
         (5, False, "fc.weight is not finite .* epoch 1"),
@@ -445,6 +449,14 @@ def test_numbers_that_turn_bad_stop_the_run_and_are_never_saved(at, answers, wor
     if at > 5:
         last = saved(tmp_path)
         assert last["epoch"] == (at - 1) // 5 and torch.isfinite(last["model"]["fc.weight"]).all()
+
+
+@pytest.mark.parametrize("name", ["conv1.weight", "bn1.running_mean"])
+def test_weights_that_are_no_numbers_are_named_before_the_first_step(name):
+    model = create_model("resnet8", in_channels=1)
+    model.state_dict()[name].view(-1)[0] = math.nan
+    with pytest.raises(ValueError, match=f"{name} holds numbers that are not finite"):
+        fit(model, SPLITS, CONFIG, progress=False)
 
 
 def test_a_huge_learning_rate_ends_the_command_with_a_sentence(tmp_path, capsys):

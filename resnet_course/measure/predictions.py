@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from resnet_course.train import topk_accuracy
+from resnet_course.train.inputs import check_predicts
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class Predictions:
         classes: the name of each class.
 
     Raises:
-        ValueError: if the three do not belong together.
+        ValueError: if the three do not belong together, or logits are not numbers (NaN).
     """
 
     logits: Tensor
@@ -36,6 +37,7 @@ class Predictions:
                 f"expected logits of shape (pictures, classes) = ({len(self.labels)}, "
                 f"{len(self.classes)}), got {tuple(self.logits.shape)}."
             )
+        check_predicts(self.logits)
 
     def __len__(self) -> int:
         return len(self.labels)

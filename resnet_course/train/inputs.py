@@ -61,7 +61,11 @@ def check_labels(labels: object, count: int, classes: int, name: str = "labels")
     _check_tensor(name, labels)
     wanted = f"{name} must be one class number for each of {count} pictures, int64 ({count},)"
     if labels.shape != (count,):
-        hint = f": is it one-hot? {name}.argmax(dim=1) gives the numbers" * (labels.ndim == 2)
+        hint = ""
+        if labels.shape == (count, 1):
+            hint = f": {name}.flatten() takes the second axis away"
+        elif labels.ndim == 2:
+            hint = f": is it one-hot? {name}.argmax(dim=1) gives the numbers"
         raise ValueError(f"{wanted}, got shape {tuple(labels.shape)}{hint}.")
     if labels.dtype != torch.int64:
         raise ValueError(f"{wanted}, got {labels.dtype}: {name}.long() makes them.")
@@ -79,6 +83,15 @@ def check_logits(logits: object, count: int, model: nn.Module) -> None:
         raise ValueError(
             f"{type(model).__name__} must give logits (pictures, classes), here ({count}, …), but "
             f"it gives {shape_or_type(logits)}."
+        )
+
+
+def check_predicts(logits: Tensor) -> None:
+    """Raise a ValueError if logits (count, classes) hold NaN: such a row predicts no class."""
+    if bad := int(logits.isnan().any(dim=1).sum()):
+        raise ValueError(
+            f"the logits of {bad} of {len(logits)} pictures are not numbers (NaN), so they name no "
+            "class. Where training has diverged, train again with a smaller learning rate."
         )
 
 

@@ -20,7 +20,7 @@ from resnet_course.train.history import EpochRow, History
 from resnet_course.train.inputs import check_labels, check_learns, check_model
 from resnet_course.train.processes import from_first, parallel, share_buffers, total, world
 from resnet_course.train.state import RunState
-from resnet_course.train.steps import autocast, evaluate, predict, step
+from resnet_course.train.steps import autocast, evaluate, hit, predict, step
 from resnet_course.train.watcher import ProgressBar, Watcher
 
 # Reading a loss makes Python wait for a GPU, and processes for each other: so not in every step.
@@ -70,9 +70,9 @@ def fit(
             run writes into `out`; or a file cannot be written, or could not be read back. The old
             files are untouched.
         FloatingPointError: the loss is no finite number any more; the text says since which step.
-        ValueError: model, splits or config are not such, or do not fit together; `resume=True`
-            without `out`, an empty `out`, a monitor where several processes train, or processes
-            with different images or settings.
+        ValueError: model, splits or config are not such, or do not fit together; weights that are
+            not finite at the start; `resume=True` without `out`, an empty `out`, a monitor where
+            several processes train, or processes with different images or settings.
         KeyboardInterrupt: only where several processes train.
     """
     config, notes = config or TrainConfig(), dict(notes or {})
@@ -147,6 +147,11 @@ def _check(model: nn.Module, splits: Splits, config: TrainConfig) -> None:
     check_learns(model)
     if any(map(is_lazy, model.parameters())):  # its sizes follow from the first batch
         return
+    if bad := _not_finite(model):
+        raise ValueError(
+            f"{bad} holds numbers that are not finite (NaN or infinite), and training cannot mend "
+            "them: make the model anew, or load other weights."
+        )
     picture = to_float(splits.train_images[:1], splits.mean, splits.std)
     device = next(model.parameters()).device
     logits, _ = predict(model, [(picture.to(device), splits.train_labels[:1])])
@@ -174,10 +179,10 @@ def train_epoch(network: nn.Module, run: RunState, watcher: Watcher) -> tuple[fl
                 )
             run.schedule.step()
             unread.append(loss * share)
-            hits += (logits.argmax(dim=1) == y).sum()
+            hits += hit(logits, y).sum()
             images += len(y)
             watcher.step(loss)
-            if len(unread) == READ_EVERY:
+            if len(unread) == READ_EVERY or not losses:
                 _read(unread, run)
             if watcher.stopped:
                 break
@@ -187,10 +192,8 @@ def train_epoch(network: nn.Module, run: RunState, watcher: Watcher) -> tuple[fl
             unread = []
     _read(unread, run)
     right, seen = total(torch.stack([hits, hits.new_tensor(images)])).tolist()
-    for name, value in network.state_dict().items():  # no loss tells what the last step did
-        if value.is_floating_point() and not value.isfinite().all():
-            last = f"the last step of epoch {len(run.history) + 1}"
-            raise _over(run, f"{name} is not finite after {last}")
+    if bad := _not_finite(network):  # no loss tells what the last step did
+        raise _over(run, f"{bad} is not finite after the last step of epoch {len(run.history) + 1}")
     own = losses[len(run.history) * len(train) :]
     return sum(own) / len(own), right / seen
 
@@ -204,7 +207,22 @@ def _read(unread: list[Tensor], run: RunState) -> None:
     for i in range(done * steps, len(losses)):
         if not math.isfinite(losses[i]):
             where = f"step {i % steps + 1} of {steps} of epoch {done + 1} (step {i + 1} of the run)"
-            raise _over(run, f"the loss is {losses[i]} in {where}", " before")
+            what = f"the loss is {losses[i]} in {where}"
+            if i:
+                raise _over(run, what, " before")
+            raise FloatingPointError(
+                f"{what}, so the run is over. The weights were finite before it, so the network "
+                "itself makes such numbers of the pictures: activation_stats(model, x) shows where."
+            )
+
+
+def _not_finite(model: nn.Module) -> str:
+    """Return the name of the first parameter that is not finite, or buffer with NaN, or ""."""
+    for name, value in model.named_parameters():
+        if not value.isfinite().all():
+            return name
+    # In a buffer, such as the mask of an attention, minus infinity can have its sense.
+    return next((name for name, value in model.named_buffers() if value.isnan().any()), "")
 
 
 def _over(run: RunState, what: str, before: str = "") -> FloatingPointError:

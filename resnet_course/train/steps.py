@@ -97,6 +97,8 @@ def topk_accuracy(logits: Tensor, labels: Tensor, k: int = 1) -> float:
         labels: int64 (batch,).
         k: 1 for the usual accuracy ("top-1"); at most the number of classes.
 
+    A row that holds NaN counts as wrong.
+
     Raises:
         ValueError: if k is out of range, the batch is empty, or logits and labels are not such.
     """
@@ -109,8 +111,14 @@ def topk_accuracy(logits: Tensor, labels: Tensor, k: int = 1) -> float:
         )
     if len(labels) == 0:
         raise ValueError("an empty batch has no accuracy.")
+    return int(hit(logits, labels, k).sum()) / len(labels)
+
+
+def hit(logits: Tensor, labels: Tensor, k: int = 1) -> Tensor:
+    """Return for each row whether its label is among the k largest logits: bool (batch,)."""
     best = logits.topk(k, dim=1).indices
-    return int((best == labels[:, None]).sum()) / len(labels)
+    # NaN counts as the largest of all numbers, but a row with it names no class.
+    return (best == labels[:, None]).any(dim=1) & ~logits.isnan().any(dim=1)
 
 
 def predict(
