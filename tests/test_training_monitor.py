@@ -106,6 +106,7 @@ def test_the_button_stops_this_run_and_not_the_next(splits):
         history = fit(model, splits, CONFIG, monitor=monitor, label="first")
     assert len(history.step_losses) == 2 and len(history) == 1
     assert "stopped after" in monitor.words.value and monitor.bar.bar_style == "warning"
+    assert "first, stopped" in texts(monitor.still()) and "(stopped)" in monitor.describe()
     assert len(fit(model, splits, CONFIG, monitor=monitor).step_losses) == 8
 
 
@@ -158,10 +159,34 @@ def test_the_curve_is_to_scale():
     assert (y3 - y1) == pytest.approx(2 * (y2 - y1), abs=0.2) and y3 > y1
 
 
+def ticks(picture, after):
+    """Return the numbers beside the axis that follows a heading."""
+    words = texts(picture)
+    numbers = words[words.index(after) + 1 :]
+    return [float(each) for each in numbers[: numbers.index("epochs")]]
+
+
+def test_a_spike_does_not_squeeze_the_curve():
+    falling = [(i / 20, 0.3 + 2 * 0.9**i) for i in range(1, 60)]
+    spiked = [*falling[:7], (0.4, 15.0), *falling[8:]]
+    (plain, one) = (training_curves([Run("a", 3, points)]) for points in (falling, spiked))
+    assert max(ticks(plain, "training loss")) <= max(ticks(one, "training loss")) < 4
+    assert "▲ 15" in texts(one) and not any("▲" in words for words in texts(plain))
+
+
+def test_the_first_point_has_round_numbers_beside_it():
+    picture = training_curves([Run("a", 3, [(0.05, 0.69315)])])
+    beside = ticks(picture, "training loss")
+    assert min(beside) < 0.69 < 0.7 < max(beside) and len(set(beside)) == len(beside)
+    assert all(len(f"{tick:g}") <= 4 for tick in beside)
+    assert ticks(picture, "test accuracy, %")[:2] == [0, 20]
+
+
 @pytest.mark.parametrize(
     "runs",
     [
         [],
+        [Run("no number", 1, [(0.1, float("nan")), (0.2, float("inf"))])],
         [Run("nothing yet", 1)],
         [Run("one point", 3, [(0.1, 2.3)])],
         [Run("flat", 2, [(1, 1.0), (2, 1.0)], [row(1, 0.1), row(2, 0.1)])],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -28,12 +29,14 @@ class Run:
         epochs: how many it will have.
         losses: points (epochs passed, mean training loss since the last point).
         rows: the finished epochs.
+        ended: how it ended, if that was too early: "stopped".
     """
 
     label: str
     epochs: int
     losses: list[tuple[float, float]] = field(default_factory=list)
     rows: list[EpochRow] = field(default_factory=list)
+    ended: str = ""
 
 
 def training_curves(runs: Sequence[Run]) -> Svg:
@@ -51,6 +54,7 @@ def training_curves(runs: Sequence[Run]) -> Svg:
         look = {"stroke": colour, "stroke_width": 3, "stroke_dasharray": dash}
         picture.line(x, y - 4, x + 34, y - 4, **look)
         name = run.label if len(run.label) < 30 else run.label[:28] + "…"
+        name += f", {run.ended}" if run.ended else ""
         picture.text(name, x + 42, y, 12.5, anchor="start")
     return picture.finish("Training", " ".join(describe(run) for run in runs) or "No run yet.")
 
@@ -68,12 +72,13 @@ def history_curves(history: History, label: str = "this run") -> Svg:
 
 def describe(run: Run) -> str:
     """Return the state of a run in a sentence."""
+    label = f"{run.label} ({run.ended})" if run.ended else run.label
     if not run.rows:
         loss = f", training loss {run.losses[-1][1]:.2f}" if run.losses else ""
-        return f"{run.label}: no epoch finished yet{loss}."
+        return f"{label}: no epoch finished yet{loss}."
     row = run.rows[-1]
     return (
-        f"{run.label}: after epoch {row.epoch} of {run.epochs} training loss {row.train_loss:.2f}, "
+        f"{label}: after epoch {row.epoch} of {run.epochs} training loss {row.train_loss:.2f}, "
         f"test accuracy {row.test_accuracy:.1%}."
     )
 
@@ -92,13 +97,14 @@ def _panel(
     dots: bool = False,
 ) -> None:
     """Draw axes with round numbers and the curves in them."""
+    curves = [[point for point in curve if math.isfinite(point[1])] for curve in curves]
     heights = [y for curve in curves for _, y in curve]
-    ticks = MaxNLocator(5).tick_values(*(min(heights), max(heights)) if heights else (0, 1))
+    ticks = MaxNLocator(5).tick_values(*_limits(heights, (0, 100 if "%" in title else 1)))
     low, high = float(ticks[0]), float(ticks[-1])
 
     def place(x: float, y: float) -> tuple[float, float]:
-        across = left + PANEL * x / last
-        return round(across, 1), round(BOTTOM - (BOTTOM - TOP) * (y - low) / (high - low), 1)
+        across, up = left + PANEL * x / last, (min(y, high) - low) / (high - low)
+        return round(across, 1), round(BOTTOM - (BOTTOM - TOP) * up, 1)
 
     picture.text(title, left, TOP - 18, 14, bold=True, anchor="start")
     for tick in ticks:
@@ -117,3 +123,20 @@ def _panel(
             picture.append(svg.Lines(*chain.from_iterable(points), **look))
         for x, y in points if dots or len(points) == 1 else []:
             picture.circle(x, y, 4, fill=colour)
+        x, y = max(curve, key=lambda point: point[1], default=(0, low))
+        if y > high:
+            beside = place(x, y)[0] + 5
+            picture.text(f"▲ {y:.3g}", beside, TOP + 12, 11.5, colour, bold=True, anchor="start")
+
+
+def _limits(heights: Sequence[float], empty: tuple[float, float]) -> tuple[float, float]:
+    """Return what an axis should show: all of it, but a few spikes must not squeeze the rest."""
+    if not heights:
+        return empty
+    low, high = min(heights), max(heights)
+    usual = sorted(heights)[int(0.9 * (len(heights) - 1))]
+    if high - low > 3 * (usual - low) > 0:
+        high = low + 1.5 * (usual - low)
+    if high - low < 0.02 * abs(high):  # one point, or all alike: ticks with two digits will do
+        low, high = low - 0.1 * abs(high), high + 0.1 * abs(high)
+    return low, high

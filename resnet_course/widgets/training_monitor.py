@@ -101,9 +101,12 @@ class TrainingMonitor(CourseWidget):
         self.bar.value = self._done
         finished = self._done == self.bar.max
         self.bar.bar_style = "success" if finished else "warning"
-        word = "finished" if finished else "stopped" if self.stopped else "broken off"
+        early = "stopped" if self.stopped else "broken off"
+        self.runs[-1].ended = "" if finished else early
+        word = "finished" if finished else early
         seconds = _clock(time.monotonic() - self._begin)
         self.words.value = f"<b>{html.escape(self.runs[-1].label)}</b>: {word} after {seconds}"
+        self._redraw()
 
     # Its static form.
 
