@@ -97,6 +97,13 @@ def test_the_groups_on_offer_divide_both_sides():
     widget.out_channels.value = 7
     assert list(widget.groups.options) == [1]
     assert "12 channels in" in texts(widget.picture.value)
+    # What was chosen comes back as soon as it fits again.
+    widget.out_channels.value = widget.in_channels.value = 16
+    assert widget.groups.value == 8
+    widget.groups.value = 2
+    widget.in_channels.value = 9
+    widget.in_channels.value = 8
+    assert widget.groups.value == 2
 
 
 @pytest.mark.parametrize("arguments", [(0, 8), (8, 17), (8, 8, 3), (8, 8, 0)])

@@ -44,6 +44,9 @@ class GroupedConvExplorer(CourseWidget):
         sizes = [self.in_channels, self.out_channels]
         row = w.HBox([*sizes, self.groups])
         super().__init__([row, w.HBox([self.picture, self.numbers])], [self.groups])
+        self._wished = groups  # while the channels move through numbers that it does not divide
+        self._resizing = False
+        self.groups.observe(self._wish, "value")
         for control in sizes:
             control.observe(self._resize, "value")
         self._redraw()
@@ -103,11 +106,16 @@ class GroupedConvExplorer(CourseWidget):
 
     def _resize(self, _: object) -> None:
         divisors = self._divisors(self.in_channels.value, self.out_channels.value)
-        kept = max(d for d in divisors if d <= self.groups.value)
+        self._resizing = True
         with self.groups.hold_trait_notifications():
             self.groups.options = divisors
-            self.groups.value = kept
+            self.groups.value = max(d for d in divisors if d <= self._wished)
+        self._resizing = False
         self._redraw()
+
+    def _wish(self, change: dict) -> None:
+        if not self._resizing:
+            self._wished = change["new"]
 
     @staticmethod
     def _divisors(a: int, b: int) -> list[int]:
