@@ -3,12 +3,14 @@
 Read `splits` (Fashion-MNIST, MNIST and drawn garments as four tensors), `batches` and `augment`.
 `cache`, `download` and `files` find, fetch and keep the files. `garments`, `garment_classes` and
 `raster` draw garments where there is no network. `collage` puts several garments on one canvas.
+`memory` gives back what was freed.
 """
 
 from resnet_course.data.augment import Augment
 from resnet_course.data.batches import TensorBatches, to_float
 from resnet_course.data.cache import DataUnavailableError
 from resnet_course.data.collage import Collages, collages
+from resnet_course.data.memory import give_back
 from resnet_course.data.splits import (
     Splits,
     check_splits,
@@ -28,6 +30,7 @@ __all__ = [
     "collages",
     "drawn_garments",
     "fashion_mnist",
+    "give_back",
     "hold_out",
     "mnist",
     "to_float",

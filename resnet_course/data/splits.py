@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,6 +12,7 @@ from resnet_course.blocks import is_whole
 from resnet_course.data import garments
 from resnet_course.data.batches import check_pairs
 from resnet_course.data.cache import DataUnavailableError, FileSet, Folder, read_files
+from resnet_course.data.memory import give_back
 from resnet_course.data.raster import SIDE
 
 TRAIN_SIZE, TEST_SIZE = 60_000, 10_000
@@ -158,17 +160,19 @@ def drawn_garments(
 
 
 def _load(files: FileSet, root: Folder, sizes: tuple[int, int], classes: tuple[str, ...]) -> Splits:
+    give_back()
     # An idx file has a header of 4 bytes, and 4 for each axis; then come the numbers.
-    # bytearray: a tensor must be able to write to its memory.
-    train_images, train_labels, test_images, test_labels = (
-        torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header)
+    numbers = [
+        np.frombuffer(content, dtype=np.uint8, offset=header)
         for content, header in zip(read_files(files, root), (16, 8, 16, 8), strict=True)
-    )
+    ]
     tensors: list[Tensor] = []
-    pairs = (train_images, train_labels), (test_images, test_labels)
-    for (images, labels), size in zip(pairs, sizes, strict=True):
-        chosen = _first_of_each_class(labels.to(torch.int64), size)
-        tensors += [images.view(-1, 1, SIDE, SIDE)[chosen], labels[chosen].to(torch.int64)]
+    for images, labels, size in zip(numbers[::2], numbers[1::2], sizes, strict=True):
+        labels = torch.from_numpy(labels.astype(np.int64))
+        chosen = _first_of_each_class(labels, size)
+        # Only what is chosen is copied: a file of 47 MB need not be in memory twice.
+        images = images.reshape(-1, 1, SIDE, SIDE)[chosen.numpy()]
+        tensors += [torch.from_numpy(images), labels[chosen]]
     return Splits(*tensors, classes=classes, source=files.label.lower())
 
 
