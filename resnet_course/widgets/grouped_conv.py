@@ -96,6 +96,8 @@ class GroupedConvExplorer(CourseWidget):
         return Svg(picture, f"{picture.alt} {words}.")
 
     def _redraw(self, _: object = None) -> None:
+        if self._resizing:
+            return
         super()._redraw()
         rows = "".join(
             f"<tr><td>{name}</td><td style='text-align:right'><b>{number:,}</b></td></tr>"
@@ -107,9 +109,8 @@ class GroupedConvExplorer(CourseWidget):
     def _resize(self, _: object) -> None:
         divisors = self._divisors(self.in_channels.value, self.out_channels.value)
         self._resizing = True
-        with self.groups.hold_trait_notifications():
-            self.groups.options = divisors
-            self.groups.value = max(d for d in divisors if d <= self._wished)
+        self.groups.options = divisors  # which chooses the first of them
+        self.groups.value = max(d for d in divisors if d <= self._wished)
         self._resizing = False
         self._redraw()
 
