@@ -343,3 +343,20 @@ def test_masks_must_fit_the_pictures_and_the_colours():
         masks_side_by_side(IMAGES, mask, mask[:, :32], garments.CLASSES, title="t")
     with pytest.raises(ValueError, match="10 classes"):
         masks_side_by_side(IMAGES, mask, mask, [str(i) for i in range(11)], title="t")
+
+
+def test_pictures_in_colour_are_drawn_in_colour():
+    red = torch.zeros(2, 3, 6, 8, dtype=torch.uint8)
+    red[:, 0] = 255
+    boxes, names = [torch.tensor([[1.0, 1.0, 5.0, 5.0]])] * 2, [["box"]] * 2
+    masks = torch.zeros(2, 6, 8, dtype=torch.int64)
+    heat = [torch.zeros(6, 8)] * 2
+    for figure in (
+        plots.image_grid(red, [0, 1], ["a", "b"], "drawn"),
+        boxes_with_names(red, boxes, names, title="boxes"),
+        masks_side_by_side(red, masks, masks, ["a"], title="masks"),
+        panels([each.permute(1, 2, 0) for each in red], ["", ""], title="", alt="", heat=heat),
+    ):
+        shown = figure.axes[0].images[0].get_array()
+        assert shown.shape == (6, 8, 3)
+        assert tuple(shown[0, 0]) == (255, 0, 0)

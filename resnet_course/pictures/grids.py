@@ -27,7 +27,8 @@ def panels(
     """Draw two-dimensional maps (pictures, feature maps, filters), each with a name above it.
 
     Args:
-        maps: each (height, width), any numbers; every map has its own scale from light to dark.
+        maps: each (height, width), any numbers; every map has its own scale from light to dark. A
+            picture (height, width, 3) of red, green and blue is drawn as it is.
         names: one for each map; may be empty texts.
         title: what the figure shows, in a few words.
         alt: the figure in words.
@@ -48,7 +49,8 @@ def panels(
         if given is not None and len(given) != len(maps):
             raise ValueError(f"{len(maps)} maps, but {len(given)} {what}: need one for each.")
     for each in maps:
-        if not isinstance(each, Tensor) or each.ndim != 2:
+        colour = isinstance(each, Tensor) and each.ndim == 3 and each.shape[-1] == 3
+        if not colour and (not isinstance(each, Tensor) or each.ndim != 2):
             got = tuple(each.shape) if hasattr(each, "shape") else type(each).__name__
             raise ValueError(
                 f"every map must be a tensor (height, width), got {got}: choose one channel."
@@ -67,8 +69,11 @@ def panels(
     for i, (axes, values, name) in enumerate(zip(places, maps, names, strict=True)):
         picture = axes.imshow(values.numpy(), **scale)
         if heat is not None:
-            lowest, highest = picture.get_clim()
-            picture.set_clim(lowest, 2 * highest - lowest)  # the largest number in a medium grey
+            if values.ndim == 3:
+                picture.set_alpha(0.5)
+            else:
+                lowest, highest = picture.get_clim()
+                picture.set_clim(lowest, 2 * highest - lowest)  # the largest number in medium grey
             strength = heat[i].numpy()
             orange = {"cmap": "Oranges", "vmin": 0, "vmax": 1.4}
             axes.imshow(np.ones_like(strength), alpha=0.75 * strength, **orange)

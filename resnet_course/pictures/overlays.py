@@ -18,7 +18,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from resnet_course.pictures.described import DescribedFigure
-from resnet_course.pictures.style import COLOURS, GREY, STYLE
+from resnet_course.pictures.style import COLOURS, GREY, STYLE, pixels
 
 RIGHT, WRONG = COLOURS[0], COLOURS[1]
 # Background, then ten classes: Okabe and Ito's eight, a brown and a grey.
@@ -41,7 +41,7 @@ def boxes_with_names(
     """Draw pictures side by side, with a named box around each thing.
 
     Args:
-        images: uint8 (N, 1, height, width); at most eight fit well.
+        images: uint8 (N, 1 or 3, height, width); at most eight fit well.
         boxes: for each picture float (things, 4): x1, y1, x2, y2 in pixels.
         names: for each picture the name of each box, as a network gives it.
         title: what the figure shows, in a few words.
@@ -64,7 +64,7 @@ def boxes_with_names(
     alt = f"{title}. {len(images)} pictures with boxes: {'; '.join(words)}."
     figure, panels = DescribedFigure.of_places(len(images), 4, PLACE, 0.3, title, 14, alt)
     for axes, image, box, said, right in zip(panels, images, boxes, names, truth, strict=True):
-        _show(axes, image[0], **GREY)
+        _show(axes, pixels(image), **GREY)
         for (x1, y1, x2, y2), name, right_name in zip(box.tolist(), said, right, strict=True):
             colour, dash = (RIGHT, "-") if name == right_name else (WRONG, "--")
             look = {"edgecolor": colour, "linestyle": dash, "linewidth": 2.5}
@@ -88,7 +88,7 @@ def masks_side_by_side(
     Every region of one class has its name on it, unless it is very small.
 
     Args:
-        images: uint8 (N, 1, height, width); at most four fit well.
+        images: uint8 (N, 1 or 3, height, width); at most four fit well.
         true: whole numbers (N, height, width): 0 for background, class number + 1 elsewhere.
         predicted: like `true`.
         classes: class names, at most ten.
@@ -101,8 +101,8 @@ def masks_side_by_side(
         raise ValueError(f"there are colours for {len(CLASS_COLOURS) - 1} classes.")
     if not images[:, 0].shape == true.shape == predicted.shape:
         raise ValueError(
-            "images (N, 1, H, W), true and predicted (N, H, W) must have the same sizes, got "
-            f"{tuple(images.shape)}, {tuple(true.shape)} and {tuple(predicted.shape)}."
+            "images (N, channels, H, W), true and predicted (N, H, W) must have the same sizes, "
+            f"got {tuple(images.shape)}, {tuple(true.shape)} and {tuple(predicted.shape)}."
         )
     agree = (true == predicted).float().mean().item()
     present = sorted({int(c) for mask in (true, predicted) for c in mask.unique()} - {0})
@@ -115,7 +115,7 @@ def masks_side_by_side(
     look = {"cmap": ListedColormap(CLASS_COLOURS), "vmin": 0, "vmax": len(CLASS_COLOURS) - 1}
     for row, (image, *both) in enumerate(zip(images, true, predicted, strict=True)):
         picture, *sides = panels[3 * row : 3 * row + 3]
-        _show(picture, image[0], **GREY)
+        _show(picture, pixels(image), **GREY)
         for axes, mask in zip(sides, both, strict=True):
             _show(axes, mask, **look)
             for label, x, y in _regions(mask.numpy()):
@@ -129,9 +129,9 @@ def masks_side_by_side(
 
 
 def _show(axes: Axes, picture: Tensor, **look: Any) -> None:
-    """Draw one number per pixel, with a thin line around all."""
+    """Draw one number per pixel, or three, with a thin line around all."""
     axes.imshow(picture.numpy(), **look)
-    height, width = picture.shape
+    height, width = picture.shape[:2]
     line = {"fill": False, "edgecolor": "#666666", "linewidth": 1}
     axes.add_patch(Rectangle((-0.5, -0.5), width, height, **line))
 

@@ -28,6 +28,7 @@ from resnet_course.pictures.style import (
     check_drawable,
     check_equally_many,
     check_images,
+    pixels,
 )
 from resnet_course.train.history import History
 from resnet_course.train.inputs import check_name
@@ -47,7 +48,7 @@ def image_grid(
     """Draw up to 20 pictures with their class names.
 
     Args:
-        images: uint8 (N, 1, height, width).
+        images: uint8 (N, 1 or 3, height, width).
         labels: N class numbers.
         classes: class names.
         source: name of the image collection, for the title.
@@ -64,7 +65,7 @@ def image_grid(
     title = f"source: {source}"
     figure, places = DescribedFigure.of_places(len(images), 10, (1.25, 1.6), 0.4, title, 11, alt)
     for axes, image, name in zip(places, images, names, strict=True):
-        axes.imshow(image[0].numpy(), **GREY)
+        axes.imshow(pixels(image).numpy(), **GREY)
         axes.set_title(name, fontsize=10)
     return figure
 

@@ -27,6 +27,16 @@ STYLE = {
 GREY = {"cmap": "gray_r", "vmin": 0, "vmax": 255}  # of pictures: 0 is white, as it is printed
 
 
+def pixels(image: Tensor) -> Tensor:
+    """Turn a picture (channels, height, width) into what matplotlib draws.
+
+    Returns:
+        (height, width, 3) of red, green and blue; of any other number of channels the first one,
+        (height, width).
+    """
+    return image.permute(1, 2, 0) if len(image) == 3 else image[0]
+
+
 def check_drawable(**parts: Collection) -> None:
     """Check that there is something to draw.
 

@@ -12,7 +12,7 @@ from resnet_course.measure.verdicts import Pair, Verdicts
 from resnet_course.pictures.canvas import BLUE, GREY, INK, ORANGE, PAPER, SOFT
 from resnet_course.pictures.described import DescribedFigure
 from resnet_course.pictures.grids import confusion, panels
-from resnet_course.pictures.style import STYLE
+from resnet_course.pictures.style import STYLE, pixels
 
 INKS = ("#000000", PAPER)  # one of the two can be read on any ground
 LONGEST = 22  # letters of a class name in a picture
@@ -37,8 +37,8 @@ def close_up(verdicts: Verdicts, index: int) -> DescribedFigure:
         for i, heat in zip(targets, heats, strict=False)
     ]
     headings = [f"what speaks for\n{short(classes[i])}" for i in targets[: len(heats)]]
-    garment = verdicts.images[index, 0]
-    none = torch.zeros(garment.shape)
+    garment = pixels(verdicts.images[index])
+    none = torch.zeros(garment.shape[:2])
     figure = panels(
         [garment] * (1 + len(heats)) + [none],
         [f"label: {short(classes[right])}", *headings, "probability"],
@@ -50,6 +50,7 @@ def close_up(verdicts: Verdicts, index: int) -> DescribedFigure:
     )
     figure.set_figheight(figure.get_figheight() - 0.12)  # else a white strip is left below
     figure.axes[0].images[0].autoscale()  # nothing lies over it: no need to be drawn lighter
+    figure.axes[0].images[0].set_alpha(None)
     _bars(figure.axes[-1], [(short(classes[i]), share, i == right) for i, share in bars])
     return figure
 
@@ -71,7 +72,7 @@ def sheet(verdicts: Verdicts, pair: Pair | None, count: int = 8) -> DescribedFig
     title = verdicts.name(pair)
     heat = "" if verdicts.blind else " with heat where they speak for the answer"
     return panels(
-        list(verdicts.images[indices, 0]),
+        [pixels(verdicts.images[index]) for index in indices],
         names,
         heat=verdicts.heat(indices, answers) if heat else None,
         columns=4,
