@@ -1,4 +1,4 @@
-"""Say in one sentence why a forward pass failed: the layer, the shapes that met, the likely cause."""
+"""Say in one sentence why a forward pass failed: the layer, the shapes that met, the cause."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrize import type_before_parametrizations
 
+from resnet_course.tracing.dtypes import TypeMismatchError
 from resnet_course.tracing.origins import tensors_in
-from resnet_course.tracing.recorder import Failure, TypeMismatch
+from resnet_course.tracing.recorder import Failure
 from resnet_course.tracing.rows import Shape, TraceError, by, printable
 
 # What PyTorch says when a forward pass wants numbers where there are only shapes.
@@ -45,8 +46,8 @@ def refuse_module(model: Any) -> None:
             )
         if ".quantized" in type(module).__module__:
             raise ValueError(
-                f"{where} is quantized; its weights have no copy without numbers: trace the network "
-                "before it is converted."
+                f"{where} is quantized; its weights have no copy without numbers: trace the "
+                "network before it is converted."
             )
 
 
@@ -63,7 +64,8 @@ def explain(
     """Make a TraceError of an error.
 
     Args:
-        module, path: where it was raised.
+        module: where it was raised.
+        path: that module's path in the model; "" for the model itself.
         given: the arguments of that module.
         error: what was raised.
         failure: the torch function that failed last.
@@ -82,8 +84,11 @@ def explain(
             f"{type(error).__name__}: {error}"
         )
     elif returned_none and "None" in str(error):
-        message = f"{returned_none} gave nothing on: its forward has no return. {where} then fails. {says}"
-    elif isinstance(error, TypeMismatch):
+        message = (
+            f"{returned_none} gave nothing on: its forward has no return. "
+            f"{where} then fails. {says}"
+        )
+    elif isinstance(error, TypeMismatchError):
         remedy = (
             "pass x.float()"
             if "weights" in str(error) or "decimal" in str(error)
