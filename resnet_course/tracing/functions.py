@@ -13,6 +13,7 @@ CONVOLUTIONS = {"conv1d", "conv2d", "conv3d"}
 TRANSPOSED = {"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
 POOLS = {f"{kind}_pool{n}d" for kind in ("max", "avg") for n in (1, 2, 3)}
 ADAPTIVE = {f"adaptive_{kind}_pool{n}d" for kind in ("max", "avg") for n in (1, 2, 3)}
+RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
 # The arguments of functions with windows, in torch's order.
 ARGUMENTS = {
     **dict.fromkeys(CONVOLUTIONS, "input weight bias stride padding dilation groups"),

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from resnet_course.tracing.dtypes import refuse_types
-from resnet_course.tracing.functions import Geometry, geometry_of, plain_name
+from resnet_course.tracing.functions import RECURRENT, Geometry, geometry_of, plain_name
 from resnet_course.tracing.origins import Operations, Origin, tensors_in
 from resnet_course.tracing.rows import Shape
 
@@ -35,8 +35,8 @@ class Call:
 
     Attributes:
         kind: its plain name.
-        inputs: the tensors it got that depend on the network's input, and where they came from
-            before (`out += x` makes one tensor of both); all tensors if none depends.
+        inputs: the tensors it got that come from the network's input (these first) or from its
+            parameters, and how they came to be before (`out += x` makes one tensor of both).
         output: the first tensor it gave.
         geometry: of a window that moves.
         macs: multiply-adds, for the whole batch.
@@ -87,16 +87,18 @@ class Recorder(TorchFunctionMode):
             raise
         output = next(tensors_in(result), None)
         if output is not None and self.on_call:
-            depends = [(t, o) for t, o in known if o.field]
-            geometry = geometry_of(kind, args, kwargs, tensors[0], output) if depends else None
+            known.sort(key=lambda each: each[1].field is None)
+            geometry = geometry_of(kind, args, kwargs, tensors[0], output) if known else None
             left_out = self.operations.uncounted[left_out:]
             macs = self.operations.macs - macs
-            self.on_call(Call(kind, depends or known, output, geometry, macs, left_out))
+            self.on_call(Call(kind, known, output, geometry, macs, left_out))
         return result
 
     def run(self, kind: str, func: Any, args: Any, kwargs: Any) -> Any:
         """Call the function; tensors without numbers stay where they are."""
         first = args[0] if args else None
+        if any(t.is_meta for t in tensors_in((args, kwargs))):
+            args, kwargs = without_numbers(func.__name__, kind, args, kwargs)
         if kind in ("to", "cpu", "cuda") and isinstance(first, Tensor) and first.is_meta:
             if kind != "to":
                 return first
@@ -110,6 +112,29 @@ class Recorder(TorchFunctionMode):
             # A circular padding is written piece by piece into an empty tensor.
             self.operations.padded(args, kwargs, result)
         return result
+
+
+def without_numbers(name: str, kind: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """Prepare a call in which tensors without numbers meet some that the forward pass has made."""
+    if kind in RECURRENT:  # PyTorch compares the devices of input and state
+        states = [t for t in tensors_in(args) if t.is_floating_point() and not t.is_meta]
+        for state in states:
+            torch.utils.swap_tensors(state, state.to("meta"))
+        return args, kwargs
+    if name.endswith("_") and _elsewhere(args[0]) and args[0].ndim:
+        # What is written into loses its numbers too: `out[:, :4] = x`, `out += x`.
+        torch.utils.swap_tensors(args[0], args[0].to("meta"))
+    if kind in ("getitem", "setitem"):
+        first, index, *value = args
+        several = index if isinstance(index, tuple) else (index,)
+        args = (first, tuple(each for part in several for each in _places(part)), *value)
+    return args, kwargs
+
+
+def _places(index: Any) -> Sequence[Any]:
+    """A mask with numbers is the list of its true places."""
+    mask = _elsewhere(index) and index.dtype is torch.bool and index.ndim > 0
+    return index.nonzero(as_tuple=True) if mask else [index]
 
 
 def same_shape(args: Any, kwargs: Any) -> Tensor | None:

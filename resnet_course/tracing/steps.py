@@ -76,6 +76,7 @@ class Steps:
         origins = self.operations.origins
         known = [origins.get(tensor, Origin()) for tensor in outputs]
         fresh = parameters.union(*(origin.parameters for origin in known)) - self.counted
+        fresh &= self.owners.keys()
         self.counted |= fresh
         sources = dict.fromkeys(s for _, origin in inputs for s in origin.sources)
         how = how if len(sources) > 1 else ""
@@ -163,6 +164,9 @@ class Steps:
         axis = self.batch_axis
         if axis is None or len(shape) <= axis:
             return shape
+        exchanged = len(shape) == 3 or (len(shape) == 2 and axis == 1)
+        if exchanged and axis < 2 and shape[axis] != self.batch == shape[1 - axis]:
+            axis = 1 - axis  # sequences before or after the axes were exchanged
         times, rest = divmod(shape[axis], self.batch)
         if rest or times > 1:  # windows of the picture along the batch axis
             own = shape[axis] if rest else times

@@ -118,6 +118,8 @@ class _Tracer:
 
     def picture_axes(self, tensor: Tensor) -> range:
         """The axes along which the receptive field is measured: not batch, not channels."""
+        if self.batch_axis == 1:
+            return range(1)  # the steps of a sequence
         channels = 1 if tensor.is_floating_point() else 0
         return range((self.batch_axis is not None) + channels, tensor.ndim)
 
@@ -155,10 +157,7 @@ class _Tracer:
         macs, left_out = self.operations.macs, len(self.operations.uncounted)
         self.stack.append(_Frame(module, (args, kwargs), inputs, macs, left_out, []))
         if isinstance(module, SEQUENCES) and tensors:
-            first = getattr(module, "batch_first", False)
-            wanted = None if tensors[0].ndim == 2 else 0 if first else 1
-            if len(self.stack) == 1 and wanted != self.batch_axis:
-                raise _OtherBatchAxisError(wanted)
+            self.find_sequence_axis(module, tensors[0])
 
     def leave(self, module: nn.Module, args: Any, result: Any) -> Any:
         # A module whose error was caught has not left, so it may still lie on top.
@@ -177,7 +176,8 @@ class _Tracer:
         geometry = next((call.geometry for call in frame.calls if call.geometry), Geometry())
         meetings = [MEETINGS[call.kind] for call in frame.calls if call.kind in MEETINGS]
         how = "attend" if isinstance(module, SEQUENCES) else next(iter(meetings), "")
-        inputs = [(t, origin) for t, origin, _ in frame.inputs if origin and origin.field]
+        inputs = [(t, origin) for t, origin, _ in frame.inputs if origin]
+        inputs.sort(key=lambda each: each[1].field is None)
         self.steps.add(
             name=self.names[module] or kind,
             kind=kind,
@@ -239,6 +239,16 @@ class _Tracer:
             tensor, _ = call.inputs[0]
             if tensor.ndim == len(call.geometry.kernel) + 1 and not self.steps.steps:
                 raise _OtherBatchAxisError(None)
+
+    def find_sequence_axis(self, module: nn.Module, tensor: Tensor) -> None:
+        """A sequence model takes its input as it is: where does it look for the batch?"""
+        first = getattr(module, "batch_first", False)
+        wanted = None if tensor.ndim == 2 else 0 if first else 1
+        given = self.inputs[0].shape[:2]
+        same = tensor.ndim == 2 == self.inputs[0].ndim or len(set(given)) == 2
+        asked = len(self.stack) == 1 or (wanted != 0 and same and tensor.shape[:2] == given)
+        if asked and self.batch_axis == 0 != wanted:
+            raise _OtherBatchAxisError(wanted)
 
     def explain(self, error: Exception) -> TraceError:
         """Say where the forward pass failed."""
