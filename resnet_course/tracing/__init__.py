@@ -2,9 +2,9 @@
 
 Read `rows` and `edges` (what a trace is made of), `meta` (a copy of the model without numbers),
 `functions`, `dtypes` and `recorder` (listen to every torch function), `origins` (where each tensor
-comes from), `fields` and `operations` (what its values see), `steps` (the rows while the trace goes
-on), `tracer` (`trace` itself) and `errors`, then `arithmetic` (the numbers of one layer, as a
-person would work them out on paper).
+comes from), `fields` and `operations` (what its values see), `axes` (where the batch lies), `steps`
+(the rows while the trace goes on), `tracer` (`trace` itself) and `errors`, then `arithmetic` (the
+numbers of one layer, as a person would work them out on paper).
 """
 
 from resnet_course.tracing.edges import Edge, Shortcut

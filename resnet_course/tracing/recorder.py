@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,18 +74,14 @@ class Recorder(TorchFunctionMode):
         kwargs, kind = kwargs or {}, plain_name(func)
         if kind == "get":  # x.shape
             return func(*args, **kwargs)
+        if not self.operations:
+            return self.noted(func, kind, args, kwargs)
+        if any(t.is_meta for t in tensors_in((args, kwargs))):
+            args, kwargs = without_numbers(func.__name__, kind, args, kwargs)
         tensors = list(tensors_in((args, kwargs)))
-        try:
-            if not self.operations:
-                return func(*args, **kwargs)
-            refuse_types(kind, args, kwargs)
-            known = [(t, o) for t in tensors if (o := self.operations.origins.get(t))]
-            macs, left_out = self.operations.macs, len(self.operations.uncounted)
-            result = self.run(kind, func, args, kwargs)
-        except Exception as error:
-            # Noted, not wrapped: the forward pass may be about to catch this very error.
-            self.failure = Failure(error, kind, [tuple(t.shape) for t in tensors])
-            raise
+        known = [(t, o) for t in tensors if (o := self.operations.origins.get(t))]
+        macs, left_out = self.operations.macs, len(self.operations.uncounted)
+        result = self.run(kind, func, args, kwargs)
         output = next(tensors_in(result), None)
         if output is not None and self.on_call:
             known.sort(key=lambda each: each[1].field is None)
@@ -95,40 +92,52 @@ class Recorder(TorchFunctionMode):
         return result
 
     def run(self, kind: str, func: Any, args: Any, kwargs: Any) -> Any:
-        """Call the function; tensors without numbers stay where they are."""
-        first = args[0] if args else None
-        if any(t.is_meta for t in tensors_in((args, kwargs))):
-            args, kwargs = without_numbers(func.__name__, kind, args, kwargs)
-        if kind in ("to", "cpu", "cuda") and isinstance(first, Tensor) and first.is_meta:
-            if kind != "to":
-                return first
-            args, kwargs = stay(args, kwargs)
+        """Call the function, and say what its result sees where its operations do not tell."""
+        if kind in ("cpu", "cuda") and args[0].is_meta:
+            return args[0]
         if kind == "batch_norm" and (result := same_shape(args, kwargs)) is not None:
             known = [o for t in tensors_in((args, kwargs)) if (o := self.operations.origin(t))]
             self.operations.pointwise(known, result)
             return result
-        result = func(*args, **kwargs)
+        result = self.noted(func, kind, args, kwargs)
         if kind == "pad" and isinstance(result, Tensor):
             # A circular padding is written piece by piece into an empty tensor.
             self.operations.padded(args, kwargs, result)
         return result
 
+    def noted(self, func: Any, kind: str, args: Any, kwargs: Any) -> Any:
+        """Call the function; an error is noted, not wrapped: the network may mean to catch it."""
+        try:
+            if self.operations:
+                refuse_types(kind, args, kwargs)
+            return func(*args, **kwargs)
+        except Exception as error:
+            shapes = [tuple(t.shape) for t in tensors_in((args, kwargs))]
+            self.failure = Failure(error, kind, shapes)
+            raise
+
 
 def without_numbers(name: str, kind: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
     """Prepare a call in which tensors without numbers meet some that the forward pass has made."""
     if kind in RECURRENT:  # PyTorch compares the devices of input and state
-        states = [t for t in tensors_in(args) if t.is_floating_point() and not t.is_meta]
-        for state in states:
-            torch.utils.swap_tensors(state, state.to("meta"))
-        return args, kwargs
-    if name.endswith("_") and _elsewhere(args[0]) and args[0].ndim:
+        for state in tensors_in(args):
+            if state.is_floating_point() and not state.is_meta:
+                _forget_numbers(state)
+    if kind == "to" and args[0].is_meta:
+        return stay(args, kwargs)
+    if name.endswith("_") and args and _elsewhere(args[0]) and args[0].ndim:
         # What is written into loses its numbers too: `out[:, :4] = x`, `out += x`.
-        torch.utils.swap_tensors(args[0], args[0].to("meta"))
+        _forget_numbers(args[0])
     if kind in ("getitem", "setitem"):
         first, index, *value = args
         several = index if isinstance(index, tuple) else (index,)
         args = (first, tuple(each for part in several for each in _places(part)), *value)
     return args, kwargs
+
+
+def _forget_numbers(tensor: Tensor) -> None:
+    with suppress(RuntimeError):  # a view, or a tensor that others hold on to
+        torch.utils.swap_tensors(tensor, tensor.to("meta"))
 
 
 def _places(index: Any) -> Sequence[Any]:
@@ -144,7 +153,7 @@ def same_shape(args: Any, kwargs: Any) -> Tensor | None:
     """
     given, *per_channel = tensors_in((args, kwargs))
     training = args[5] if len(args) > 5 else kwargs.get("training", False)
-    fit = all(each.shape == given.shape[1:2] for each in per_channel)
+    fit = all(t.shape == given.shape[1:2] and t.dtype == given.dtype for t in per_channel)
     if fit and given.is_meta and given.ndim > 1 and not training:
         return torch.empty_like(given)
     return None

@@ -14,6 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import ParametrizationList
 
+from resnet_course.tracing.axes import (
+    SEQUENCES,
+    OtherBatchAxisError,
+    check_sequence,
+    check_window,
+    has_batch,
+    picture_axes,
+)
 from resnet_course.tracing.errors import explain, kind_of, refuse_module
 from resnet_course.tracing.functions import MEETINGS, SHOWN, Geometry
 from resnet_course.tracing.meta import example_inputs, meta_copy
@@ -21,8 +29,6 @@ from resnet_course.tracing.origins import Operations, Origin, tensors_in
 from resnet_course.tracing.recorder import Call, Recorder
 from resnet_course.tracing.rows import Trace, TraceError, printable
 from resnet_course.tracing.steps import Steps
-
-SEQUENCES = (nn.RNNBase, nn.MultiheadAttention, nn.Transformer)
 
 
 def trace(
@@ -58,15 +64,8 @@ def trace(
             raise TraceError(f"{kind} cannot be copied for tracing: {error}", kind, []) from error
         try:
             return _Tracer(ghost, args, kwargs, batch_axis).run()
-        except _OtherBatchAxisError as found:
+        except OtherBatchAxisError as found:
             batch_axis = found.axis
-
-
-class _OtherBatchAxisError(Exception):
-    """A layer shows that the batch lies along another axis, or that there is none."""
-
-    def __init__(self, axis: int | None) -> None:
-        self.axis = axis
 
 
 @dataclass
@@ -87,11 +86,9 @@ class _Tracer:
     def __init__(self, model: nn.Module, args: Any, kwargs: Any, batch_axis: int | None) -> None:
         self.model, self.args, self.kwargs = model, args, kwargs
         self.inputs = list(tensors_in((args, kwargs)))
-        first = self.inputs[0] if self.inputs else torch.empty(1)
-        if first.ndim < 2 and first.is_floating_point() or first.ndim == 0:
-            batch_axis = None
+        batch_axis = batch_axis if has_batch(self.inputs) else None
         self.batch_axis = batch_axis
-        batch = 1 if batch_axis is None else first.shape[batch_axis]
+        batch = 1 if batch_axis is None else self.inputs[0].shape[batch_axis]
         self.names = {module: printable(name) for name, module in model.named_modules()}
         self.stack: list[_Frame] = []
         self.returned_none = ""
@@ -101,12 +98,12 @@ class _Tracer:
 
     def run(self) -> Trace:
         for which, tensor in enumerate(self.inputs):
-            self.operations.start(tensor, which, self.picture_axes(tensor))
+            self.operations.start(tensor, which, picture_axes(tensor, self.batch_axis))
         try:
             self.watch(self.model, set())
             with torch.no_grad(), self.operations, self.recorder:
                 result = self.model(*self.args, **self.kwargs)
-        except (TraceError, _OtherBatchAxisError):
+        except (TraceError, OtherBatchAxisError):
             raise
         except Exception as error:
             raise self.explain(error) from error
@@ -115,13 +112,6 @@ class _Tracer:
             message = f"{kind} gives nothing: its forward has no return."
             raise TraceError(message, kind, [tuple(t.shape) for t in self.inputs])
         return self.steps.finished(result)
-
-    def picture_axes(self, tensor: Tensor) -> range:
-        """The axes along which the receptive field is measured: not batch, not channels."""
-        if self.batch_axis == 1:
-            return range(1)  # the steps of a sequence
-        channels = 1 if tensor.is_floating_point() else 0
-        return range((self.batch_axis is not None) + channels, tensor.ndim)
 
     def watch(self, module: nn.Module, seen: set[nn.Module]) -> None:
         """Hook a module and those inside it, down to the layers."""
@@ -156,8 +146,8 @@ class _Tracer:
         inputs = [(t, origins.get(t), t._version) for t in tensors]
         macs, left_out = self.operations.macs, len(self.operations.uncounted)
         self.stack.append(_Frame(module, (args, kwargs), inputs, macs, left_out, []))
-        if isinstance(module, SEQUENCES) and tensors:
-            self.find_sequence_axis(module, tensors[0])
+        if isinstance(module, SEQUENCES) and tensors and self.batch_axis == 0:
+            check_sequence(module, tensors[0], self.inputs[0], alone=len(self.stack) == 1)
 
     def leave(self, module: nn.Module, args: Any, result: Any) -> Any:
         # A module whose error was caught has not left, so it may still lie on top.
@@ -204,7 +194,8 @@ class _Tracer:
     def on_call(self, call: Call) -> None:
         if not self.stack:
             return
-        self.find_batch_axis(call)
+        if self.batch_axis is not None and not self.steps.steps and call.inputs:
+            check_window(call.geometry, call.inputs[0][0])
         frame = self.stack[-1]
         if self.is_layer(frame.module):
             frame.calls.append(call)
@@ -232,23 +223,6 @@ class _Tracer:
                 uncounted=call.uncounted,
                 how=MEETINGS.get(call.kind, ""),
             )
-
-    def find_batch_axis(self, call: Call) -> None:
-        """A window of two axes on a tensor of three: there is no batch axis."""
-        if call.geometry and call.geometry.kernel and self.batch_axis is not None:
-            tensor, _ = call.inputs[0]
-            if tensor.ndim == len(call.geometry.kernel) + 1 and not self.steps.steps:
-                raise _OtherBatchAxisError(None)
-
-    def find_sequence_axis(self, module: nn.Module, tensor: Tensor) -> None:
-        """A sequence model takes its input as it is: where does it look for the batch?"""
-        first = getattr(module, "batch_first", False)
-        wanted = None if tensor.ndim == 2 else 0 if first else 1
-        given = self.inputs[0].shape[:2]
-        same = tensor.ndim == 2 == self.inputs[0].ndim or len(set(given)) == 2
-        asked = len(self.stack) == 1 or (wanted != 0 and same and tensor.shape[:2] == given)
-        if asked and self.batch_axis == 0 != wanted:
-            raise _OtherBatchAxisError(wanted)
 
     def explain(self, error: Exception) -> TraceError:
         """Say where the forward pass failed."""
