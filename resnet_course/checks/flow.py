@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from resnet_course.checks.guard import call
+from resnet_course.tracing.functions import CONVOLUTIONS, plain_name
 from resnet_course.tracing.origins import tensors_in
-from resnet_course.tracing.recorder import CONVOLUTIONS, Recorder, plain_name
+from resnet_course.tracing.recorder import Recorder
 from resnet_course.tracing.rows import Shape
 
 

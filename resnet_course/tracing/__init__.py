@@ -1,8 +1,9 @@
 """Follow a tensor through any module: what each layer does to its shape, and what it costs.
 
 Read `rows` and `edges` (what a trace is made of), `meta` (a copy of the model without numbers),
-`recorder` (listen to every torch function), `origins` (where each tensor comes from), `fields` and
-`operations` (what its values see), `tracer` (`trace` itself) and `errors`, then `arithmetic` (the
+`functions`, `dtypes` and `recorder` (listen to every torch function), `origins` (where each tensor
+comes from), `fields` and `operations` (what its values see), `axes` (where the batch lies), `steps`
+(the rows while the trace goes on), `tracer` (`trace` itself) and `errors`, then `arithmetic` (the
 numbers of one layer, as a person would work them out on paper).
 """
 

@@ -7,7 +7,7 @@ multiply-adds with PyTorch's own formulas, and remembers for each tensor its `Or
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -66,14 +66,22 @@ class Operations(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if torch.is_inference_mode_enabled():  # PyTorch has not taken the operation apart yet
+            with self:
+                result = func.decompose(*args, **kwargs)
+            if result is not NotImplemented:
+                return result
         tensors = list(tensors_in((args, kwargs)))
-        if any(t.is_meta for t in tensors) and not all(t.is_meta or t.ndim == 0 for t in tensors):
-            # A tensor that the forward pass made for itself has numbers, until it meets one without.
+        name, names = _signature(func)
+        mixed = any(t.is_meta for t in tensors) and not all(
+            t.is_meta or not t.ndim for t in tensors
+        )
+        if mixed and name != "_pack_padded_sequence":  # that one takes lengths with numbers
+            # What the forward pass made for itself has numbers, until it meets a tensor without.
             args, kwargs = on_meta((args, kwargs))
         result = func(*args, **kwargs)
         self.count(func, args, kwargs, result)
         known = [(t, o) for t in tensors if (o := self.origin(t))]
-        name, names = _signature(func)
         if known and not name.startswith(BY_SHAPE) and not name.endswith("_like"):
             self.follow(func, name, dict(zip(names, args, strict=False)) | kwargs, known, result)
         return result
@@ -188,7 +196,7 @@ def on_meta(value: Any) -> Any:
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Yield the tensors inside nested tuples, lists and dicts, in order."""
+    """Yield the tensors inside nested tuples, lists, dicts and dataclasses, in order."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, (tuple, list)):
@@ -196,3 +204,5 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
             yield from tensors_in(each)
     elif isinstance(value, dict):
         yield from tensors_in(list(value.values()))
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield from tensors_in(vars(value))

@@ -6,26 +6,29 @@ no numbers. That takes a fraction of a second even for ResNet-152 and changes no
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 from torch.nn.utils.parametrize import ParametrizationList
 
-from resnet_course.tracing.edges import Edge, find_shortcuts
+from resnet_course.tracing.axes import (
+    SEQUENCES,
+    OtherBatchAxisError,
+    check_sequence,
+    check_window,
+    has_batch,
+    picture_axes,
+)
 from resnet_course.tracing.errors import explain, kind_of, refuse_module
-from resnet_course.tracing.fields import Field
+from resnet_course.tracing.functions import MEETINGS, SHOWN, Geometry
 from resnet_course.tracing.meta import example_inputs, meta_copy
 from resnet_course.tracing.origins import Operations, Origin, tensors_in
-from resnet_course.tracing.recorder import MEETINGS, SHOWN, Call, Geometry, Recorder
-from resnet_course.tracing.rows import LayerRow, Shape, Trace, TraceError, printable, together
-
-SEQUENCES = (nn.RNNBase, nn.MultiheadAttention, nn.Transformer)
-UNUSED = "unused"
+from resnet_course.tracing.recorder import Call, Recorder
+from resnet_course.tracing.rows import Trace, TraceError, printable
+from resnet_course.tracing.steps import Steps
 
 
 def trace(
@@ -61,30 +64,8 @@ def trace(
             raise TraceError(f"{kind} cannot be copied for tracing: {error}", kind, []) from error
         try:
             return _Tracer(ghost, args, kwargs, batch_axis).run()
-        except _OtherBatchAxis as found:
+        except OtherBatchAxisError as found:
             batch_axis = found.axis
-
-
-class _OtherBatchAxis(Exception):
-    """A layer shows that the batch lies along another axis, or that there is none."""
-
-    def __init__(self, axis: int | None) -> None:
-        self.axis = axis
-
-
-@dataclass
-class _Step:
-    """A row while the trace goes on."""
-
-    name: str
-    kind: str
-    in_shape: Shape
-    out_shape: Shape
-    geometry: Geometry
-    params: int
-    macs: int
-    uncounted: str
-    field: Field | None
 
 
 @dataclass
@@ -105,29 +86,24 @@ class _Tracer:
     def __init__(self, model: nn.Module, args: Any, kwargs: Any, batch_axis: int | None) -> None:
         self.model, self.args, self.kwargs = model, args, kwargs
         self.inputs = list(tensors_in((args, kwargs)))
-        first = self.inputs[0] if self.inputs else torch.empty(1)
-        if first.ndim < 2 and first.is_floating_point() or first.ndim == 0:
-            batch_axis = None
+        batch_axis = batch_axis if has_batch(self.inputs) else None
         self.batch_axis = batch_axis
-        self.batch = 1 if batch_axis is None else first.shape[batch_axis]
+        batch = 1 if batch_axis is None else self.inputs[0].shape[batch_axis]
         self.names = {module: printable(name) for name, module in model.named_modules()}
-        self.owners = {parameter: printable(name) for name, parameter in model.named_parameters()}
         self.stack: list[_Frame] = []
-        self.steps: list[_Step] = []
-        self.edges: list[Edge] = []
-        self.counted: set[Tensor] = set()
         self.returned_none = ""
         self.operations = Operations()
+        self.steps = Steps(model, self.operations, batch_axis, batch)
         self.recorder = Recorder(self.operations, self.on_call)
 
     def run(self) -> Trace:
         for which, tensor in enumerate(self.inputs):
-            self.operations.start(tensor, which, self.picture_axes(tensor))
+            self.operations.start(tensor, which, picture_axes(tensor, self.batch_axis))
         try:
             self.watch(self.model, set())
             with torch.no_grad(), self.operations, self.recorder:
                 result = self.model(*self.args, **self.kwargs)
-        except (TraceError, _OtherBatchAxis):
+        except (TraceError, OtherBatchAxisError):
             raise
         except Exception as error:
             raise self.explain(error) from error
@@ -135,12 +111,7 @@ class _Tracer:
             kind = kind_of(self.model)
             message = f"{kind} gives nothing: its forward has no return."
             raise TraceError(message, kind, [tuple(t.shape) for t in self.inputs])
-        return self.finished(result)
-
-    def picture_axes(self, tensor: Tensor) -> range:
-        """The axes along which the receptive field is measured: not batch, not channels."""
-        channels = 1 if tensor.is_floating_point() else 0
-        return range((self.batch_axis is not None) + channels, tensor.ndim)
+        return self.steps.finished(result)
 
     def watch(self, module: nn.Module, seen: set[nn.Module]) -> None:
         """Hook a module and those inside it, down to the layers."""
@@ -155,7 +126,7 @@ class _Tracer:
                     self.leave_out(part)
 
     def leave_out(self, parametrization: nn.Module) -> None:
-        """Making a weight of others costs the same for any number of pictures: it is not counted."""
+        """Making a weight of others costs the same for any number of pictures: not counted."""
         before = []
         operations = self.operations
 
@@ -175,11 +146,8 @@ class _Tracer:
         inputs = [(t, origins.get(t), t._version) for t in tensors]
         macs, left_out = self.operations.macs, len(self.operations.uncounted)
         self.stack.append(_Frame(module, (args, kwargs), inputs, macs, left_out, []))
-        if isinstance(module, SEQUENCES) and tensors:
-            first = getattr(module, "batch_first", False)
-            wanted = None if tensors[0].ndim == 2 else 0 if first else 1
-            if len(self.stack) == 1 and wanted != self.batch_axis:
-                raise _OtherBatchAxis(wanted)
+        if isinstance(module, SEQUENCES) and tensors and self.batch_axis == 0:
+            check_sequence(module, tensors[0], self.inputs[0], alone=len(self.stack) == 1)
 
     def leave(self, module: nn.Module, args: Any, result: Any) -> Any:
         # A module whose error was caught has not left, so it may still lie on top.
@@ -198,8 +166,9 @@ class _Tracer:
         geometry = next((call.geometry for call in frame.calls if call.geometry), Geometry())
         meetings = [MEETINGS[call.kind] for call in frame.calls if call.kind in MEETINGS]
         how = "attend" if isinstance(module, SEQUENCES) else next(iter(meetings), "")
-        inputs = [(t, origin) for t, origin, _ in frame.inputs if origin and origin.field]
-        self.add_row(
+        inputs = [(t, origin) for t, origin, _ in frame.inputs if origin]
+        inputs.sort(key=lambda each: each[1].field is None)
+        self.steps.add(
             name=self.names[module] or kind,
             kind=kind,
             inputs=inputs or [(frame.inputs[0][0], Origin())],
@@ -225,24 +194,25 @@ class _Tracer:
     def on_call(self, call: Call) -> None:
         if not self.stack:
             return
-        self.find_batch_axis(call)
+        if self.batch_axis is not None and not self.steps.steps and call.inputs:
+            check_window(call.geometry, call.inputs[0][0])
         frame = self.stack[-1]
         if self.is_layer(frame.module):
             frame.calls.append(call)
             return
         origin = self.operations.origins.get(call.output, Origin())
-        fresh = origin.parameters - self.counted
+        fresh = origin.parameters - self.steps.counted
         ways = [set(o.sources) for _, o in call.inputs if o.sources]
         meet = len(ways) > 1 and not any(way == set().union(*ways) for way in ways)
         shown = call.kind in SHOWN or fresh or meet
         if (shown and origin.field) or call.macs or call.uncounted:
             path = self.names[frame.module]
-            owners = {self.owners[p].rpartition(".")[0] for p in fresh if p in self.owners}
+            owners = self.steps.modules_of(fresh)
             if len(owners) == 1 and owners != {path}:
                 name = owners.pop() or call.kind  # F.linear(x, self.fc.weight) is fc
             else:
                 name = f"{path}.{call.kind}" if path else call.kind
-            self.add_row(
+            self.steps.add(
                 name=name,
                 kind=call.kind,
                 inputs=call.inputs or [(call.output, Origin())],
@@ -253,123 +223,6 @@ class _Tracer:
                 uncounted=call.uncounted,
                 how=MEETINGS.get(call.kind, ""),
             )
-
-    def find_batch_axis(self, call: Call) -> None:
-        """A window of two axes on a tensor of three: there is no batch axis."""
-        if call.geometry and call.geometry.kernel and self.batch_axis is not None:
-            tensor, _ = call.inputs[0]
-            if tensor.ndim == len(call.geometry.kernel) + 1 and not self.steps:
-                raise _OtherBatchAxis(None)
-
-    def add_row(
-        self,
-        *,
-        name: str,
-        kind: str,
-        inputs: list[tuple[Tensor, Origin]],
-        outputs: list[Tensor],
-        parameters: set[Tensor],
-        geometry: Geometry,
-        macs: int,
-        uncounted: list[str],
-        how: str,
-    ) -> None:
-        """Append a row, and the edges that lead to it."""
-        here = len(self.steps)
-        origins = self.operations.origins
-        known = [origins.get(tensor, Origin()) for tensor in outputs]
-        fresh = parameters.union(*(origin.parameters for origin in known)) - self.counted
-        self.counted |= fresh
-        sources = dict.fromkeys(s for _, origin in inputs for s in origin.sources)
-        how = how if len(sources) > 1 else ""
-        self.edges += [Edge(source, here, how) for source in sources]
-        self.steps.append(
-            _Step(
-                name=name,
-                kind=kind,
-                in_shape=tuple(inputs[0][0].shape),
-                out_shape=tuple(outputs[0].shape),
-                geometry=geometry,
-                params=sum(p.numel() for p in fresh if not is_lazy(p)),
-                macs=macs,
-                uncounted=together(uncounted),
-                field=known[0].field,
-            )
-        )
-        for tensor, origin in zip(outputs, known, strict=True):
-            origins[tensor] = Origin(origin.field, (here,))
-
-    def finished(self, result: Any) -> Trace:
-        """Make a trace of the steps."""
-        unused: Counter[str] = Counter()
-        for parameter, name in self.owners.items():
-            if parameter not in self.counted and not is_lazy(parameter):
-                unused[name.partition(".")[0]] += parameter.numel()
-        rows = [self.row(step) for step in self.steps]
-        for number, tensor in enumerate(tensors_in(result)):
-            origin = self.operations.origins.get(tensor, Origin())
-            self.edges += [Edge(source, len(rows) + number) for source in origin.sources]
-        for name, params in unused.items():
-            self.insert_unused(rows, name, params)
-        shortcuts = find_shortcuts(self.edges, len(rows))
-        for i in {i for shortcut in shortcuts for i in shortcut.layers}:
-            rows[i] = replace(rows[i], path="shortcut")
-        return Trace(
-            rows=tuple(with_stages(rows)),
-            params=sum(p.numel() for p in self.model.parameters() if not is_lazy(p)),
-            macs=sum(row.macs for row in rows),
-            edges=tuple(self.edges),
-            shortcuts=tuple(shortcuts),
-        )
-
-    def insert_unused(self, rows: list[LayerRow], name: str, params: int) -> None:
-        """Put a row where the module stands in the model; first and last row stay what they are."""
-        order = [name for name, _ in self.model.named_children()]
-        before = order[: order.index(name)] if name in order else order
-        place = max(
-            (i + 1 for i, r in enumerate(rows) if r.name.split(".")[0] in before), default=0
-        )
-        place = max(min(place, len(rows) - 1), 1) if rows else 0
-        nothing = dict.fromkeys(("kernel", "stride", "padding", "groups"))
-        row = LayerRow(
-            name, UNUSED, "", "main", (), (), **nothing, params=params, macs=0, receptive_field=1
-        )
-        rows.insert(place, row)
-        self.edges = [
-            Edge(e.source + (e.source >= place), e.target + (e.target >= place), e.how)
-            for e in self.edges
-        ]
-
-    def row(self, step: _Step) -> LayerRow:
-        field = step.field
-        if field and self.batch_axis is None:
-            field = field.each(lambda part: part[:, None])
-        macs, rest = divmod(step.macs, self.batch)
-        return LayerRow(
-            name=step.name,
-            kind=step.kind,
-            stage="",
-            path="main",
-            in_shape=self.one(step.in_shape),
-            out_shape=self.one(step.out_shape),
-            **vars(step.geometry),
-            params=step.params,
-            macs=step.macs if rest else macs,
-            receptive_field=max(field.pixels, 1) if field else 1,
-            sees=in_words(field),
-            uncounted=step.uncounted,
-        )
-
-    def one(self, shape: Shape) -> Shape:
-        """Leave out the batch axis."""
-        axis = self.batch_axis
-        if axis is None or len(shape) <= axis:
-            return shape
-        times, rest = divmod(shape[axis], self.batch)
-        if rest or times > 1:  # windows of the picture along the batch axis
-            own = shape[axis] if rest else times
-            return (*shape[:axis], own, *shape[axis + 1 :]) if times else shape[1:]
-        return shape[:axis] + shape[axis + 1 :]
 
     def explain(self, error: Exception) -> TraceError:
         """Say where the forward pass failed."""
@@ -384,29 +237,3 @@ class _Tracer:
             is_layer=self.is_layer(module),
             returned_none=self.returned_none,
         )
-
-
-def in_words(field: Field | None) -> str:
-    """Write a receptive field as a person would."""
-    if not field or not field.parts:
-        return ""
-    if field.whole:
-        return "the whole picture"
-    unit = "px" if len(field.sizes) > 1 else "values"
-    return f"{'' if field.exact else 'at least '}{max(field.pixels, 1)} {unit}"
-
-
-def with_stages(rows: Sequence[LayerRow]) -> list[LayerRow]:
-    """Give each row its stage: a part of the model that does not hold nearly all of it."""
-    stages = [row.name.split(".")[0] for row in rows]
-    depth = 1
-    while True:
-        largest, count = Counter(stages).most_common(1)[0] if stages else ("", 0)
-        deeper = [
-            ".".join(row.name.split(".")[: depth + 1]) if stage == largest else stage
-            for row, stage in zip(rows, stages, strict=True)
-        ]
-        if count <= 0.9 * len(rows) or deeper == stages:
-            break
-        stages, depth = deeper, depth + 1
-    return [replace(row, stage=stage) for row, stage in zip(rows, stages, strict=True)]

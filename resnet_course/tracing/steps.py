@@ -1,0 +1,200 @@
+"""The rows of a trace while the forward pass goes on, and the edges between them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from resnet_course.tracing.edges import Edge, find_shortcuts
+from resnet_course.tracing.fields import Field
+from resnet_course.tracing.functions import Geometry
+from resnet_course.tracing.origins import Operations, Origin, tensors_in
+from resnet_course.tracing.rows import LayerRow, Shape, Trace, printable, together
+
+UNUSED = "unused"
+
+
+@dataclass
+class Step:
+    """A row to be; its shapes, and its multiply-adds, are those of the whole batch."""
+
+    name: str
+    kind: str
+    in_shape: Shape
+    out_shape: Shape
+    geometry: Geometry
+    params: int
+    macs: int
+    uncounted: str
+    field: Field | None
+
+
+class Steps:
+    """Collects the steps of one forward pass.
+
+    Args:
+        model: whose parameters are counted, each where it is used first.
+        operations: knows where the tensors come from.
+        batch_axis: axis of all tensors along which the batch lies; None if there is none.
+        batch: its size.
+    """
+
+    def __init__(
+        self, model: nn.Module, operations: Operations, batch_axis: int | None, batch: int
+    ) -> None:
+        self.model, self.operations = model, operations
+        self.batch_axis, self.batch = batch_axis, batch
+        self.owners = {parameter: printable(name) for name, parameter in model.named_parameters()}
+        self.counted: set[Tensor] = set()
+        self.steps: list[Step] = []
+        self.edges: list[Edge] = []
+
+    def modules_of(self, parameters: Iterable[Tensor]) -> set[str]:
+        """Return the paths of the modules that hold some parameters."""
+        return {self.owners[p].rpartition(".")[0] for p in parameters if p in self.owners}
+
+    def add(
+        self,
+        *,
+        name: str,
+        kind: str,
+        inputs: list[tuple[Tensor, Origin]],
+        outputs: list[Tensor],
+        parameters: set[Tensor],
+        geometry: Geometry,
+        macs: int,
+        uncounted: list[str],
+        how: str,
+    ) -> None:
+        """Append a step, and the edges that lead to it."""
+        here = len(self.steps)
+        origins = self.operations.origins
+        known = [origins.get(tensor, Origin()) for tensor in outputs]
+        fresh = parameters.union(*(origin.parameters for origin in known)) - self.counted
+        fresh &= self.owners.keys()
+        self.counted |= fresh
+        sources = dict.fromkeys(s for _, origin in inputs for s in origin.sources)
+        how = how if len(sources) > 1 else ""
+        self.edges += [Edge(source, here, how) for source in sources]
+        self.steps.append(
+            Step(
+                name=name,
+                kind=kind,
+                in_shape=tuple(inputs[0][0].shape),
+                out_shape=tuple(outputs[0].shape),
+                geometry=geometry,
+                params=sum(p.numel() for p in fresh if not is_lazy(p)),
+                macs=macs,
+                uncounted=together(uncounted),
+                field=known[0].field,
+            )
+        )
+        for tensor, origin in zip(outputs, known, strict=True):
+            origins[tensor] = Origin(origin.field, (here,))
+
+    def finished(self, result: Any) -> Trace:
+        """Make a trace of the steps."""
+        unused: Counter[str] = Counter()
+        for parameter, name in self.owners.items():
+            if parameter not in self.counted and not is_lazy(parameter):
+                unused[name.partition(".")[0]] += parameter.numel()
+        rows = [self.row(step) for step in self.steps]
+        for number, tensor in enumerate(tensors_in(result)):
+            origin = self.operations.origins.get(tensor, Origin())
+            self.edges += [Edge(source, len(rows) + number) for source in origin.sources]
+        for name, params in unused.items():
+            self.insert_unused(rows, name, params)
+        shortcuts = find_shortcuts(self.edges, len(rows))
+        for i in {i for shortcut in shortcuts for i in shortcut.layers}:
+            rows[i] = replace(rows[i], path="shortcut")
+        return Trace(
+            rows=tuple(with_stages(rows)),
+            params=sum(p.numel() for p in self.model.parameters() if not is_lazy(p)),
+            macs=sum(row.macs for row in rows),
+            edges=tuple(self.edges),
+            shortcuts=tuple(shortcuts),
+        )
+
+    def insert_unused(self, rows: list[LayerRow], name: str, params: int) -> None:
+        """Put a row where the module stands in the model; first and last row stay what they are."""
+        order = [name for name, _ in self.model.named_children()]
+        before = order[: order.index(name)] if name in order else order
+        place = max(
+            (i + 1 for i, r in enumerate(rows) if r.name.split(".")[0] in before), default=0
+        )
+        place = max(min(place, len(rows) - 1), 1) if rows else 0
+        nothing = dict.fromkeys(("kernel", "stride", "padding", "groups"))
+        row = LayerRow(
+            name, UNUSED, "", "main", (), (), **nothing, params=params, macs=0, receptive_field=1
+        )
+        rows.insert(place, row)
+        self.edges = [
+            Edge(e.source + (e.source >= place), e.target + (e.target >= place), e.how)
+            for e in self.edges
+        ]
+
+    def row(self, step: Step) -> LayerRow:
+        """Make the row of one picture."""
+        field = step.field
+        if field and self.batch_axis is None:
+            field = field.each(lambda part: part[:, None])
+        macs, rest = divmod(step.macs, self.batch)
+        return LayerRow(
+            name=step.name,
+            kind=step.kind,
+            stage="",
+            path="main",
+            in_shape=self.one(step.in_shape),
+            out_shape=self.one(step.out_shape),
+            **vars(step.geometry),
+            params=step.params,
+            macs=step.macs if rest else macs,
+            receptive_field=max(field.pixels, 1) if field else 1,
+            sees=in_words(field),
+            uncounted=step.uncounted,
+        )
+
+    def one(self, shape: Shape) -> Shape:
+        """Leave out the batch axis."""
+        axis = self.batch_axis
+        if axis is None or len(shape) <= axis:
+            return shape
+        exchanged = len(shape) == 3 or (len(shape) == 2 and axis == 1)
+        if exchanged and axis < 2 and shape[axis] != self.batch == shape[1 - axis]:
+            axis = 1 - axis  # sequences before or after the axes were exchanged
+        times, rest = divmod(shape[axis], self.batch)
+        if rest or times > 1:  # windows of the picture along the batch axis
+            own = shape[axis] if rest else times
+            return (*shape[:axis], own, *shape[axis + 1 :]) if times else shape[1:]
+        return shape[:axis] + shape[axis + 1 :]
+
+
+def in_words(field: Field | None) -> str:
+    """Write a receptive field as a person would."""
+    if not field or not field.parts:
+        return ""
+    if field.whole:
+        return "the whole picture"
+    unit = "px" if len(field.sizes) > 1 else "values"
+    return f"{'' if field.exact else 'at least '}{max(field.pixels, 1)} {unit}"
+
+
+def with_stages(rows: Sequence[LayerRow]) -> list[LayerRow]:
+    """Give each row its stage: a part of the model that does not hold nearly all of it."""
+    stages = [row.name.split(".")[0] for row in rows]
+    depth = 1
+    while True:
+        largest, count = Counter(stages).most_common(1)[0] if stages else ("", 0)
+        deeper = [
+            ".".join(row.name.split(".")[: depth + 1]) if stage == largest else stage
+            for row, stage in zip(rows, stages, strict=True)
+        ]
+        if count <= 0.9 * len(rows) or deeper == stages:
+            break
+        stages, depth = deeper, depth + 1
+    return [replace(row, stage=stage) for row, stage in zip(rows, stages, strict=True)]
