@@ -368,7 +368,7 @@ CASES = {
     # Reductions: along channels, along an axis of the picture, over all of it.
     "channel mean": (then(lambda x: x * x.mean(1, keepdim=True)), (5, 5)),
     "channel max": (then(lambda x: x * x.amax(1, keepdim=True)), (5, 5)),
-    "channel mean alone": (only(lambda x, a: a(x).mean(1), a=CONV), (3, 3)),
+    "channel mean alone": (only(lambda x, a: a(x).mean(1, keepdim=True), a=CONV), (3, 3)),
     "mean of rows": (only(lambda x: x.mean(3)), (1, SIDE)),
     "mean of columns": (only(lambda x: x.mean(-2, keepdim=True)), (SIDE, 1)),
     "view and mean": (only(lambda x: x.view(1, 1, -1).mean(2)), EVERY),
@@ -379,7 +379,7 @@ CASES = {
     "running sum": (only(lambda x: x.cumsum(3)), (1, SIDE // 2 + 1)),
     "softmax of rows": (only(lambda x: x.softmax(3)), (1, SIDE)),
     "spectrum": (only(lambda x: torch.fft.rfft2(x).abs()), EVERY),
-    "spectrum of rows": (only(lambda x: torch.fft.rfft(x).real), (1, SIDE)),
+    "spectrum of rows": (only(lambda x: torch.fft.rfft(x).abs()), (1, SIDE)),
     # Pixels that move.
     "pixel shuffle": (
         nn.Sequential(nn.Conv2d(1, 8, 3, 2, 1), nn.PixelShuffle(2), LAST),
@@ -388,11 +388,12 @@ CASES = {
     "pixel unshuffle": (nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4, 1, 3)), (6, 6)),
     "slices": (then(lambda x: x[:, :, ::2, ::2]), (7, 7)),
     "ellipsis": (then(lambda x: x[..., ::2]), (5, 7)),
-    "indices": (then(lambda x: x[:, :, list(range(0, SIDE, 3))]), (9, 5)),
+    "indices": (then(lambda x: x.index_select(2, torch.arange(0, SIDE, 3))), (9, 5)),
+    "index": (then(lambda x: x[:, :, torch.arange(0, SIDE, 3)]), (9, 5)),
     "crop": (then(lambda x: F.pad(x, (-3, -2, 0, -4))), (5, 5)),
     "roll": (then(lambda x: x.roll(5, 3)), (5, 5)),
     "roll by all": (then(lambda x: x.roll(5)), (5, 5)),
-    "roll to the middle": (then(lambda x: x.roll(SIDE // 2, 3)), (5, SIDE)),
+    "roll to the middle": (only(lambda x: F.avg_pool2d(x.roll(SIDE // 2, 3), 3)), (3, SIDE)),
     "flip": (then(lambda x: x.flip(2)), (5, 5)),
     "turned": (
         nn.Sequential(nn.Conv2d(1, 2, (1, 5), padding=(0, 2)), only(lambda x: x.mT)),
@@ -411,7 +412,7 @@ CASES = {
     "bilinear, half": (resized(1, scale_factor=0.5, mode="bilinear"), (8, 8)),
     "bicubic": (resized(scale_factor=2, mode="bicubic"), (11, 11)),
     "area": (resized(1, scale_factor=0.5, mode="area"), (8, 8)),
-    "corners": (resized(1, size=(63, 63), mode="bilinear", align_corners=True), (5, 5)),
+    "corners": (resized(1, size=(63, 63), mode="bilinear", align_corners=True), (4, 4)),
     **{
         mode: (nn.Sequential(CONV, nn.Conv2d(2, 1, 5, padding=2, padding_mode=mode)), (7, 7))
         for mode in ("zeros", "reflect", "replicate", "circular")
@@ -420,13 +421,13 @@ CASES = {
     "in groups": (two(lambda x: F.avg_pool2d(x, 3, 1, 1)[:, 1:]), (3, 3)),
     "both": (two(lambda x: F.avg_pool2d(x, 3, 1, 1)), (9, 9)),
     "chunk": (two(lambda x: x.chunk(2, 1)[1]), (1, 1)),
-    "unbind": (two(lambda x: x.unbind(1)[0]), (7, 7)),
+    "unbind": (two(lambda x: x.unbind(1)[0][:, None]), (7, 7)),
     "shuffled": (two(lambda x: F.channel_shuffle(x, 2)[:, :1]), (7, 7)),
-    "repeated": (two(lambda x: x.repeat(1, 2, 1, 1)[:, 3]), (1, 1)),
-    "stacked": (two(lambda x: torch.stack([x, -x], 2)[:, 1, 1]), (1, 1)),
+    "repeated": (two(lambda x: x.repeat(1, 2, 1, 1)[:, 3:]), (1, 1)),
+    "stacked": (two(lambda x: torch.stack([x, -x], 2)[:, 1, 1:]), (1, 1)),
     "gated": (two(lambda x: F.glu(x, 1)), (7, 7)),
     "group norm": (two(lambda x: F.group_norm(x, 2)), EVERY),
-    "layer norm": (two(lambda x: F.layer_norm(x.movedim(1, 3), (2,))[..., 1]), (7, 7)),
+    "layer norm": (two(lambda x: F.layer_norm(x.movedim(1, 3), (2,))[..., 1][:, None]), (7, 7)),
     # Products of activations.
     "attention": (then(attention_by(lambda t: (t @ t.mT).softmax(-1) @ t)), EVERY),
     "scaled attention": (
@@ -434,7 +435,7 @@ CASES = {
         EVERY,
     ),
     "in windows": (nn.Sequential(CONV, apply(in_windows), nn.Identity()), (6, 6)),
-    "outer product": (only(lambda x: x[0, 0] @ x[0, 0].T), (SIDE // 2 + 1, SIDE)),
+    "outer product": (only(lambda x: (x[0, 0] @ x[0, 0].T)[None, None]), (1, SIDE)),
     "matrix and vector": (only(lambda x: (x[0, 0] @ x[0, 0, 0])[None, None]), (17, SIDE)),
     "kernel of the picture": (only(lambda x: F.conv2d(x, x[..., :3, :3], padding=1)), (18, 18)),
 }

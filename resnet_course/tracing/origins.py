@@ -65,17 +65,17 @@ class Operations(TorchDispatchMode):
         self.unfollowed: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        tensors = list(tensors_in((args, kwargs)))
+        name, names = _signature(func)
+        call = dict(zip(names, args, strict=False)) | (kwargs or {})
+        tensors = list(tensors_in(call))
         if any(t.is_meta for t in tensors) and not all(t.is_meta or t.ndim == 0 for t in tensors):
             # A tensor that the forward pass made for itself has numbers until it meets one without.
             args, kwargs = on_meta((args, kwargs))
-        result = func(*args, **kwargs)
-        self.count(func, args, kwargs, result)
+        result = func(*args, **(kwargs or {}))
+        self.count(func, args, kwargs or {}, result)
         known = [(t, o) for t in tensors if (o := self.origin(t))]
-        name, names = _signature(func)
         if known and not name.startswith(BY_SHAPE) and not name.endswith("_like"):
-            self.follow(func, name, dict(zip(names, args, strict=False)) | kwargs, known, result)
+            self.follow(func, name, call, known, result)
         return result
 
     def origin(self, tensor: Tensor) -> Origin | None:
