@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from resnet_course.tracing import fields
-from resnet_course.tracing.fields import Field
-from resnet_course.tracing.operations import BY_SHAPE, follow
+from resnet_course.tracing.aten import Aten
+from resnet_course.tracing.fields import Field, lower_bound, of_input
+from resnet_course.tracing.operations import BY_SHAPE, follow, unknown
 
 # Products that PyTorch has no formula for, and the words for them.
 UNCOUNTED = {
@@ -71,8 +71,9 @@ class Operations(TorchDispatchMode):
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
                 return result
-        tensors = list(tensors_in((args, kwargs)))
         name, names = _signature(func)
+        call = dict(zip(names, args, strict=False)) | kwargs
+        tensors = list(tensors_in(call))
         mixed = any(t.is_meta for t in tensors) and not all(
             t.is_meta or not t.ndim for t in tensors
         )
@@ -83,7 +84,7 @@ class Operations(TorchDispatchMode):
         self.count(func, args, kwargs, result)
         known = [(t, o) for t in tensors if (o := self.origin(t))]
         if known and not name.startswith(BY_SHAPE) and not name.endswith("_like"):
-            self.follow(func, name, dict(zip(names, args, strict=False)) | kwargs, known, result)
+            self.follow(func, name, call, known, result)
         return result
 
     def origin(self, tensor: Tensor) -> Origin | None:
@@ -93,12 +94,13 @@ class Operations(TorchDispatchMode):
         return self.origins.get(tensor)
 
     def field(self, tensor: Any) -> Field | None:
+        """Return what the values of a tensor see; None if they do not depend on the input."""
         origin = self.origins.get(tensor) if isinstance(tensor, Tensor) else None
         return origin.field if origin else None
 
     def start(self, tensor: Tensor, which: int, dims: Sequence[int]) -> None:
         """Declare a tensor to be an input: along the given axes every value sees itself."""
-        field = fields.of_input(which, tensor.shape, dims)
+        field = of_input(which, tensor.shape, dims)
         self.origins[tensor] = Origin(field, (-1 - which,))
 
     def count(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
@@ -123,25 +125,23 @@ class Operations(TorchDispatchMode):
             known = [(t, o) for t, o in known if t is not whole]  # what was there is overwritten
             if not known:
                 return
-        origins = [origin for _, origin in known]
-        joined = join(origins)
-        given = [t for t, origin in known if origin.field]
-        found = [None] * len(results)
+        joined = join([origin for _, origin in known])
+        given = [(tensor, origin.field) for tensor, origin in known if origin.field]
+        found: Sequence[Field | None] = [None] * len(results)
         if given:
-            shapes = [tuple(t.shape) for t in results]
-            details = {
-                "_name": name,
-                "_shapes": shapes,
-                "_inputs": [tuple(t.shape) for t in given],
-                "_fields": [self.field(t) for t in given],
-                "_of": self.field,
-            }
-            pointwise = torch.Tag.pointwise in func.tags or name == "copy_"
+            aten = Aten(
+                name,
+                arguments=call,
+                fields=[field for _, field in given],
+                inputs=[tuple(tensor.shape) for tensor, _ in given],
+                shapes=[tuple(tensor.shape) for tensor in results],
+                field_of=self.field,
+            )
             try:
-                found = follow(name, call | details, details["_fields"], pointwise)
+                found = follow(aten, torch.Tag.pointwise in func.tags)
             except Exception:  # arguments that no one has thought of must not end the trace
                 self.unfollowed.append(name)
-                found = follow("", call | details, details["_fields"], False)
+                found = [unknown(aten)] * len(results)
         for tensor, field in zip(results, found, strict=True):
             self.origins[tensor] = replace(joined, field=field)
         if whole is not None and name.endswith("_") and whole._base is not None:
@@ -155,20 +155,24 @@ class Operations(TorchDispatchMode):
     def padded(self, args: Any, kwargs: Any, result: Tensor) -> None:
         """Note what the values of `F.pad(x, pad, mode)` see."""
         call = dict(zip(("input", "pad"), args, strict=False)) | kwargs
-        origin = self.origins.get(call["input"])
+        origin, shape = self.origins.get(call["input"]), tuple(call["input"].shape)
         if origin and origin.field:
-            shapes = {"_inputs": [tuple(call["input"].shape)], "_shapes": [tuple(result.shape)]}
-            [field] = follow("constant_pad_nd", {**call, **shapes}, [origin.field], False)
-            self.origins[result] = replace(origin, field=field)
+            aten = Aten(
+                "constant_pad_nd",
+                call,
+                [origin.field],
+                [shape],
+                [tuple(result.shape)],
+                self.field,
+            )
+            self.origins[result] = replace(origin, field=follow(aten, False)[0])
 
     def overwrite(self, base: Tensor, part: Origin) -> None:
         """A part of a tensor has got other values: what the others see is not known exactly."""
-        before = self.origins.get(base)
-        new = join([part, before] if before else [part])
-        field = part.field
-        if field and field.ndim != base.ndim:
-            field = before.field if before else None
-        self.origins[base] = replace(new, field=field.guessed() if field else None)
+        origins = [part, before] if (before := self.origins.get(base)) else [part]
+        known = [origin.field for origin in origins if origin.field]
+        field = lower_bound(known, base.ndim) if known else None
+        self.origins[base] = replace(join(origins), field=field)
 
 
 def join(origins: Sequence[Origin]) -> Origin:
