@@ -7,6 +7,7 @@ between ResNet-18 and ResNeXt-101 is a `ResNetConfig`, a handful of numbers.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -240,49 +241,83 @@ def create_model(name: str, **overrides: Any) -> ResNet:
     return ResNet(replace(CONFIGS[name], **overrides))
 
 
-def load_torchvision(model: ResNet, state_dict: Mapping[str, Tensor]) -> list[str]:
-    """Copy a torchvision state dict into `model`; returns the keys that were left out.
+def load_torchvision(
+    model: ResNet, state_dict: Mapping[str, Any] | str | os.PathLike[str]
+) -> list[str]:
+    """Copy torchvision's weights into `model`; returns the keys of the model that were left out.
 
-    The classifier `fc` is left out (and keeps its fresh weights) where the number of classes
-    differs; everything else must fit.
+    The classifier `fc` is left out (and keeps its fresh weights) where there is none among the
+    weights, or one with another number of classes; everything else must fit.
+
+    Args:
+        model: the network to fill.
+        state_dict: weights by their names; a checkpoint with one such dictionary among its entries;
+            or the path of a file with one of them. A beginning that all names share, such as the
+            "module." of DataParallel, is taken off.
 
     Raises:
-        ValueError: if a key is missing, unknown or of another shape: the model is untouched then.
+        ValueError: if a key is missing, unknown or of another shape, or the file cannot be read:
+            the model is untouched then.
     """
-    if not isinstance(state_dict, Mapping):
-        raise ValueError(
-            f"state_dict must be a dictionary of tensors, got {type(state_dict).__name__}: "
-            "torch.load(path, weights_only=True) reads a file, model.state_dict() a network."
-        )
-    for prefix in ("module.", "_orig_mod."):  # of DataParallel and torch.compile
-        if state_dict and all(str(key).startswith(prefix) for key in state_dict):
-            raise ValueError(
-                f"all keys begin with {prefix!r}, which a wrapper around the network has added: "
-                f"load {{k.removeprefix({prefix!r}): v for k, v in state_dict.items()}}."
-            )
-    inside = [key for key, value in state_dict.items() if isinstance(value, Mapping)]
-    if inside:
-        raise ValueError(
-            f"this is a checkpoint with more than weights: load its entry {inside[0]!r}."
-        )
-    ours = model.state_dict()
+    ours, weights = model.state_dict(), _weights(state_dict)
+    tops = {key.partition(".")[0] for key in ours}
+    while weights and all("." in key for key in weights):
+        first, *others = {key.partition(".")[0] for key in weights}
+        if others or first in tops:
+            break
+        weights = {key.partition(".")[2]: value for key, value in weights.items()}
+    shapes = [
+        {key: value.shape for key, value in state.items() if key.startswith("fc.")}
+        for state in (ours, weights)
+    ]
+    left_out = [] if shapes[0] == shapes[1] else list(shapes[0])
+    if left_out:
+        weights = {key: value for key, value in weights.items() if not key.startswith("fc.")}
     # Files from before torch 0.4.1 do not count batches; batch norm then keeps its fresh count.
-    needed = {key for key in ours if not key.endswith(".num_batches_tracked")}
-    missing = sorted(needed - state_dict.keys())
-    unknown = sorted(state_dict.keys() - ours.keys())
+    needed = {key for key in ours if not key.endswith(".num_batches_tracked")} - {*left_out}
+    missing = sorted(needed - weights.keys())
+    unknown = sorted(weights.keys() - ours.keys())
     if missing or unknown:
         raise ValueError(
             f"this state dict is of another architecture: {len(missing)} keys are missing "
             f"{missing[:3]}, {len(unknown)} are unknown {unknown[:3]}."
         )
-    unequal = [key for key, value in state_dict.items() if ours[key].shape != value.shape]
-    for key in unequal:
-        if not key.startswith("fc."):
+    for key, value in weights.items():
+        if ours[key].shape != value.shape:
             raise ValueError(
-                f"{key} has shape {tuple(state_dict[key].shape)} in the state dict and "
+                f"{key} has shape {tuple(value.shape)} in the state dict and "
                 f"{tuple(ours[key].shape)} in the model."
             )
-    left_out = ["fc.weight", "fc.bias"] if unequal else []
-    taken = {key: value for key, value in state_dict.items() if key not in left_out}
-    model.load_state_dict(taken, strict=False)
+    model.load_state_dict(weights, strict=False)
     return left_out
+
+
+def _weights(given: object) -> Mapping[str, Tensor]:
+    """Return the weights that are given: themselves, in a checkpoint, or by the path of a file."""
+    if isinstance(given, (str, os.PathLike)):
+        try:
+            given = torch.load(given, map_location="cpu", weights_only=True)
+        except OSError as error:
+            raise ValueError(f"{given} cannot be read: {error.strerror or error}.") from error
+        except Exception as error:  # what a damaged file raises depends on where it is damaged
+            raise ValueError(
+                f"{given} is damaged, or holds more than tensors, which would not be safe to load: "
+                "torch.save(model.state_dict(), path) writes a file that can be read."
+            ) from error
+    if not isinstance(given, Mapping):
+        raise ValueError(
+            f"state_dict must be a dictionary of tensors or the path of its file, got "
+            f"{type(given).__name__}: model.state_dict() makes one of a network."
+        )
+    if all(isinstance(key, str) and isinstance(value, Tensor) for key, value in given.items()):
+        return given
+    entries = {
+        key: value
+        for key, value in given.items()
+        if isinstance(value, Mapping) and any(isinstance(v, Tensor) for v in value.values())
+    }
+    if len(entries) != 1:
+        listed = ", ".join(map(repr, entries or given))
+        several = "more than one entry with weights, choose one" if entries else "no weights"
+        raise ValueError(f"this checkpoint has {several}: {listed}.")
+    return _weights(*entries.values())

@@ -84,7 +84,6 @@ def grid(images, labels) -> str:
 
 TRACE = trace(net(), (1, 1, 28, 28))
 WEIGHTS = net().state_dict()
-IN_A_MODULE = {f"module.{name}": value for name, value in WEIGHTS.items()}
 ZEROS = torch.zeros(2, 3)
 
 # What asks a network about grey pictures; `x` replaces the pictures.
@@ -148,12 +147,15 @@ CASES = [
     (lambda: field((28, 28)), "needs a batch axis"),
     (lambda: field("28"), "whole numbers such as"),
     (lambda: field(layer="typo"), "no layer 'typo' in the model; there is conv1"),
-    (lambda: grad_cam(net(), X, 3), "torch.full((4,), 3)"),
+    (lambda: grad_cam(net(), X, 10), "target hold 10"),
+    (lambda: grad_cam(net(), X, [0, 1, 2, -1]), "target hold -1"),
+    (lambda: grad_cam(net(), X, ["a"] * 4), "target must be a tensor, got list"),
+    (lambda: topk_accuracy(ZEROS, 1), "torch.full((2,), 1)"),
     (lambda: grad_cam(net(), X, Y + 9), "target hold 12"),
     (lambda: grad_cam(net(), X, Y.float()), "target.long()"),
     (lambda: grad_cam(net(), X, Y[:2]), "got shape (2,)"),
     (lambda: grad_cam(net(), X, layer="typo"), "'typo' in this ResNet: choose one of conv1"),
-    (lambda: grad_cam(nn.Sequential(nn.Flatten(), nn.Linear(784, 3)), X), "choose one of 0, 1"),
+    (lambda: grad_cam(nn.Sequential(nn.Flatten(), nn.Linear(784, 3)), X), "no module of this"),
     (lambda: Predictions(ZEROS, torch.zeros(3), ["a"]), "expected logits of shape"),
     (lambda: Predictions(ZEROS / 0, Y[:2], "abc"), "2 of 2 pictures are not numbers (NaN)"),
     (lambda: trained_model("typo"), "choose one of drawn-garments"),
@@ -175,10 +177,11 @@ CASES = [
     (lambda: TrainConfig(augment=3), "augment must be an Augment"),
     # Networks and their weights.
     (lambda: load_torchvision(net(), None), "got NoneType"),
-    (lambda: load_torchvision(net(), "weights.pth"), "torch.load(path, weights_only=True)"),
+    (lambda: load_torchvision(net(), "weights.pth"), "weights.pth cannot be read: No such file"),
+    (lambda: load_torchvision(net(), __file__), "test_bad_input.py is damaged, or holds more"),
     (lambda: load_torchvision(net(), net()), "model.state_dict()"),
-    (lambda: load_torchvision(net(), IN_A_MODULE), "k.removeprefix('module.')"),
-    (lambda: load_torchvision(net(), {"model": WEIGHTS}), "load its entry 'model'"),
+    (lambda: load_torchvision(net(), {"a": WEIGHTS, "ema": WEIGHTS}), "choose one: 'a', 'ema'"),
+    (lambda: load_torchvision(net(), {"epoch": 3}), "has no weights: 'epoch'"),
     (lambda: load_torchvision(nn.Linear(1, 1), WEIGHTS), "another architecture"),
     (lambda: ResNet({"depths": (1,)}), "config must be a ResNetConfig"),
     (lambda: ResNet("resnet18"), "create_model(name) builds"),

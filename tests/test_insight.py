@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from torch import nn
 
 from resnet_course import create_model
@@ -85,6 +86,70 @@ def test_grad_cam_takes_the_last_stage_and_works_on_frozen_weights_and_without_g
     assert expected.shape == (2, 28, 28) and not expected.requires_grad
 
 
+TRANSFORMERS = {
+    "vit": lambda: torchvision.models.VisionTransformer(32, 8, 2, 2, 16, 32, num_classes=5),
+    "swin": lambda: torchvision.models.SwinTransformer(
+        [4, 4], 12, [1, 1], [1, 1], [2, 2], num_classes=5
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        ("squeezenet1_0", "classifier.2"),
+        ("densenet121", "features"),
+        ("mobilenet_v3_small", "features"),
+        ("shufflenet_v2_x0_5", "conv5"),
+        ("regnet_y_400mf", "trunk_output"),
+        ("maxvit_t", "blocks.3"),
+        ("swin", "permute"),
+        # Behind it, the class token alone decides.
+        ("vit", "encoder.layers.encoder_layer_1.ln_1"),
+    ],
+)
+def test_grad_cam_finds_the_last_maps_of_a_classifier_by_itself(name, layer):
+    torch.manual_seed(0)
+    make, size = TRANSFORMERS.get(name), 32 if name in TRANSFORMERS else 224
+    model = make() if make else torchvision.models.get_model(name)
+    if name == "vit":  # which starts with zeros there
+        nn.init.normal_(model.heads.head.weight)
+    x = torch.randn(1, 3, size, size)
+    heats = [grad_cam(model, x, i, layer=chosen) for i in range(3) for chosen in (None, layer)]
+    assert all(map(torch.equal, heats[::2], heats[1::2]))
+    assert any(heat.amax() == 1 for heat in heats)
+
+
+def test_tokens_are_a_grid_of_pixels_behind_the_class_token():
+    torch.manual_seed(0)
+    model, x = TRANSFORMERS["vit"]().eval(), torch.randn(2, 3, 32, 32)
+    nn.init.normal_(model.heads.head.weight)
+    tokens = []
+    block = model.encoder.layers[1]
+    block.ln_1.register_forward_hook(lambda *call: tokens.append(call[-1]))
+    logits = model(x)
+    (gradient,) = torch.autograd.grad(logits[:, 3].sum(), tokens)
+    heat = torch.einsum("btc,bc->bt", tokens[0][:, 1:], gradient[:, 1:].mean(1)).relu()
+    heat = F.interpolate(heat.reshape(2, 1, 4, 4), size=(32, 32), mode="bilinear")[:, 0]
+    expected = heat / heat.amax(dim=(1, 2), keepdim=True)
+    assert torch.allclose(grad_cam(model, x, [3, 3]), expected, atol=1e-5)
+
+
+def test_channels_may_come_last():
+    torch.manual_seed(0)
+    model, x = TRANSFORMERS["swin"](), torch.randn(2, 3, 32, 48)
+    heat = grad_cam(model, x, 2, layer="norm")  # (batch, h, w, channels)
+    assert torch.allclose(grad_cam(model, x, torch.tensor([2, 2])), heat, atol=1e-5)
+
+
+def test_grad_cam_works_in_wrappers_and_behind_layers_in_place():
+    model, x = small_net(), torch.randn(2, 1, 28, 28)
+    expected = grad_cam(model, x, 3)
+    for wrapped in (nn.DataParallel(model), torch.compile(model)):
+        assert torch.equal(grad_cam(wrapped, x, 3), expected)
+    grad_cam(nn.Sequential(nn.ReLU(inplace=True), model), x)  # in place on the pictures themselves
+
+
 def test_grad_cam_sees_the_layer_itself_and_not_what_works_in_place_behind_it():
     class Negative(LinearHead):
         in_place = False
@@ -131,8 +196,12 @@ def test_errors_name_the_layer_and_what_there_is():
         layer_outputs(model, x, ["layer9"])
     with pytest.raises(ValueError, match=r"fc gives \(1, 10\)"):
         grad_cam(model, x, layer="fc")
-    with pytest.raises(ValueError, match="no module ''"):
+    with pytest.raises(ValueError, match="must give logits"):
         grad_cam(nn.Sequential(nn.Conv2d(1, 1, 1)), x)
+    with pytest.raises(ValueError, match=r"x must be \(batch, channels, height, width\)"):
+        grad_cam(model, x[0])
+    with pytest.raises(ValueError, match="1 of 1 pictures are not numbers"):
+        grad_cam(model, x * torch.nan)
     model.unused = nn.Linear(1, 1)
     with pytest.raises(ValueError, match="'unused' passed on no tensor"):
         layer_outputs(model, x, ["unused"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from resnet_course.blocks import is_whole
 from resnet_course.train import inputs
 from resnet_course.train.steps import evaluation_mode
 
@@ -36,7 +39,11 @@ def layer_outputs(model: nn.Module, x: Tensor, names: Iterable[str]) -> dict[str
 
 @torch.enable_grad()  # whatever the caller has set
 def grad_cam(
-    model: nn.Module, x: Tensor, target: Tensor | None = None, *, layer: str | None = None
+    model: nn.Module,
+    x: Tensor,
+    target: int | Sequence[int] | Tensor | None = None,
+    *,
+    layer: str | None = None,
 ) -> Tensor:
     """Return where each picture speaks for a class: (batch, height, width) from 0 to 1.
 
@@ -47,9 +54,12 @@ def grad_cam(
     Args:
         model: a classifier, x → logits (batch, classes); in evaluation mode meanwhile.
         x: inputs, (batch, channels, height, width).
-        target: class numbers int64 (batch,); None takes the predicted classes.
-        layer: name of a module whose output is (batch, channels, h, w); None takes the last stage
-            of a `ResNet`, `layer3` or `layer4`.
+        target: one class number for all pictures, or one for each, as a list or int64 (batch,);
+            None takes the predicted classes.
+        layer: name of a module whose output is maps (batch, channels, h, w), or (batch, h, w,
+            channels), or the tokens of a transformer, (batch, h·w, channels) with or without a
+            class token in front. None takes the last one that the logits depend on, as
+            `last_maps` finds it: in a `ResNet`, its last stage.
 
     Raises:
         ValueError: if there is no such layer, its output is not a stack of maps, or model, inputs
@@ -57,26 +67,98 @@ def grad_cam(
     """
     inputs.check_model(model)
     inputs.check_pictures(x)
+    if x.ndim != 4:
+        raise ValueError(f"x must be (batch, channels, height, width), got {tuple(x.shape)}.")
     if layer is None:
-        layer = getattr(model, "stage_names", [""])[-1]
+        layer = last_maps(model, x[:1])
     with _noted_outputs(model, [layer]) as outputs:
-        # else frozen weights would leave no gradient
-        logits = inputs.run(model, x.detach().requires_grad_())
+        # Else frozen weights would leave no gradient; a copy, because a layer may work in place.
+        logits = inputs.run(model, x.detach().requires_grad_().clone())
     inputs.check_logits(logits, len(x), model)
+    inputs.check_gradient(logits, model)
     if target is None:
+        inputs.check_predicts(logits)
         target = logits.argmax(dim=1)
+    numbers = [target] * len(x) if is_whole(target, -math.inf) else target
+    if isinstance(numbers, (list, tuple)) and all(is_whole(n, -math.inf) for n in numbers):
+        target = torch.tensor(numbers, dtype=torch.int64, device=logits.device)
     inputs.check_labels(target, len(x), logits.shape[1], "target")
-    maps = outputs[layer]
-    if maps.ndim != 4:
+    maps = _as_maps(outputs[layer], x)
+    if maps is None:
         raise ValueError(
-            f"Grad-CAM needs maps (batch, channels, h, w), but {layer} gives {tuple(maps.shape)}."
+            "Grad-CAM needs maps (batch, channels, h, w), or tokens for a grid of pixels in the "
+            f"proportions of the picture, but {layer} gives {tuple(outputs[layer].shape)}."
         )
     # Pictures do not influence each other in evaluation mode, so one sum serves all of them.
-    (gradient,) = torch.autograd.grad(logits.gather(1, target[:, None]).sum(), maps)
-    weights = gradient.mean(dim=(2, 3), keepdim=True)
+    logit = logits.gather(1, target[:, None]).sum()
+    (gradient,) = torch.autograd.grad(logit, outputs[layer])
+    weights = _as_maps(gradient, x).mean(dim=(2, 3), keepdim=True)
     heat = (weights * maps).sum(dim=1, keepdim=True).relu().detach()
     heat = F.interpolate(heat, size=x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
-    return heat / heat.amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
+    return heat / heat.amax(dim=(1, 2), keepdim=True).clamp_min(torch.finfo(heat.dtype).tiny)
+
+
+@torch.enable_grad()
+def last_maps(model: nn.Module, x: Tensor) -> str:
+    """Return the name of the last module to pass on maps that decide about the pictures `x`.
+
+    These are maps of more than one pixel from which a gradient of the largest logit arrives; where
+    a transformer answers from its class token, those before its last attention. Modules finish
+    after those inside them: so this is a stage rather than the layer at its end, and what its last
+    shortcut adds is included. Pooling and dropout do not count.
+
+    Raises:
+        ValueError: there is no such module, or the model gives no logits for `x`.
+    """
+    modules = {
+        name: module
+        for name, module in model.named_modules()
+        if name and not re.search("Pool|Drop|Softmax", type(module).__name__)
+    }
+    finished: dict[str, Tensor] = {}
+
+    def note(name: str, output: object) -> Tensor | None:
+        # Of tensors with three axes, only behind a LayerNorm the last one is known to be channels.
+        axes = (3, 4) if type(modules[name]) is nn.LayerNorm else (4,)
+        if not isinstance(output, Tensor) or output.ndim not in axes or not output.requires_grad:
+            return None
+        maps = _as_maps(output, x)
+        if maps is None or maps[0, 0].numel() == 1:
+            return None
+        finished.pop(name, None)  # of several calls, the last one counts
+        finished[name] = output
+        return output.clone()
+
+    with listening(modules, note), evaluation_mode(model):
+        logits = inputs.run(model, x.detach().requires_grad_().clone())
+    inputs.check_logits(logits, len(x), model)
+    inputs.check_gradient(logits, model)
+    kind = type(model).__name__
+    if not finished:
+        raise ValueError(f"no module of this {kind} passes on maps of more than one pixel.")
+    found = torch.autograd.grad(logits.amax(), list(finished.values()), allow_unused=True)
+    reached = {k: _as_maps(g, x) for k, g in zip(finished, found, strict=True) if g is not None}
+    if not reached:
+        raise ValueError(f"no gradient flows from the logits of this {kind} back to its maps.")
+    return ([name for name, maps in reached.items() if maps.any()] or list(reached))[-1]
+
+
+def _as_maps(output: Tensor, x: Tensor) -> Tensor | None:
+    """Return the output of a module as maps (batch, channels, h, w), or None if it holds none."""
+    height, width = x.shape[2:]
+
+    def fits(h: int, w: int) -> bool:  # the proportions of the pictures, rounded
+        return abs(h * width - w * height) < max(height, width)
+
+    if output.ndim == 4:
+        last = fits(*output.shape[1:3]) and not fits(*output.shape[2:])  # channels are last
+        return output.movedim(3, 1) if last else output
+    for extra in (0, 1) if output.ndim == 3 else ():
+        tokens = output.shape[1] - extra
+        h = max(1, round(math.sqrt(tokens * height / width)))
+        if tokens % h == 0 and fits(h, tokens // h):
+            return output[:, extra:].transpose(1, 2).unflatten(2, (h, tokens // h))
+    return None
 
 
 @contextmanager
@@ -88,6 +170,7 @@ def listening(
     No hook is left behind.
     """
     with ExitStack() as hooks:
+        hooks.enter_context(torch.compiler.set_stance("force_eager"))  # compiled code calls no hook
         for name, module in modules.items():
             # call: the module, its inputs and its output
             hook = module.register_forward_hook(lambda *call, name=name: note(name, call[-1]))

@@ -16,7 +16,13 @@ from torch.nn.utils.parametrize import cached
 
 from resnet_course.measure.aside import run_aside, unwrapped
 from resnet_course.measure.feature_maps import listening
-from resnet_course.train.inputs import check_labels, check_logits, check_model, check_pictures
+from resnet_course.train.inputs import (
+    check_gradient,
+    check_labels,
+    check_logits,
+    check_model,
+    check_pictures,
+)
 
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
@@ -65,8 +71,7 @@ def gradient_norms(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
     def pull(logits: Tensor) -> dict[str, float]:
         check_logits(logits, len(x), model)
         check_labels(y, len(x), logits.shape[1], "y")
-        if not logits.requires_grad:
-            raise ValueError(f"{kind} cuts its logits off: no gradient can flow back from them.")
+        check_gradient(logits, model)
         for name in layers:  # a weight can serve without its layer
             note(name)
         pairs = [(name, weight) for name in layers for weight in used[name]]

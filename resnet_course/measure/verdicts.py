@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from resnet_course.blocks import is_whole, shape_or_type
 from resnet_course.data import Splits, check_splits
 from resnet_course.data.batches import TensorBatches, to_float
-from resnet_course.measure.feature_maps import grad_cam, listening
+from resnet_course.measure.feature_maps import grad_cam, last_maps
 from resnet_course.measure.predictions import Predictions
 from resnet_course.tracing.rows import by
 from resnet_course.train import predict
@@ -66,7 +66,7 @@ class Verdicts:
         self._check()
         self.blind = ""
         try:
-            self._layer = layer or _last_maps(model, self._x([0]))
+            self._layer = layer or last_maps(model, self._x([0]))
             self.heat([0], [0])
         except (ValueError, RuntimeError) as error:
             if layer is not None:
@@ -150,22 +150,3 @@ def count_words(counts: Tensor, classes: Sequence[str], pair: Pair) -> str:
     right, predicted = (classes[i] for i in pair)
     words = f"{right}, right" if pair[0] == pair[1] else f"{right} taken for {predicted}"
     return f"{words}: {counts[pair]} of {counts[pair[0]].sum()}"
-
-
-def _last_maps(model: nn.Module, x: Tensor) -> str:
-    """Return the name of the last module to pass on maps (batch, channels, h, w), h * w > 1.
-
-    Modules finish after those inside them. So this is a stage rather than the layer at its end, and
-    what its last shortcut adds is included.
-    """
-    finished = []
-
-    def note(name: str, output: object) -> None:
-        if isinstance(output, Tensor) and output.ndim == 4 and output[0, 0].numel() > 1:
-            finished.append(name)
-
-    with listening(dict(model.named_modules()), note), evaluation_mode(model), torch.no_grad():
-        model(x)
-    if not finished:
-        raise ValueError("none of its modules passes on maps of more than one pixel.")
-    return finished[-1]

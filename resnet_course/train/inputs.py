@@ -86,6 +86,14 @@ def check_logits(logits: object, count: int, model: nn.Module) -> None:
         )
 
 
+def check_gradient(logits: Tensor, model: nn.Module) -> None:
+    """Raise a ValueError if no gradient can flow back from the logits of a network."""
+    if not logits.requires_grad:
+        raise ValueError(
+            f"{type(model).__name__} cuts its logits off: no gradient can flow back from them."
+        )
+
+
 def check_predicts(logits: Tensor) -> None:
     """Raise a ValueError if logits (count, classes) hold NaN: such a row predicts no class."""
     if bad := int(logits.isnan().any(dim=1).sum()):
