@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from helpers import Net
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from resnet_course.tracing.fields import Field
 from resnet_course.tracing.meta import meta_copy
 from resnet_course.tracing.origins import Operations
 from resnet_course.tracing.recorder import Recorder
+from resnet_course.tracing.tracer import _Tracer
 
 Draw = Callable[[st.SearchStrategy], int]
 
@@ -314,7 +316,7 @@ def disagreement(model: nn.Module, shape: Sequence[int]) -> str:
 
 
 @given(networks())
-@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=400, suppress_health_check=list(HealthCheck))
 def test_random_networks_see_what_is_measured(drawn):
     assert not disagreement(*drawn)
 
@@ -450,3 +452,88 @@ def test_a_kind_of_layer_sees_what_is_measured(net, pixels):
         assert row.sees == "the whole picture"
     else:
         assert (row.receptive_field, row.sees) == (max(pixels), f"{max(pixels)} px")
+
+
+@pytest.mark.parametrize(
+    ("net", "example", "sees"),
+    [
+        (nn.Sequential(nn.Conv1d(2, 3, 3), nn.MaxPool1d(2)), torch.zeros(1, 2, 60), "4 values"),
+        (nn.Sequential(nn.Conv1d(2, 3, 3), nn.ReLU()), torch.zeros(2, 60), "3 values"),
+        (nn.Sequential(nn.Conv3d(1, 1, 3), nn.AvgPool3d(2)), torch.zeros(1, 1, 9, 9, 9), "4 px"),
+        (nn.Sequential(nn.Conv3d(1, 1, (1, 3, 3))), torch.zeros(1, 9, 9, 9), "3 px"),
+        (
+            nn.Sequential(nn.Conv2d(1, 8, 3, 2, 1), nn.PixelShuffle(2), LAST),
+            torch.zeros(1, 32, 32),
+            "5 px",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(1, 8, 3), nn.GroupNorm(2, 8)),
+            torch.zeros(4, 1, 9, 9),
+            "the whole picture",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(1, 8, 3), nn.AdaptiveMaxPool2d(1)),
+            torch.zeros(1, 9, 9),
+            "the whole picture",
+        ),
+        (nn.Sequential(nn.Linear(9, 4)), torch.zeros(1, 9), ""),
+        (
+            nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 2)),
+            torch.zeros(1, 7, dtype=torch.long),
+            "1 values",
+        ),
+    ],
+)
+def test_signals_videos_and_pictures_without_a_batch_axis(net, example, sees):
+    assert trace(net, example)[-1].sees == sees
+
+
+def write_into(x: Tensor) -> Tensor:
+    padded = torch.zeros_like(x)
+    padded[:, :, :, 1:] = x[:, :, :, :-1]
+    return padded
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: F.grid_sample(x, x.movedim(1, 3), align_corners=False),
+        lambda x: x.gather(2, torch.zeros(x.shape, dtype=torch.long)),
+        lambda x: x[:, :, [4, 1]],
+        write_into,
+    ],
+    ids=["sampled", "gathered", "list", "written into"],
+)
+def test_what_cannot_be_followed_sees_at_least_what_it_saw_before(function):
+    rows = trace(then(function), (1, 1, *EVERY)).rows
+    assert rows[-1].sees.startswith("at least ")
+    assert rows[-1].receptive_field >= rows[0].receptive_field
+
+
+# Networks of torchvision ------------------------------------------------------------------------
+
+SEGMENTATION = ("deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large", "fcn_resnet50")
+VIDEO = ("r3d_18", "s3d", "swin3d_t")
+FAMILIES = (
+    *("alexnet", "vgg11_bn", "squeezenet1_1", "resnet18", "resnext50_32x4d", "densenet121"),
+    *("googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_small", "mnasnet0_5"),
+    *("efficientnet_b0", "efficientnet_v2_s", "convnext_tiny", "shufflenet_v2_x0_5"),
+    *("regnet_x_400mf", "regnet_y_400mf", "maxvit_t", "vit_b_32", "swin_t", "swin_v2_t"),
+    *SEGMENTATION,
+    *VIDEO,
+)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.filterwarnings("ignore:The default weight initialization")
+def test_every_operation_of_torchvision_is_followed(name):
+    backbone = {"weights_backbone": None} if name in SEGMENTATION else {}
+    # RegNet counts with numbers while it is built.
+    with torch.device("cpu" if "regnet" in name else "meta"):
+        model = torchvision.models.get_model(name, weights=None, **backbone).eval()
+    x = torch.empty((1, 3, 16, 224, 224) if name in VIDEO else (1, 3, 224, 224), device="meta")
+    tracer = _Tracer(meta_copy(model), [x], {}, batch_axis=0)
+    rows = tracer.run().rows
+    assert not tracer.operations.unfollowed
+    assert [step.name for step in tracer.steps if step.field and not step.field.exact] == []
+    assert rows[-1].sees == "the whole picture"

@@ -110,7 +110,7 @@ def _one_after_another(
     pieces = []
     for field, size in zip(known, sizes, strict=True):
         own = field.parts.get(axis) if field else None
-        own = own or (np.full((2,) + (1,) * ndim, NOTHING),)
+        own = own or (np.full((2,) + (1,) * ndim, NOTHING, dtype=np.int32),)
         piece = own[0] if len(own) == 1 else np.minimum(*np.broadcast_arrays(*own))
         wide = list(piece.shape)
         wide[1 + dim] = size
