@@ -113,12 +113,13 @@ def resizing(draw: Draw, channels: int, sizes: Sequence[int]) -> nn.Module:
     modes = ("linear",) if len(sizes) == 1 else ("bilinear", "bicubic")
     mode = one_of(draw, "nearest", "nearest-exact", "area", *modes)
     options = {"mode": mode}
-    if draw(st.booleans()):
-        options["scale_factor"] = one_of(draw, 0.5, 1.5, 2, 3)
-    else:
+    by_size = draw(st.booleans())
+    if mode in modes and by_size:  # places of halves: others are rounded, which can decide
+        options |= {"size": [2 * n - 1 for n in sizes], "align_corners": True}
+    elif by_size:
         options["size"] = [number(draw, n // 2, 2 * n) for n in sizes]
-    if mode in modes:
-        options["align_corners"] = draw(st.booleans())
+    else:
+        options["scale_factor"] = one_of(draw, 0.5, 1.5, 2)
     return apply(lambda x: F.interpolate(x, **options))
 
 
@@ -295,12 +296,16 @@ def networks(draw: Draw) -> tuple[nn.Module, tuple[int, ...]]:
 
 
 def disagreement(model: nn.Module, shape: Sequence[int]) -> str:
-    """Compare the trace with the measurement; "" if they agree."""
+    """Compare the trace with the measurement; "" if they agree.
+
+    A trace counts the padding as if the picture went on. Where that makes a difference, it must
+    cover the picture if the measured field does; where it makes none, the two must be equal.
+    """
     field, unfollowed = field_of(model, shape)
     if unfollowed or not field.exact:
         return f"not exact {unfollowed}"
     seen = list(field.middle.values())
-    without_padding = list(field_of(model, shape, jump=0)[0].middle.values())
+    cut_off = list(field_of(model, shape, jump=0)[0].middle.values())
     lengths = [last - first + 1 for first, last in seen]
     try:
         measured = measured_receptive_field(model, shape)
@@ -308,7 +313,7 @@ def disagreement(model: nn.Module, shape: Sequence[int]) -> str:
         return "" if min(lengths) <= 0 else f"{seen}, but nothing is measured"
     for axis, (first, last) in enumerate(seen):
         size, found = shape[2 + axis], measured[axis]
-        inside = seen[axis] == without_padding[axis]
+        inside = seen[axis] == cut_off[axis]
         covers = first <= 0 and last >= size - 1
         if found != lengths[axis] if inside else found == size and not covers:
             return f"{seen}, but {measured} is measured"
@@ -437,6 +442,14 @@ CASES = {
         EVERY,
     ),
     "in windows": (nn.Sequential(CONV, apply(in_windows), nn.Identity()), (6, 6)),
+    "distances": (
+        only(lambda x: torch.cdist(x[0, 0], x[0, 0, :9] + 1)[None, None]),
+        (SIDE // 2 - 4 + 1, SIDE),
+    ),
+    "complex numbers": (
+        only(lambda x: torch.view_as_complex(x.reshape(1, 1, SIDE, 16, 2)).abs()),
+        (1, 2),
+    ),
     "outer product": (only(lambda x: (x[0, 0] @ x[0, 0].T)[None, None]), (1, SIDE)),
     "matrix and vector": (only(lambda x: (x[0, 0] @ x[0, 0, 0])[None, None]), (17, SIDE)),
     "kernel of the picture": (only(lambda x: F.conv2d(x, x[..., :3, :3], padding=1)), (18, 18)),
@@ -488,6 +501,33 @@ def test_signals_videos_and_pictures_without_a_batch_axis(net, example, sees):
     assert trace(net, example)[-1].sees == sees
 
 
+def test_a_place_in_the_middle_of_a_pixel_reads_no_neighbour():
+    def forward(x: Tensor) -> Tensor:  # place 29 is 29 · 30 / 58 = 15, but for rounding
+        return F.interpolate(x, size=59, mode="bilinear", align_corners=True)
+
+    assert trace(apply(forward), (1, 1, 31, 31))[-1].sees == "1 px"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        nn.Conv2d(2, 2, 3, 2, 1),
+        nn.ConvTranspose2d(2, 2, 4, 2, 1),
+        nn.MaxPool2d(2),
+        nn.Upsample(scale_factor=2),
+        nn.Upsample(scale_factor=2, mode="bilinear"),
+        apply(lambda x: x[..., ::2, ::2]),
+        apply(lambda x: F.pixel_shuffle(x.repeat(1, 4, 1, 1), 2)),
+        apply(lambda x: F.pixel_unshuffle(x, 2).unflatten(1, (2, 4)).amax(2)),
+        apply(lambda x: x.unfold(2, 2, 2).unfold(3, 2, 2).amax((-1, -2))),
+    ],
+)
+def test_the_padding_of_a_small_picture_counts_as_if_it_went_on(step):
+    net = nn.Sequential(CONV, step, nn.Conv2d(2, 1, 9, padding=4))
+    [pixels] = set(measured_receptive_field(net, (1, 1, 48, 48)))
+    assert trace(net, (1, 1, 12, 12))[-1].receptive_field == pixels
+
+
 def write_into(x: Tensor) -> Tensor:
     padded = torch.zeros_like(x)
     padded[:, :, :, 1:] = x[:, :, :, :-1]
@@ -508,6 +548,16 @@ def test_what_cannot_be_followed_sees_at_least_what_it_saw_before(function):
     rows = trace(then(function), (1, 1, *EVERY)).rows
     assert rows[-1].sees.startswith("at least ")
     assert rows[-1].receptive_field >= rows[0].receptive_field
+
+
+def test_an_identity_that_is_changed_in_place_is_followed():
+    def forward(own: nn.Module, x: Tensor) -> Tensor:
+        y = own.first(x)
+        F.relu_(own.nothing(y))
+        return own.last(y)
+
+    net = Net(forward, first=CONV, nothing=nn.Identity(), last=LAST)
+    assert trace(net, (1, 1, *EVERY))[-1].sees == "5 px"
 
 
 # Networks of torchvision ------------------------------------------------------------------------
