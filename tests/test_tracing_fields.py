@@ -467,12 +467,18 @@ def test_a_kind_of_layer_sees_what_is_measured(net, pixels):
         assert (row.receptive_field, row.sees) == (max(pixels), f"{max(pixels)} px")
 
 
+def axes_together(x: Tensor) -> Tensor:
+    both = x + x.transpose(2, 3) + x.transpose(2, 4)
+    return torch.cat([both, -both, x], dim=1)
+
+
 @pytest.mark.parametrize(
     ("net", "example", "sees"),
     [
         (nn.Sequential(nn.Conv1d(2, 3, 3), nn.MaxPool1d(2)), torch.zeros(1, 2, 60), "4 values"),
         (nn.Sequential(nn.Conv1d(2, 3, 3), nn.ReLU()), torch.zeros(2, 60), "3 values"),
         (nn.Sequential(nn.Conv3d(1, 1, 3), nn.AvgPool3d(2)), torch.zeros(1, 1, 9, 9, 9), "4 px"),
+        (only(axes_together), torch.zeros(1, 1, 9, 9, 9), "1 px"),
         (nn.Sequential(nn.Conv3d(1, 1, (1, 3, 3))), torch.zeros(1, 9, 9, 9), "3 px"),
         (
             nn.Sequential(nn.Conv2d(1, 8, 3, 2, 1), nn.PixelShuffle(2), LAST),
