@@ -358,6 +358,10 @@ def two(function: Callable[[Tensor], Tensor]) -> nn.Module:
     )
 
 
+def last_half(x: Tensor) -> Tensor:
+    return x.chunk(2, dim=1)[1]
+
+
 def in_windows(x: Tensor) -> Tensor:
     parts = x.reshape(1, 2, 8, 4, 8, 4).permute(0, 2, 4, 3, 5, 1).reshape(64, 16, 2)
     mixed = (parts @ parts.mT).softmax(-1) @ parts
@@ -414,6 +418,10 @@ CASES = {
     # Resizing, and padding.
     "nearest": (resized(scale_factor=2), (5, 5)),
     "nearest, half": (resized(1, scale_factor=0.5), (7, 7)),
+    "output padding": (
+        nn.Sequential(nn.ConvTranspose2d(1, 2, 1, dilation=2, output_padding=1), LAST),
+        (3, 3),
+    ),
     "bilinear": (resized(scale_factor=2, mode="bilinear"), (7, 7)),
     "bilinear to a size": (resized(size=EVERY, mode="bilinear"), (7, 7)),
     "bilinear, half": (resized(1, scale_factor=0.5, mode="bilinear"), (8, 8)),
@@ -426,6 +434,10 @@ CASES = {
     },
     # Channels that see different pixels.
     "in groups": (two(lambda x: F.avg_pool2d(x, 3, 1, 1)[:, 1:]), (3, 3)),
+    "grouped convolution": (
+        nn.Sequential(two(nn.Identity()), nn.Conv2d(2, 4, 3, groups=2), only(last_half)),
+        (3, 3),
+    ),
     "both": (two(lambda x: F.avg_pool2d(x, 3, 1, 1)), (9, 9)),
     "chunk": (two(lambda x: x.chunk(2, 1)[1]), (1, 1)),
     "unbind": (two(lambda x: x.unbind(1)[0][:, None]), (7, 7)),
@@ -468,8 +480,9 @@ def test_a_kind_of_layer_sees_what_is_measured(net, pixels):
 
 
 def axes_together(x: Tensor) -> Tensor:
-    both = x + x.transpose(2, 3) + x.transpose(2, 4)
-    return torch.cat([both, -both, x], dim=1)
+    """The value in the middle, of place 4, sees the places 4, 3 and 1 of the first axis."""
+    y = x + x.transpose(2, 3).roll(1, 3) + x.transpose(2, 4).roll(3, 4)
+    return torch.cat([y, x], dim=1)
 
 
 @pytest.mark.parametrize(
@@ -478,7 +491,7 @@ def axes_together(x: Tensor) -> Tensor:
         (nn.Sequential(nn.Conv1d(2, 3, 3), nn.MaxPool1d(2)), torch.zeros(1, 2, 60), "4 values"),
         (nn.Sequential(nn.Conv1d(2, 3, 3), nn.ReLU()), torch.zeros(2, 60), "3 values"),
         (nn.Sequential(nn.Conv3d(1, 1, 3), nn.AvgPool3d(2)), torch.zeros(1, 1, 9, 9, 9), "4 px"),
-        (only(axes_together), torch.zeros(1, 1, 9, 9, 9), "1 px"),
+        (only(axes_together), torch.zeros(1, 1, 9, 9, 9), "4 px"),
         (nn.Sequential(nn.Conv3d(1, 1, (1, 3, 3))), torch.zeros(1, 9, 9, 9), "3 px"),
         (
             nn.Sequential(nn.Conv2d(1, 8, 3, 2, 1), nn.PixelShuffle(2), LAST),
