@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from helpers import Net
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from resnet_course.tracing.fields import Field
 from resnet_course.tracing.meta import meta_copy
 from resnet_course.tracing.origins import Operations
 from resnet_course.tracing.recorder import Recorder
+from resnet_course.tracing.tracer import _Tracer
 
 Draw = Callable[[st.SearchStrategy], int]
 
@@ -111,12 +113,13 @@ def resizing(draw: Draw, channels: int, sizes: Sequence[int]) -> nn.Module:
     modes = ("linear",) if len(sizes) == 1 else ("bilinear", "bicubic")
     mode = one_of(draw, "nearest", "nearest-exact", "area", *modes)
     options = {"mode": mode}
-    if draw(st.booleans()):
-        options["scale_factor"] = one_of(draw, 0.5, 1.5, 2, 3)
-    else:
+    by_size = draw(st.booleans())
+    if mode in modes and by_size:  # places of halves: others are rounded, which can decide
+        options |= {"size": [2 * n - 1 for n in sizes], "align_corners": True}
+    elif by_size:
         options["size"] = [number(draw, n // 2, 2 * n) for n in sizes]
-    if mode in modes:
-        options["align_corners"] = draw(st.booleans())
+    else:
+        options["scale_factor"] = one_of(draw, 0.5, 1.5, 2)
     return apply(lambda x: F.interpolate(x, **options))
 
 
@@ -293,12 +296,16 @@ def networks(draw: Draw) -> tuple[nn.Module, tuple[int, ...]]:
 
 
 def disagreement(model: nn.Module, shape: Sequence[int]) -> str:
-    """Compare the trace with the measurement; "" if they agree."""
+    """Compare the trace with the measurement; "" if they agree.
+
+    A trace counts the padding as if the picture went on. Where that makes a difference, it must
+    cover the picture if the measured field does; where it makes none, the two must be equal.
+    """
     field, unfollowed = field_of(model, shape)
     if unfollowed or not field.exact:
         return f"not exact {unfollowed}"
     seen = list(field.middle.values())
-    without_padding = list(field_of(model, shape, jump=0)[0].middle.values())
+    cut_off = list(field_of(model, shape, jump=0)[0].middle.values())
     lengths = [last - first + 1 for first, last in seen]
     try:
         measured = measured_receptive_field(model, shape)
@@ -306,7 +313,7 @@ def disagreement(model: nn.Module, shape: Sequence[int]) -> str:
         return "" if min(lengths) <= 0 else f"{seen}, but nothing is measured"
     for axis, (first, last) in enumerate(seen):
         size, found = shape[2 + axis], measured[axis]
-        inside = seen[axis] == without_padding[axis]
+        inside = seen[axis] == cut_off[axis]
         covers = first <= 0 and last >= size - 1
         if found != lengths[axis] if inside else found == size and not covers:
             return f"{seen}, but {measured} is measured"
@@ -314,7 +321,7 @@ def disagreement(model: nn.Module, shape: Sequence[int]) -> str:
 
 
 @given(networks())
-@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=400, suppress_health_check=list(HealthCheck))
 def test_random_networks_see_what_is_measured(drawn):
     assert not disagreement(*drawn)
 
@@ -349,6 +356,10 @@ def two(function: Callable[[Tensor], Tensor]) -> nn.Module:
     return nn.Sequential(
         apply(wide_and_narrow, wide=nn.Conv2d(1, 1, 7, padding=3)), apply(function), nn.Identity()
     )
+
+
+def last_half(x: Tensor) -> Tensor:
+    return x.chunk(2, dim=1)[1]
 
 
 def in_windows(x: Tensor) -> Tensor:
@@ -407,6 +418,10 @@ CASES = {
     # Resizing, and padding.
     "nearest": (resized(scale_factor=2), (5, 5)),
     "nearest, half": (resized(1, scale_factor=0.5), (7, 7)),
+    "output padding": (
+        nn.Sequential(nn.ConvTranspose2d(1, 2, 1, dilation=2, output_padding=1), LAST),
+        (3, 3),
+    ),
     "bilinear": (resized(scale_factor=2, mode="bilinear"), (7, 7)),
     "bilinear to a size": (resized(size=EVERY, mode="bilinear"), (7, 7)),
     "bilinear, half": (resized(1, scale_factor=0.5, mode="bilinear"), (8, 8)),
@@ -419,6 +434,10 @@ CASES = {
     },
     # Channels that see different pixels.
     "in groups": (two(lambda x: F.avg_pool2d(x, 3, 1, 1)[:, 1:]), (3, 3)),
+    "grouped convolution": (
+        nn.Sequential(two(nn.Identity()), nn.Conv2d(2, 4, 3, groups=2), only(last_half)),
+        (3, 3),
+    ),
     "both": (two(lambda x: F.avg_pool2d(x, 3, 1, 1)), (9, 9)),
     "chunk": (two(lambda x: x.chunk(2, 1)[1]), (1, 1)),
     "unbind": (two(lambda x: x.unbind(1)[0][:, None]), (7, 7)),
@@ -435,6 +454,14 @@ CASES = {
         EVERY,
     ),
     "in windows": (nn.Sequential(CONV, apply(in_windows), nn.Identity()), (6, 6)),
+    "distances": (
+        only(lambda x: torch.cdist(x[0, 0], x[0, 0, :9] + 1)[None, None]),
+        (SIDE // 2 - 4 + 1, SIDE),
+    ),
+    "complex numbers": (
+        only(lambda x: torch.view_as_complex(x.reshape(1, 1, SIDE, 16, 2)).abs()),
+        (1, 2),
+    ),
     "outer product": (only(lambda x: (x[0, 0] @ x[0, 0].T)[None, None]), (1, SIDE)),
     "matrix and vector": (only(lambda x: (x[0, 0] @ x[0, 0, 0])[None, None]), (17, SIDE)),
     "kernel of the picture": (only(lambda x: F.conv2d(x, x[..., :3, :3], padding=1)), (18, 18)),
@@ -450,3 +477,132 @@ def test_a_kind_of_layer_sees_what_is_measured(net, pixels):
         assert row.sees == "the whole picture"
     else:
         assert (row.receptive_field, row.sees) == (max(pixels), f"{max(pixels)} px")
+
+
+def axes_together(x: Tensor) -> Tensor:
+    """The value in the middle, of place 4, sees the places 4, 3 and 1 of the first axis."""
+    y = x + x.transpose(2, 3).roll(1, 3) + x.transpose(2, 4).roll(3, 4)
+    return torch.cat([y, x], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("net", "example", "sees"),
+    [
+        (nn.Sequential(nn.Conv1d(2, 3, 3), nn.MaxPool1d(2)), torch.zeros(1, 2, 60), "4 values"),
+        (nn.Sequential(nn.Conv1d(2, 3, 3), nn.ReLU()), torch.zeros(2, 60), "3 values"),
+        (nn.Sequential(nn.Conv3d(1, 1, 3), nn.AvgPool3d(2)), torch.zeros(1, 1, 9, 9, 9), "4 px"),
+        (only(axes_together), torch.zeros(1, 1, 9, 9, 9), "4 px"),
+        (nn.Sequential(nn.Conv3d(1, 1, (1, 3, 3))), torch.zeros(1, 9, 9, 9), "3 px"),
+        (
+            nn.Sequential(nn.Conv2d(1, 8, 3, 2, 1), nn.PixelShuffle(2), LAST),
+            torch.zeros(1, 32, 32),
+            "5 px",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(1, 8, 3), nn.GroupNorm(2, 8)),
+            torch.zeros(4, 1, 9, 9),
+            "the whole picture",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(1, 8, 3), nn.AdaptiveMaxPool2d(1)),
+            torch.zeros(1, 9, 9),
+            "the whole picture",
+        ),
+        (nn.Sequential(nn.Linear(9, 4)), torch.zeros(1, 9), ""),
+        (
+            nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 2)),
+            torch.zeros(1, 7, dtype=torch.long),
+            "1 values",
+        ),
+    ],
+)
+def test_signals_videos_and_pictures_without_a_batch_axis(net, example, sees):
+    assert trace(net, example)[-1].sees == sees
+
+
+def test_a_place_in_the_middle_of_a_pixel_reads_no_neighbour():
+    def forward(x: Tensor) -> Tensor:  # place 29 is 29 · 30 / 58 = 15, but for rounding
+        return F.interpolate(x, size=59, mode="bilinear", align_corners=True)
+
+    assert trace(apply(forward), (1, 1, 31, 31))[-1].sees == "1 px"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        nn.Conv2d(2, 2, 3, 2, 1),
+        nn.ConvTranspose2d(2, 2, 4, 2, 1),
+        nn.MaxPool2d(2),
+        nn.Upsample(scale_factor=2),
+        nn.Upsample(scale_factor=2, mode="bilinear"),
+        apply(lambda x: x[..., ::2, ::2]),
+        apply(lambda x: F.pixel_shuffle(x.repeat(1, 4, 1, 1), 2)),
+        apply(lambda x: F.pixel_unshuffle(x, 2).unflatten(1, (2, 4)).amax(2)),
+        apply(lambda x: x.unfold(2, 2, 2).unfold(3, 2, 2).amax((-1, -2))),
+    ],
+)
+def test_the_padding_of_a_small_picture_counts_as_if_it_went_on(step):
+    net = nn.Sequential(CONV, step, nn.Conv2d(2, 1, 9, padding=4))
+    [pixels] = set(measured_receptive_field(net, (1, 1, 48, 48)))
+    assert trace(net, (1, 1, 12, 12))[-1].receptive_field == pixels
+
+
+def write_into(x: Tensor) -> Tensor:
+    padded = torch.zeros_like(x)
+    padded[:, :, :, 1:] = x[:, :, :, :-1]
+    return padded
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: F.grid_sample(x, x.movedim(1, 3), align_corners=False),
+        lambda x: x.gather(2, torch.zeros(x.shape, dtype=torch.long)),
+        lambda x: x[:, :, [4, 1]],
+        write_into,
+    ],
+    ids=["sampled", "gathered", "list", "written into"],
+)
+def test_what_cannot_be_followed_sees_at_least_what_it_saw_before(function):
+    rows = trace(then(function), (1, 1, *EVERY)).rows
+    assert rows[-1].sees.startswith("at least ")
+    assert rows[-1].receptive_field >= rows[0].receptive_field
+
+
+def test_an_identity_that_is_changed_in_place_is_followed():
+    def forward(own: nn.Module, x: Tensor) -> Tensor:
+        y = own.first(x)
+        F.relu_(own.nothing(y))
+        return own.last(y)
+
+    net = Net(forward, first=CONV, nothing=nn.Identity(), last=LAST)
+    assert trace(net, (1, 1, *EVERY))[-1].sees == "5 px"
+
+
+# Networks of torchvision ------------------------------------------------------------------------
+
+SEGMENTATION = ("deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large", "fcn_resnet50")
+VIDEO = ("r3d_18", "s3d", "swin3d_t")
+FAMILIES = (
+    *("alexnet", "vgg11_bn", "squeezenet1_1", "resnet18", "resnext50_32x4d", "densenet121"),
+    *("googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_small", "mnasnet0_5"),
+    *("efficientnet_b0", "efficientnet_v2_s", "convnext_tiny", "shufflenet_v2_x0_5"),
+    *("regnet_x_400mf", "regnet_y_400mf", "maxvit_t", "vit_b_32", "swin_t", "swin_v2_t"),
+    *SEGMENTATION,
+    *VIDEO,
+)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.filterwarnings("ignore:The default weight initialization")
+def test_every_operation_of_torchvision_is_followed(name):
+    backbone = {"weights_backbone": None} if name in SEGMENTATION else {}
+    # RegNet counts with numbers while it is built.
+    with torch.device("cpu" if "regnet" in name else "meta"):
+        model = torchvision.models.get_model(name, weights=None, **backbone).eval()
+    x = torch.empty((1, 3, 16, 224, 224) if name in VIDEO else (1, 3, 224, 224), device="meta")
+    tracer = _Tracer(meta_copy(model), [x], {}, batch_axis=0)
+    rows = tracer.run().rows
+    assert not tracer.operations.unfollowed
+    assert [step.name for step in tracer.steps if step.field and not step.field.exact] == []
+    assert rows[-1].sees == "the whole picture"

@@ -135,7 +135,7 @@ def of_input(which: int, shape: Sequence[int], dims: Sequence[int]) -> Field:
     for axis, dim in enumerate(dims):
         here = [1] * len(shape)
         here[dim] = shape[dim]
-        pixel = np.arange(shape[dim]).reshape(here)
+        pixel = np.arange(shape[dim], dtype=np.int32).reshape(here)
         parts[which, axis] = (np.stack([pixel, -pixel]),)
         sizes[which, axis] = shape[dim]
     return Field(len(shape), parts, dict.fromkeys(parts, 1.0), sizes)
@@ -164,7 +164,7 @@ def lower_bound(fields: Sequence[Field], ndim: int) -> Field:
         replace(
             each,
             parts={
-                axis: (np.array([first, -last]).reshape(2, *(1,) * ndim),)
+                axis: (np.array([first, -last], dtype=np.int32).reshape(2, *(1,) * ndim),)
                 for axis, (first, last) in each.middle.items()
             },
         )

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from torch import Tensor
 
 from resnet_course.tracing.aten import Aten, Rule
 from resnet_course.tracing.fields import Field, union
 from resnet_course.tracing.parts import mix, mix_groups
 
 
+def mixed(field: Field, dims: Sequence[int], keep: bool = True) -> Field:
+    """All values along some axes together; the axes stay, with the length 1, or go."""
+    found = field.each(lambda part: mix(part, dims))
+    return found if keep else found.each(lambda part: part.squeeze(tuple(1 + dim for dim in dims)))
+
+
 def together(field: Field, call: Aten) -> Field:
     """A mean, a sum, a largest value: of an axis, of several, or of all."""
     dims = call.dims(default=-1 if call.name in ("kthvalue", "mode") else None)
-    mixed = field.each(lambda part: mix(part, dims))
-    if call.get("keepdim"):
-        return mixed
-    return mixed.each(lambda part: part.squeeze(tuple(1 + dim for dim in dims)))
+    return mixed(field, dims, call.get("keepdim", False))
 
 
 def along(field: Field, call: Aten) -> Field:
     """A softmax or a sorting: all values along an axis depend on all, and the shape stays."""
-    dims = call.dims(default=-1)
-    return field.each(lambda part: mix(part, dims))
+    return mixed(field, call.dims(default=-1))
 
 
 def accumulated(field: Field, call: Aten) -> Field:
@@ -32,39 +37,32 @@ def accumulated(field: Field, call: Aten) -> Field:
 
 def layer_norm(field: Field, call: Aten) -> Field:
     """The last axes together."""
-    dims = range(field.ndim - len(call["normalized_shape"]), field.ndim)
-    return field.each(lambda part: mix(part, dims))
+    return mixed(field, range(field.ndim - len(call["normalized_shape"]), field.ndim))
 
 
 def group_norm(field: Field, call: Aten) -> Field:
     """The channels of a group together, over the whole map."""
-    channels, dims = call.old[1], range(2, field.ndim)
-    return field.each(lambda part: mix(mix_groups(part, 1, call["group"], channels), dims))
+    channels, groups = call.old[1], call["group"]
+    over_map = mixed(field, range(2, field.ndim))
+    return over_map.each(lambda part: mix_groups(part, 1, groups, channels))
 
 
 def batch_norm(field: Field, call: Aten) -> Field:
     """Each channel with its own statistics: stored ones, or those of the map (instance norm)."""
     if not call.get("training", call.get("train")):
         return field
-    dims = [dim for dim in range(field.ndim) if dim != 1]
-    return field.each(lambda part: mix(part, dims))
+    return mixed(field, [dim for dim in range(field.ndim) if dim != 1])
 
 
 def matrix_product(field: Field, call: Aten) -> Field:
     """Of a row and a column: all values of both. The right one can be a vector."""
-    pairs = (("batch1", "batch2"), ("mat1", "mat2"), ("mat", "vec"), ("self", "mat2"))
-    pairs = (*pairs, ("self", "vec"), ("self", "tensor"))
-    left, right = next(pair for pair in pairs if all(name in call.arguments for name in pair))
-    found = []
-    if a := call.field_of(call[left]):
-        a = a.each(lambda part: mix(part, [a.ndim - 1]))
-        found.append(a if call[right].ndim > 1 else a.each(lambda part: part.squeeze(-1)))
-    if b := call.field_of(call[right]):
-        found.append(b.each(lambda part: mix(part, [max(b.ndim - 2, 0)])))
-        if b.ndim == 1:
-            found[-1] = b.each(lambda part: mix(part, [0]).squeeze(-1))
-    if left != "self" and (added := call.field_of(call.get("self"))):
-        found.append(added)
+    *added, left, right = [each for each in call.arguments.values() if isinstance(each, Tensor)]
+    found = [each for tensor in added if (each := call.field_of(tensor))]
+    matrix = right.ndim > 1
+    if a := call.field_of(left):
+        found.append(mixed(a, [a.ndim - 1], keep=matrix))
+    if b := call.field_of(right):
+        found.append(mixed(b, [b.ndim - 2 if matrix else 0], keep=matrix))
     return union(found, len(call.new))
 
 
@@ -72,9 +70,9 @@ def distances(field: Field, call: Aten) -> Field:
     """Of each row of one matrix from each row of another."""
     found = []
     if a := call.field_of(call["x1"]):
-        found.append(a.each(lambda part: mix(part, [a.ndim - 1])))
+        found.append(mixed(a, [a.ndim - 1]))
     if b := call.field_of(call["x2"]):
-        found.append(b.each(lambda part: mix(part, [b.ndim - 1]).swapaxes(-1, -2)))
+        found.append(mixed(b, [b.ndim - 1]).each(lambda part: part.swapaxes(-1, -2)))
     return union(found, len(call.new))
 
 
@@ -96,5 +94,5 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit"), batch_norm),
     "_native_batch_norm_legit_no_training": batch_norm,
     **dict.fromkeys(("mm", "bmm", "addmm", "baddbmm", "mv", "addmv", "dot"), matrix_product),
-    "_cdist_forward": distances,
+    **dict.fromkeys(("_cdist_forward", "_euclidean_dist"), distances),
 }

@@ -7,7 +7,7 @@ multiply-adds with PyTorch's own formulas, and remembers for each tensor its `Or
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,7 @@ from resnet_course.tracing.operations import BY_SHAPE, follow, unknown
 # Products that PyTorch has no formula for, and the words for them.
 UNCOUNTED = {
     "_cdist_forward": "distances",
+    "_euclidean_dist": "distances",
     "_trilinear": "bilinear products",
     "_fft": "Fourier transforms",
     "linalg_": "matrix decompositions",
@@ -105,7 +106,7 @@ class Operations(TorchDispatchMode):
 
     def count(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
         """Add an operation's multiply-adds."""
-        name = func._schema.name.split("::")[-1]
+        name, _ = _signature(func)
         if formula := flop_registry.get(func._overloadpacket):
             self.macs += formula(*args, **kwargs, out_val=result) // 2
         elif name == "deform_conv2d":
@@ -145,7 +146,7 @@ class Operations(TorchDispatchMode):
         for tensor, field in zip(results, found, strict=True):
             self.origins[tensor] = replace(joined, field=field)
         if whole is not None and name.endswith("_") and whole._base is not None:
-            self.overwrite(whole._base, self.origins[whole])
+            self.overwrite(whole._base, whole)
 
     def pointwise(self, given: Sequence[Origin], result: Tensor) -> None:
         """Note where a result comes from whose values are computed each for itself."""
@@ -157,19 +158,18 @@ class Operations(TorchDispatchMode):
         call = dict(zip(("input", "pad"), args, strict=False)) | kwargs
         origin, shape = self.origins.get(call["input"]), tuple(call["input"].shape)
         if origin and origin.field:
-            aten = Aten(
-                "constant_pad_nd",
-                call,
-                [origin.field],
-                [shape],
-                [tuple(result.shape)],
-                self.field,
-            )
+            new = tuple(result.shape)
+            aten = Aten("constant_pad_nd", call, [origin.field], [shape], [new], self.field)
             self.origins[result] = replace(origin, field=follow(aten, False)[0])
 
-    def overwrite(self, base: Tensor, part: Origin) -> None:
-        """A part of a tensor has got other values: what the others see is not known exactly."""
-        origins = [part, before] if (before := self.origins.get(base)) else [part]
+    def overwrite(self, base: Tensor, view: Tensor) -> None:
+        """A view of a tensor has got other values, so the tensor has got them too."""
+        part, before = self.origins[view], self.origins.get(base)
+        if view.shape == base.shape and view.stride() == base.stride():
+            self.origins[base] = part
+            return
+        # What the values outside of the view see is not known exactly.
+        origins = [part, before] if before else [part]
         known = [origin.field for origin in origins if origin.field]
         field = lower_bound(known, base.ndim) if known else None
         self.origins[base] = replace(join(origins), field=field)
@@ -201,12 +201,14 @@ def on_meta(value: Any) -> Any:
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
     """Yield the tensors inside nested tuples, lists, dicts and dataclasses, in order."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for each in value:
+    if hasattr(value, "__dataclass_fields__"):
+        value = vars(value)
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (tuple, list)):
+        value = (value,)
+    for each in value:
+        if isinstance(each, Tensor):
+            yield each
+        elif isinstance(each, (tuple, list, dict)) or hasattr(each, "__dataclass_fields__"):
             yield from tensors_in(each)
-    elif isinstance(value, dict):
-        yield from tensors_in(list(value.values()))
-    elif is_dataclass(value) and not isinstance(value, type):
-        yield from tensors_in(vars(value))

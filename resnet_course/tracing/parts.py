@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 Part = np.ndarray
-NOTHING = 1 << 40  # first pixel of a value that sees none
+NOTHING = 1 << 30  # first pixel of a value that sees none
 
 
 def mix(part: Part, dims: Sequence[int]) -> Part:
@@ -84,12 +84,17 @@ def reshape(part: Part, old: Sequence[int], new: Sequence[int]) -> Part:
     """Read the same values with other axes."""
     if part.size == 2:
         return part.reshape(2, *(1,) * len(new))
-    wide, shape = [], []
+    wide, shape, split = [], [], []
     for mine, theirs in _matching(tuple(old), tuple(new)):
         varies = any(part.shape[1 + dim] > 1 for dim in mine)
         wide += [old[dim] if varies else 1 for dim in mine]
         shape += [new[dim] if varies else 1 for dim in theirs]
-    return np.broadcast_to(part, (2, *wide)).reshape(2, *shape)
+        split += theirs if varies and len(theirs) > 1 else []
+    part = np.broadcast_to(part, (2, *wide)).reshape(2, *shape)
+    for dim in split:  # rows and columns that were one axis are two again
+        first = part.take([0], axis=1 + dim)
+        part = first if (part == first).all() else part
+    return part
 
 
 @cache

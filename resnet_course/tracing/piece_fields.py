@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from resnet_course.tracing.aten import Aten, Rule
-from resnet_course.tracing.fields import Axis, Field, lower_bound, union
-from resnet_course.tracing.parts import NOTHING, Part
+from resnet_course.tracing.fields import Field, lower_bound, union
+from resnet_course.tracing.parts import NOTHING
 
 
 def sliced(field: Field, call: Aten) -> Field:
@@ -77,50 +78,36 @@ def _chosen(field: Field, call: Aten, dim: int, index: Tensor) -> Field:
 
 def concatenated(field: Field, call: Aten) -> Field:
     """Tensors one after another along an axis."""
-    ndim = len(call.new)
-    dim = call.dim()
+    dim, ndim = call.dim(), len(call.new)
     tensors = [tensor for tensor in call["tensors"] if tensor.ndim == ndim]
     known = [call.field_of(tensor) for tensor in tensors]
     if all(each is field for each in known) and not field.along(dim):
         return field
-    joined = union([each for each in known if each], ndim)
-    sizes = [tensor.shape[dim] for tensor in tensors]
-    parts = {axis: (_one_after_another(axis, known, sizes, dim, ndim),) for axis in joined.parts}
-    return replace(joined, parts=parts)
+    return _one_after_another(known, [tensor.shape[dim] for tensor in tensors], dim, ndim)
 
 
 def stacked(field: Field, call: Aten) -> Field:
     """Tensors one after another along a new axis."""
-    axis = 1 + call.get("dim", 0) % len(call.new)
+    dim, ndim = call.get("dim", 0) % len(call.new), len(call.new)
     known = [call.field_of(tensor) for tensor in call["tensors"]]
-    wide = [each and each.each(lambda part: np.expand_dims(part, axis)) for each in known]
-    joined = union([each for each in wide if each], len(call.new))
-    sizes = [1] * len(wide)
-    parts = {
-        name: (_one_after_another(name, wide, sizes, axis - 1, len(call.new)),)
-        for name in joined.parts
-    }
-    return replace(joined, parts=parts)
+    wide = [each and each.each(lambda part: np.expand_dims(part, 1 + dim)) for each in known]
+    return _one_after_another(wide, [1] * len(wide), dim, ndim)
 
 
 def _one_after_another(
-    axis: Axis, known: Sequence[Field | None], sizes: Sequence[int], dim: int, ndim: int
-) -> Part:
-    """Put the arrays of several fields together, as long along `dim` as `sizes` says."""
-    pieces = []
-    for field, size in zip(known, sizes, strict=True):
-        own = field.parts.get(axis) if field else None
-        own = own or (np.full((2,) + (1,) * ndim, NOTHING),)
-        piece = own[0] if len(own) == 1 else np.minimum(*np.broadcast_arrays(*own))
-        wide = list(piece.shape)
-        wide[1 + dim] = size
-        pieces.append(np.broadcast_to(piece, wide))
-    common = [max(lengths) for lengths in zip(*(piece.shape for piece in pieces), strict=True)]
-    pieces = [
-        np.broadcast_to(piece, [*common[: 1 + dim], piece.shape[1 + dim], *common[2 + dim :]])
-        for piece in pieces
-    ]
-    return np.concatenate(pieces, axis=1 + dim)
+    known: Sequence[Field | None], sizes: Sequence[int], dim: int, ndim: int
+) -> Field:
+    """Put the fields of several tensors together, which are as long along `dim` as `sizes` says."""
+    joined = union([each for each in known if each], ndim)
+    nothing = (np.full((2,) + (1,) * ndim, NOTHING, dtype=np.int32),)
+    parts = {}
+    for axis in joined.parts:
+        own = [each.parts.get(axis, nothing) if each else nothing for each in known]
+        pieces = [reduce(np.minimum, arrays) for arrays in own]
+        common = [max(lengths) for lengths in zip(*(piece.shape for piece in pieces), strict=True)]
+        shapes = [(*common[: 1 + dim], size, *common[2 + dim :]) for size in sizes]
+        parts[axis] = (np.concatenate(list(map(np.broadcast_to, pieces, shapes)), axis=1 + dim),)
+    return replace(joined, parts=parts)
 
 
 RULES: dict[str, Rule] = {
