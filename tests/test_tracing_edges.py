@@ -197,6 +197,8 @@ def test_what_comes_from_elsewhere_is_no_shortcut():
     table = trace(net, (1, 4))
     assert [row.name for row in table] == ["a", "made.0", "made.1", "add"]
     assert table.shortcuts == ()
+    net = Net(lambda own, x: x + own.a(x) + own.made(torch.ones(1)), a=net.a, made=made)
+    assert [(s.start, s.layers) for s in trace(net, (1, 4)).shortcuts] == [(-1, ())]
 
 
 def highway(own, x):
