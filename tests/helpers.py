@@ -166,8 +166,8 @@ class Net(nn.Module):
         for name, layer in layers.items():
             setattr(self, name, layer)
 
-    def forward(self, *inputs: Any) -> Any:
-        return self.steps(self, *inputs)
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        return self.steps(self, *inputs, **named)
 
 
 def linear_model() -> nn.Module:

@@ -1,12 +1,15 @@
-"""The tracer follows whatever a learner writes, and networks that other people wrote."""
+"""The tracer follows whatever a learner writes."""
+
+from dataclasses import dataclass
 
 import pytest
 import torch
-import torchvision
 from helpers import Net, count
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
+from torch.utils.checkpoint import checkpoint
+from torchvision.ops import DeformConv2d
 
 from resnet_course.resnet import create_model
 from resnet_course.tracing import trace
@@ -202,35 +205,322 @@ def test_transformer(batch_first):
         assert table["encoder.layers.0.self_attn"].macs == 5 * 4 * 16 * 16 + 2 * 5 * 5 * 16
 
 
-def test_recurrent_layer():
-    model = nn.LSTM(4, 5, batch_first=True)
-    table = trace(model, torch.zeros(2, 3, 4))
-    assert [(row.kind, row.out_shape, row.params) for row in table] == [
-        ("LSTM", (3, 5), count(model))
+def gates(inputs, hidden, of, layers=1, directions=1, projected=0):
+    """Multiply-adds of a recurrent layer for one step: every gate reads the input and the state."""
+    state = projected or hidden
+    total = 0
+    for layer in range(layers):
+        wide = inputs if layer == 0 else directions * state
+        total += directions * (of * hidden * (wide + state) + hidden * projected)
+    return total
+
+
+@pytest.mark.parametrize(
+    ("layer", "per_step"),
+    [
+        (nn.RNN(4, 5, batch_first=True), gates(4, 5, 1)),
+        (nn.LSTM(4, 5, batch_first=True), gates(4, 5, 4)),
+        (nn.LSTM(4, 5, 2, bidirectional=True, batch_first=True), gates(4, 5, 4, 2, 2)),
+        (nn.LSTM(4, 6, proj_size=3, batch_first=True), gates(4, 6, 4, projected=3)),
+        (nn.GRU(4, 5, 3, bias=False, batch_first=True), gates(4, 5, 3, 3)),
+    ],
+    ids=["RNN", "LSTM", "both directions", "projected", "GRU"],
+)
+def test_recurrent_layers_by_their_formula(layer, per_step):
+    table = trace(layer, torch.zeros(2, 7, 4))
+    [row] = table
+    assert (row.in_shape, row.params, row.macs) == ((7, 4), count(layer), 7 * per_step)
+    layer.batch_first = False
+    for given in (torch.zeros(7, 2, 4), torch.zeros(7, 4)):
+        [same] = trace(layer, given)
+        assert (same.in_shape, same.out_shape) == (row.in_shape, row.out_shape)
+        assert (same.params, same.macs) == (row.params, row.macs)
+    # And inside a network that takes its sequences as the layer does.
+    net = Net(
+        lambda own, x: own.head(own.layer(x)[0][-1]),
+        layer=layer,
+        head=nn.Linear(row.out_shape[-1], 3),
+    )
+    inside = trace(net, torch.zeros(7, 2, 4))
+    assert [r.in_shape for r in inside] == [(7, 4), (row.out_shape[-1],)]
+    assert [r.macs for r in inside] == [7 * per_step, 3 * row.out_shape[-1]]
+    assert [r.macs for r in trace(net, torch.zeros(7, 4))] == [r.macs for r in inside]
+
+
+def test_recurrent_layer_with_a_state_and_with_packed_sequences():
+    def with_state(own, x):
+        state = torch.zeros(1, x.size(0), 5)
+        return own.layer(x, (state, torch.zeros(1, x.size(0), 5, device=x.device)))[0]
+
+    def packed(own, x):
+        lengths = torch.full((x.size(0),), x.size(1))
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+        return nn.utils.rnn.pad_packed_sequence(own.layer(packed)[0], batch_first=True)[0]
+
+    for forward in (with_state, packed):
+        row = trace(Net(forward, layer=nn.LSTM(4, 5, batch_first=True)), torch.zeros(2, 7, 4))[-1]
+        assert (row.kind, row.out_shape, row.macs) == ("LSTM", (7, 5), 7 * gates(4, 5, 4))
+
+
+def attention(own, x):
+    query, key, value = own.qkv(x).chunk(3, dim=-1)
+    steps = x.shape[1]
+    later = torch.triu(torch.full((steps, steps), float("-inf")), diagonal=1)
+    scores = query @ key.transpose(1, 2) / query.shape[-1] ** 0.5 + later
+    return scores.softmax(-1) @ value
+
+
+def masked(own, x):
+    steps = x.shape[1]
+    later = torch.tril(torch.ones(steps, steps, dtype=torch.bool)).logical_not()
+    padding = torch.zeros(x.shape[:2], dtype=torch.bool)
+    return own.attention(x, x, x, attn_mask=later, key_padding_mask=padding)[0]
+
+
+def dynamic(own, x):
+    """Each picture has kernels of its own, a mixture of four."""
+    batch, channels, height, width = x.shape
+    mixture = own.attention(x.mean((2, 3))).softmax(1)
+    kernels = (mixture @ own.kernels.flatten(1)).view(batch * 5, channels, 3, 3)
+    out = F.conv2d(x.reshape(1, -1, height, width), kernels, padding=1, groups=batch)
+    return out.view(batch, 5, height, width)
+
+
+def unfolded(own, x):
+    return (own.matrix @ F.unfold(x, 3, padding=1)).unflatten(-1, x.shape[2:])
+
+
+def deformable(own, x):
+    return own.conv(x, own.offset(x))
+
+
+def parameter(*shape):
+    return nn.Parameter(torch.zeros(shape))
+
+
+SEQUENCE, PICTURE = (2, 6, 8), (2, 3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("net", "shape", "macs"),
+    [
+        (Net(attention, qkv=nn.Linear(8, 24)), SEQUENCE, 6 * 8 * 24 + 2 * 6 * 6 * 8),
+        (
+            Net(masked, attention=nn.MultiheadAttention(8, 2, batch_first=True)),
+            SEQUENCE,
+            6 * 4 * 8 * 8 + 2 * 6 * 6 * 8,
+        ),
+        (
+            Net(
+                lambda own, x: torch.bmm(x.softmax(-1), x.transpose(1, 2) @ own.w(x)),
+                w=nn.Linear(8, 8),
+            ),
+            SEQUENCE,
+            6 * 8 * 8 + 2 * 6 * 8 * 8,
+        ),
+        (
+            Net(lambda own, x: torch.einsum("bti,oi->bto", x, own.w), w=parameter(5, 8)),
+            SEQUENCE,
+            6 * 8 * 5,
+        ),
+        (
+            Net(lambda own, x: x @ own.a.T @ own.b.T, a=parameter(2, 8), b=parameter(5, 2)),
+            SEQUENCE,
+            6 * 26,
+        ),
+        (
+            Net(lambda own, x: F.scaled_dot_product_attention(own.w(x), x, x), w=nn.Linear(8, 8)),
+            SEQUENCE,
+            6 * 8 * 8 + 2 * 6 * 6 * 8,
+        ),
+        (
+            Net(dynamic, attention=nn.Linear(3, 4), kernels=parameter(4, 5, 3, 3, 3)),
+            PICTURE,
+            3 * 4 + 4 * 5 * 27 + 27 * 5 * 64,
+        ),
+        (Net(unfolded, matrix=parameter(4, 27)), PICTURE, 4 * 27 * 64),
+        (
+            Net(
+                deformable,
+                offset=nn.Conv2d(3, 18, 3, padding=1),
+                conv=DeformConv2d(3, 4, 3, padding=1),
+            ),
+            PICTURE,
+            27 * 18 * 64 + 27 * 4 * 64,
+        ),
+        (
+            Net(
+                deformable,
+                offset=nn.Conv2d(3, 18, 1),
+                conv=DeformConv2d(3, 6, 3, padding=1, groups=3),
+            ),
+            PICTURE,
+            3 * 18 * 64 + 9 * 6 * 64,
+        ),
+    ],
+    ids=[
+        *("attention", "masks", "bmm", "einsum", "own matrices", "scaled product"),
+        *("dynamic", "unfold", "deformable", "deformable in groups"),
+    ],
+)
+def test_products_of_all_kinds_count(net, shape, macs):
+    table = trace(net, torch.zeros(shape))
+    assert table.macs == sum(row.macs for row in table) == macs
+    assert table.params == sum(row.params for row in table) == count(net)
+    assert table.uncounted == ""
+
+
+@pytest.mark.parametrize(
+    ("net", "given", "words"),
+    [
+        (
+            Net(lambda own, x: torch.cdist(own.a(x), own.b), a=nn.Linear(4, 3), b=parameter(5, 3)),
+            (2, 4),
+            "distances",
+        ),
+        (
+            Net(lambda own, x: torch.fft.rfft2(own.a(x)).abs(), a=nn.Linear(4, 4)),
+            (2, 4),
+            "Fourier transforms",
+        ),
+        (
+            Net(lambda own, x: torch.linalg.svd(own.a(x))[1], a=nn.Linear(4, 4)),
+            (2, 6, 4),
+            "matrix decompositions",
+        ),
+        (nn.Bilinear(4, 4, 5), [(2, 4), (2, 4)], "bilinear products"),
+    ],
+    ids=["cdist", "FFT", "SVD", "Bilinear"],
+)
+def test_what_is_not_counted_is_said(net, given, words):
+    given = torch.zeros(given) if len(given) == 3 else given
+    table = trace(net, given)
+    assert table.uncounted == words
+    assert [row.uncounted for row in table if row.uncounted] == [words]
+    lines = str(table).splitlines()
+    assert sum(f"without {words}" in line for line in lines) == 2 and words in lines[-1]
+
+
+@dataclass
+class Output:
+    logits: torch.Tensor
+    hidden: tuple
+
+
+def language_model(own, input_ids, attention_mask=None):
+    hidden = own.embed(input_ids) * attention_mask[..., None]
+    return Output(hidden @ own.embed.weight.T, (hidden,))
+
+
+class KeywordOnly(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, *, x, flag=True):
+        assert flag and x.dtype == torch.float32
+        return {"out": self.layer(x)}
+
+
+@pytest.mark.parametrize(
+    ("net", "given", "shapes"),
+    [
+        (
+            Net(language_model, embed=nn.Embedding(9, 4)),
+            {name: torch.ones(2, 5, dtype=torch.int64) for name in ("input_ids", "attention_mask")},
+            [(5, 4), (5, 4), (5, 9)],
+        ),
+        (KeywordOnly(), {"x": (2, 4)}, [(3,)]),
+        (
+            Net(lambda own, x: own.a(x.float() / 255), a=nn.Conv2d(3, 4, 3)),
+            torch.zeros(2, 3, 8, 8, dtype=torch.uint8),
+            [(4, 6, 6)],
+        ),
+        (nn.Sequential(nn.Conv1d(2, 3, 3), nn.ReLU()), torch.zeros(2, 9), [(3, 7)] * 2),
+        (nn.Sequential(nn.Conv3d(2, 3, 3), nn.ReLU()), torch.zeros(2, 9, 9, 9), [(3, 7, 7, 7)] * 2),
+        (
+            Net(lambda own, x: own.a(x.half()).float(), a=nn.Linear(4, 3).half()),
+            (2, 4),
+            [(3,)],
+        ),
+        (
+            Net(lambda own, x: torch.complex(own.a(x), own.a(x)).abs(), a=nn.Linear(4, 3)),
+            (2, 4),
+            [(3,), (3,), (3,)],
+        ),
+        (
+            Net(
+                lambda own, x: own.a(x.to("cpu")).to(device="cpu", dtype=torch.float64),
+                a=nn.Linear(4, 3),
+            ),
+            (2, 4),
+            [(3,)],
+        ),
+        (
+            Net(lambda own, x: own.a(x) / torch.tensor(x.shape[1]).item(), a=nn.Linear(4, 3)),
+            (2, 4),
+            [(3,)],
+        ),
+    ],
+    ids=[
+        *("dictionary", "keyword-only", "uint8", "no batch 1d", "no batch 3d", "half inside"),
+        *("complex", "to cpu", "item of a shape"),
+    ],
+)
+def test_inputs_as_pytorch_takes_them(net, given, shapes):
+    table = trace(net, given)
+    assert [row.out_shape for row in table] == shapes
+    assert table.params == sum(row.params for row in table) == count(net)
+    assert any(edge.target == len(table) for edge in table.edges)
+
+
+def without_gradients(own, x):
+    with torch.no_grad():
+        first = own.layer(x)
+    with torch.inference_mode():
+        second = own.layer(x)
+    return first + second.detach()
+
+
+def automatic(own, x):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return own.layer(x).float() + checkpoint(own.layer, x, use_reentrant=False)
+
+
+def with_other_weights(own, x):
+    weights = {name: 2 * weight for name, weight in own.layer.named_parameters()}
+    return own.layer(x) + torch.func.functional_call(own.layer, weights, (x,))
+
+
+@pytest.mark.parametrize("forward", [without_gradients, automatic, with_other_weights])
+def test_every_way_to_call_a_layer_counts(forward):
+    net = Net(forward, layer=nn.Linear(4, 3))
+    table = trace(net, (2, 4))
+    assert [(row.name, row.macs) for row in table] == [("layer", 12), ("layer", 12), ("add", 0)]
+    assert table.params == sum(row.params for row in table) == count(net)
+
+
+def test_unused_parameters_have_a_row_in_the_place_of_their_module():
+    class Towers(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Linear(4, 4)
+            self.spare = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))
+            self.last = nn.Linear(4, 4)
+            self.last.weight = self.first.weight
+            self.scale = parameter(3)
+
+        def forward(self, x):
+            return self.last(self.first(x))
+
+    net = Towers()
+    table = trace(net, (1, 4))
+    rows = [(row.name, row.kind, row.params) for row in table]
+    assert rows == [
+        ("first", "Linear", 20),
+        ("spare", "unused", 30),
+        ("scale", "unused", 3),
+        ("last", "Linear", 4),
     ]
-
-
-NETWORKS = [
-    *("alexnet", "vgg11_bn", "googlenet", "inception_v3", "densenet121", "squeezenet1_1"),
-    *("mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x1_0", "efficientnet_b0"),
-    *("mnasnet0_5", "convnext_tiny", "vit_b_16", "swin_t"),
-]
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_torchvision_networks(name):
-    options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    weights = torchvision.models.get_model_weights(name).DEFAULT
-    size = weights.transforms().crop_size[0]
-    with torch.device("meta"):
-        # Stochastic depth asks for numbers, so Swin is built on the CPU.
-        model = torchvision.models.get_model(name, **options) if name != "swin_t" else None
-    model = model or torchvision.models.get_model(name)
-    table = trace(model, (1, 3, size, size))
-    assert table.params == count(model)
-    assert table[-1].out_shape == (1000,)
-    if name not in ("vit_b_16", "swin_t"):  # products of two activations are not counted here
-        assert table.macs / 1e9 == pytest.approx(weights.meta["_ops"], abs=5.01e-4)
-    if name not in ("googlenet", "inception_v3", "convnext_tiny", "vit_b_16", "swin_t"):
-        # The others have training-only heads, or parameters outside of layers.
-        assert sum(row.params for row in table) == table.params
+    assert table.params == count(net) == 57
+    assert [(edge.source, edge.target) for edge in table.edges] == [(-1, 0), (0, 3), (3, 4)]

@@ -1,5 +1,7 @@
 """A forward pass that fails: the message names the module and the two shapes that met."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -195,3 +197,163 @@ def test_batch_norm_for_other_channels_is_still_an_error(wrong):
     options[wrong] = torch.ones(4)
     with pytest.raises(TraceError):
         trace(Net(lambda own, x: F.batch_norm(x, **options)), (3, 8, 8))
+
+
+class NotSetUp(nn.Module):
+    def __init__(self):
+        self.size = 3
+
+
+def mixed(own, x):
+    return x @ x.double().transpose(1, 2)
+
+
+NO_RETURN = Net(lambda own, x: None)
+ATTENTION = nn.MultiheadAttention(8, 2, batch_first=True)
+FLOATS = (torch.float64, torch.float16, torch.int64, torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "where", "words"),
+    [
+        *(
+            (layer, torch.zeros(shape, dtype=dtype), "0", "has float32 weights, but it gets")
+            for layer, shape in (
+                (nn.Conv2d(3, 4, 3), (1, 3, 8, 8)),
+                (nn.ConvTranspose2d(3, 4, 3), (1, 3, 8, 8)),
+                (nn.Linear(4, 2), (1, 4)),
+            )
+            for dtype in FLOATS
+        ),
+        (nn.BatchNorm2d(3), torch.zeros(1, 3, 8, 8).double(), "0", "pass x.float()."),
+        (nn.LayerNorm(4), torch.zeros(1, 4).double(), "0", "pass x.float()."),
+        (nn.Linear(4, 2).half(), torch.zeros(1, 4), "0", "has float16 weights, .* pass x.half()."),
+        (nn.Linear(4, 2).double(), torch.zeros(1, 4), "0", "pass x.double()."),
+        (nn.Linear(4, 2).bfloat16(), torch.zeros(1, 4), "0", r"pass x.to\(torch.bfloat16\)."),
+        (nn.Embedding(4, 2), torch.zeros(1, 4), "0", "takes whole numbers .int64., .*float32"),
+        (nn.Softmax(1), torch.zeros(1, 4).int(), "0", "takes decimal numbers"),
+        (Net(mixed), torch.zeros(1, 4, 4), "0", "matmul joins float32 numbers and float64"),
+        (
+            Net(lambda own, x: own.attention(x, x, x)[0], attention=ATTENTION),
+            torch.zeros(1, 4, 8).double(),
+            "0.attention",
+            "has float32 weights, but it gets float64 numbers: pass x.float().",
+        ),
+        (
+            Net(lambda own, x: x @ own.w, w=nn.Parameter(torch.zeros(4, 2))),
+            torch.zeros(1, 4).long(),
+            "0",
+            "matmul has float32 weights, but it gets int64",
+        ),
+    ],
+)
+def test_numbers_of_a_wrong_type_are_refused_where_pytorch_refuses_them(model, given, where, words):
+    model = nn.Sequential(model)
+    with pytest.raises((RuntimeError, IndexError)):
+        model(given)
+    error = failure(model, given)
+    assert error.module == where
+    assert re.search(words, str(error)) and "PyTorch says" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [
+        (nn.ReLU(), torch.zeros(1, 4).long()),
+        (nn.Sigmoid(), torch.zeros(1, 4).long()),
+        (nn.BatchNorm1d(4).eval(), torch.zeros(2, 4).half()),
+        (nn.MaxPool2d(2), torch.zeros(1, 1, 4, 4).long()),
+        (Net(lambda own, x: x + x.double()), torch.zeros(1, 4)),
+        (Net(lambda own, x: torch.cat([x, x.double()], 1)), torch.zeros(1, 4)),
+    ],
+)
+def test_types_that_pytorch_takes_are_taken(model, given):
+    out = model(given)
+    assert trace(nn.Sequential(model), given)[-1].out_shape == tuple(out.shape[1:])
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "where", "words"),
+    [
+        (
+            nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), nn.Linear(2048, 10)),
+            (2, 3, 8, 8),
+            "1",
+            r"for 2048 features, but it gets 2×32×8×8; 32·8·8 = 2048: is nn.Flatten\(\) missing "
+            r"before it\? PyTorch says",
+        ),
+        (
+            nn.Sequential(nn.ReLU(), NO_RETURN, nn.ReLU()),
+            (1, 4),
+            "2",
+            r"1 \(Net\) gives nothing: its forward has no return. 2 \(ReLU\) then fails. TypeError",
+        ),
+        (
+            nn.Sequential(Net(lambda own, x: x + own.inner(x), inner=NO_RETURN)),
+            (1, 4),
+            "0",
+            r"0.inner \(Net\) gives nothing: its forward has no return. 0 \(Net\) then fails",
+        ),
+        (NO_RETURN, (1, 4), "Net", "Net gives nothing: its forward has no return"),
+        (
+            nn.Sequential(nn.LSTM(28, 5)),
+            (1, 1, 28, 28),
+            "0",
+            r"reads a sequence, \(steps, batch, features\), but it gets the picture 1×1×28×28: .*"
+            r"torch.zeros\(20, 1, 28\)",
+        ),
+        (
+            nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 1),
+            (1, 3, 8, 8),
+            "layers.0.self_attn",
+            r"\(batch, steps, features\), but it gets the picture .* torch.zeros\(1, 20, 8\)",
+        ),
+        (nn.GRU(4, 5), torch.zeros(7, 2, 6), "GRU", "was built for 4 features, but it gets 7×2×6"),
+        (Net(lambda own, x: own(x)), (1, 4), "Net", "calls itself without end"),
+        (
+            Net(lambda own, x: x[x > 0]),
+            (1, 4),
+            "Net",
+            "asks for the numbers in a tensor, .*decide by shapes instead",
+        ),
+    ],
+    ids=[
+        *("flatten", "no return", "no return in a sum", "no return at all", "LSTM", "transformer"),
+        *("features", "recursion", "numbers"),
+    ],
+)
+def test_the_sentence_names_the_cause(model, given, where, words):
+    error = failure(model, given)
+    assert error.module == where
+    assert re.search(words, str(error)), str(error)
+    assert "not your network" not in str(error)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda net: torch.jit.script(net), "the model .* is scripted"),
+        (lambda net: torch.jit.trace(net, torch.zeros(1, 4)), "the model .* is scripted"),
+        (lambda net: nn.Sequential(nn.ReLU(), torch.jit.script(net)), "1 .* is scripted"),
+        (
+            lambda net: torch.ao.quantization.quantize_dynamic(net, {nn.Linear}),
+            "0 .Linear. is quantized",
+        ),
+        (lambda net: NotSetUp(), r"NotSetUp is not set up: .* super\(\).__init__\(\) first"),
+    ],
+    ids=["script", "jit.trace", "scripted part", "quantized", "no super"],
+)
+def test_modules_that_no_one_can_look_into(make, words):
+    with pytest.raises(ValueError, match=words) as error:
+        trace(make(nn.Sequential(nn.Linear(4, 3))), (1, 4))
+    assert not isinstance(error.value, TraceError)
+
+
+def test_a_crash_of_the_tracer_is_not_blamed_on_the_network(monkeypatch):
+    for name in ("Call", "geometry_of", "without_numbers", "plain_name"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"resnet_course.tracing.recorder.{name}", None)
+            message = str(failure(nn.Sequential(nn.Linear(4, 3)), (1, 4)))
+        assert "the trace failed, not your network" in message
+        assert "PyTorch says" not in message

@@ -96,7 +96,8 @@ def explain(
             f"{type(error).__name__}: {error}"
         )
     elif isinstance(error, TypeMismatchError):
-        function = "" if is_layer or not failed else f": {failed.kind}"
+        own_code = not is_layer or not type(module).__module__.startswith("torch.")
+        function = f": {failed.kind}" if failed and own_code else ""
         message = f"{where}{function} {error}"
     elif NO_NUMBERS.search(str(error)):
         message = (

@@ -83,7 +83,8 @@ class Recorder(TorchFunctionMode):
         macs, left_out = self.operations.macs, len(self.operations.uncounted)
         result = self.run(kind, func, args, kwargs)
         output = next(tensors_in(result), None)
-        if output is not None and self.on_call:
+        nothing = kind == "add" and any(type(each) is int and each == 0 for each in args)
+        if output is not None and self.on_call and not nothing:  # Python's sum begins with 0 + x
             known.sort(key=lambda each: each[1].field is None)
             geometry = geometry_of(kind, args, kwargs, tensors[0], output) if known else None
             left_out = self.operations.uncounted[left_out:]
