@@ -406,6 +406,7 @@ CASES = {
     "roll by all": (then(lambda x: x.roll(5)), (5, 5)),
     "roll to the middle": (only(lambda x: F.avg_pool2d(x.roll(SIDE // 2, 3), 3)), (3, SIDE)),
     "flip": (then(lambda x: x.flip(2)), (5, 5)),
+    "flip and itself": (only(lambda x: x + x.flip(3)), (1, 2)),
     "turned": (
         nn.Sequential(nn.Conv2d(1, 2, (1, 5), padding=(0, 2)), only(lambda x: x.mT)),
         (1, 5),
