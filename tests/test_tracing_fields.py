@@ -605,5 +605,11 @@ def test_every_operation_of_torchvision_is_followed(name):
     tracer = _Tracer(meta_copy(model), [x], {}, batch_axis=0)
     rows = tracer.run().rows
     assert not tracer.operations.unfollowed
-    assert [step.name for step in tracer.steps if step.field and not step.field.exact] == []
+    assert [step.name for step in tracer.steps.steps if step.field and not step.field.exact] == []
     assert rows[-1].sees == "the whole picture"
+
+
+def test_what_a_value_sees_is_said_in_words_that_fit_the_input():
+    layers = nn.Sequential(nn.Conv1d(1, 1, 1), nn.Conv1d(1, 1, 5), nn.AdaptiveAvgPool1d(1))
+    seen = [row.sees for row in trace(layers, torch.zeros(1, 1, 30))]
+    assert seen == ["1 value", "5 values", "the whole input"]

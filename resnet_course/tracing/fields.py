@@ -65,6 +65,15 @@ class Field:
         jump = {a: j * ratio if a in axes else j for a, j in self.jump.items()}
         return replace(self, jump=jump)
 
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Could it be the field of a tensor of this shape?"""
+        parts = [part for own in self.parts.values() for part in own]
+        return self.ndim == len(shape) and all(
+            mine in (1, size)
+            for part in parts
+            for mine, size in zip(part.shape[1:], shape, strict=True)
+        )
+
     def guessed(self) -> Field:
         """The same, said to be a lower bound."""
         return replace(self, exact=False)

@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from resnet_course.tracing.aten import Aten
-from resnet_course.tracing.fields import Field, lower_bound, of_input
+from resnet_course.tracing.fields import Field, lower_bound, of_input, union
 from resnet_course.tracing.operations import BY_SHAPE, follow, unknown
 
 # Products that PyTorch has no formula for, and the words for them.
@@ -171,7 +171,10 @@ class Operations(TorchDispatchMode):
         # What the values outside of the view see is not known exactly.
         origins = [part, before] if before else [part]
         known = [origin.field for origin in origins if origin.field]
-        field = lower_bound(known, base.ndim) if known else None
+        field = None
+        if known:  # channels of a map stay in their places, a piece of the map does not
+            fits = all(each.fits(base.shape) for each in known)
+            field = (union if fits else lower_bound)(known, base.ndim).guessed()
         self.origins[base] = replace(join(origins), field=field)
 
 

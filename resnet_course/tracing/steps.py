@@ -178,10 +178,11 @@ def in_words(field: Field | None) -> str:
     """Write a receptive field as a person would."""
     if not field or not field.parts:
         return ""
+    is_picture, count = len(field.sizes) > 1, max(field.pixels, 1)
     if field.whole:
-        return "the whole picture"
-    unit = "px" if len(field.sizes) > 1 else "values"
-    return f"{'' if field.exact else 'at least '}{max(field.pixels, 1)} {unit}"
+        return f"the whole {'picture' if is_picture else 'input'}"
+    unit = "px" if is_picture else "value" if count == 1 else "values"
+    return f"{'' if field.exact else 'at least '}{count} {unit}"
 
 
 def with_stages(rows: Sequence[LayerRow]) -> list[LayerRow]:
