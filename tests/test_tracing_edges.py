@@ -298,3 +298,16 @@ def test_what_is_written_into_new_tensors_keeps_its_origin(write):
 def test_a_mask_with_numbers_chooses_before_the_trace():
     net = Net(lambda own, x: own.b(own.a(x)[:, torch.arange(4) < 3]), a=conv(1, 4), b=conv(3, 1))
     assert trace(net, (1, 8, 8))["b"].in_shape == (3, 8, 8)
+
+
+def test_two_ways_to_pool_are_branches():
+    """Channel attention of CBAM (Woo et al. 2018, arXiv 1807.06521): equal ways, no shortcut."""
+
+    def forward(own, x):
+        ways = (x.mean((2, 3), keepdim=True), x.amax((2, 3), keepdim=True))
+        return x * torch.sigmoid(sum(own.mlp(way) for way in ways))
+
+    mlp = nn.Sequential(nn.Conv2d(4, 2, 1), nn.ReLU(), nn.Conv2d(2, 4, 1))
+    table = trace(Net(forward, mlp=mlp), (4, 8, 8))
+    assert table.shortcuts == ()
+    assert [row.kind for row in table if row.kind in ("mean", "amax")] == ["mean", "amax"]

@@ -513,7 +513,7 @@ def axes_together(x: Tensor) -> Tensor:
         (
             nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 2)),
             torch.zeros(1, 7, dtype=torch.long),
-            "1 values",
+            "1 value",
         ),
     ],
 )

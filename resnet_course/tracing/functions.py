@@ -33,7 +33,8 @@ MEETINGS = {
 # Functions that become a row of their own when no layer object stands for them.
 SHOWN = (
     {"add", "cat", "linear", "relu", "sigmoid", "tanh", "gelu", "silu", "softmax", "pad"}
-    | {"batch_norm", "layer_norm", "interpolate", "mean", "flatten", "mul", "scaled_attention"}
+    | {"batch_norm", "layer_norm", "interpolate", "flatten", "mul", "scaled_attention"}
+    | {"mean", "sum", "max", "min", "amax", "amin"}
     | (CONVOLUTIONS | TRANSPOSED | POOLS | ADAPTIVE)
 )
 ALIASES = {
