@@ -279,7 +279,7 @@ def test_types_that_pytorch_takes_are_taken(model, given):
             nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), nn.Linear(2048, 10)),
             (2, 3, 8, 8),
             "1",
-            r"for 2048 features, but it gets 2×32×8×8; 32·8·8 = 2048: is nn.Flatten\(\) missing "
+            r"for 2048 features, but it gets 2×32×8×8. 32·8·8 = 2048: is nn.Flatten\(\) missing "
             r"before it\? PyTorch says",
         ),
         (

@@ -5,6 +5,7 @@ The usual mistakes are tried: with which of them does the right text compute the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
@@ -149,6 +150,7 @@ def _large(model: nn.Module) -> Subject:
     except AnswerError as wrong:
         words = _in_other_words(model, x)
         if "features, but it gets" in words:
+            words = re.sub(r" \S+ = \d+: is nn.Flatten.*", "", words)  # and averaging, too
             words += " Is the last map averaged and flattened before the linear layer?"
         raise AnswerError(f"A picture of 3×{FULL}×{FULL}: {wrong} {words}".rstrip()) from wrong
 

@@ -115,7 +115,7 @@ def explain(
     elif built_for and is_layer:
         hint = forgotten_flatten(module, shapes[0])
         shapes = [shapes[0], *(tuple(p.shape) for p in module.parameters(recurse=False))][:2]
-        message = f"{where} was built for {built_for}, but it gets {by(shapes[0])}{hint} {says}"
+        message = f"{where} was built for {built_for}, but it gets {by(shapes[0])}.{hint} {says}"
     elif failed and len(failed.shapes) > 1:
         shapes = failed.shapes[:2]
         message = f"{where}: {failed.kind} cannot join {by(shapes[0])} and {by(shapes[1])}. {says}"
@@ -157,6 +157,6 @@ def forgotten_flatten(module: nn.Module, shape: Shape) -> str:
     """Point to a missing flatten: all values of a map together would be what is expected."""
     wanted = getattr(module, "in_features", None)
     if len(shape) < 3 or wanted is None or wanted != math.prod(shape[1:]):
-        return "."
+        return ""
     product = "·".join(map(str, shape[1:]))
-    return f"; {product} = {wanted}: is nn.Flatten() missing before it?"
+    return f" {product} = {wanted}: is nn.Flatten() missing before it?"
