@@ -613,3 +613,20 @@ def test_what_a_value_sees_is_said_in_words_that_fit_the_input():
     layers = nn.Sequential(nn.Conv1d(1, 1, 1), nn.Conv1d(1, 1, 5), nn.AdaptiveAvgPool1d(1))
     seen = [row.sees for row in trace(layers, torch.zeros(1, 1, 30))]
     assert seen == ["1 value", "5 values", "the whole input"]
+
+
+@pytest.mark.parametrize(
+    ("layers", "example", "seen"),
+    [
+        ([nn.Linear(6, 4), nn.ReLU()], (2, 9, 6), ["1 value", "1 value"]),
+        ([nn.LayerNorm(6), nn.Linear(6, 4)], (2, 9, 6), ["1 value", "1 value"]),
+        ([nn.TransformerEncoderLayer(6, 2, 8, batch_first=True)], (2, 9, 6), None),
+        ([nn.Conv1d(6, 4, 3), nn.ReLU()], (2, 6, 9), ["3 values", "3 values"]),
+    ],
+)
+def test_the_field_of_a_sequence_is_counted_in_steps(layers, example, seen):
+    rows = trace(nn.Sequential(*layers), torch.zeros(example)).rows
+    if seen is None:
+        assert rows[0].kind == "MultiheadAttention"
+        seen = ["the whole input"] * len(rows)
+    assert [row.sees for row in rows] == seen

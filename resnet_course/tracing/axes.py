@@ -11,11 +11,16 @@ from resnet_course.tracing.functions import Geometry
 SEQUENCES = (nn.RNNBase, nn.MultiheadAttention, nn.Transformer)
 
 
-class OtherBatchAxisError(Exception):
-    """A layer shows that the batch lies along another axis, or that there is none."""
+class OtherAxesError(Exception):
+    """A layer shows that the axes of the input mean something else.
 
-    def __init__(self, axis: int | None) -> None:
-        self.axis = axis
+    Attributes:
+        batch: the axis of the batch; None if there is none.
+        steps: the input is a sequence, with its features last: (batch, steps, features).
+    """
+
+    def __init__(self, batch: int | None, steps: bool = False) -> None:
+        self.batch, self.steps = batch, steps
 
 
 def has_batch(inputs: Sequence[Tensor]) -> bool:
@@ -24,10 +29,12 @@ def has_batch(inputs: Sequence[Tensor]) -> bool:
     return first is not None and first.ndim >= (2 if first.is_floating_point() else 1)
 
 
-def picture_axes(tensor: Tensor, batch_axis: int | None) -> range:
+def picture_axes(tensor: Tensor, batch_axis: int | None, steps: bool) -> range:
     """The axes along which the receptive field is measured: not batch, not channels."""
     if batch_axis == 1:
         return range(1)  # the steps of a sequence
+    if steps and tensor.is_floating_point() and tensor.ndim == 2 + (batch_axis is not None):
+        return range(tensor.ndim - 2, tensor.ndim - 1)
     channels = 1 if tensor.is_floating_point() else 0
     return range((batch_axis is not None) + channels, tensor.ndim)
 
@@ -36,13 +43,26 @@ def check_window(geometry: Geometry | None, tensor: Tensor) -> None:
     """A window of two axes on a tensor of three: there is no batch axis.
 
     Raises:
-        OtherBatchAxisError: the batch does not lie along the first axis.
+        OtherAxesError: the batch does not lie along the first axis.
     """
     if geometry and geometry.kernel and tensor.ndim == len(geometry.kernel) + 1:
-        raise OtherBatchAxisError(None)
+        raise OtherAxesError(None)
 
 
-def check_sequence(module: nn.Module, tensor: Tensor, given: Tensor, alone: bool) -> None:
+def check_features(kind: str, tensor: Tensor, inputs: Sequence[Tensor], steps: bool) -> None:
+    """A linear layer on an input of three axes: it is a sequence, and its features come last.
+
+    Raises:
+        OtherAxesError: the input was not taken for a sequence.
+    """
+    features_last = kind in ("linear", "layer_norm") and tensor.ndim == 3
+    if features_last and not steps and any(tensor is given for given in inputs):
+        raise OtherAxesError(0, steps=True)
+
+
+def check_sequence(
+    module: nn.Module, tensor: Tensor, given: Tensor, *, alone: bool, steps: bool
+) -> None:
     """A sequence model that takes the network's input as it is tells where its batch lies.
 
     Args:
@@ -50,13 +70,16 @@ def check_sequence(module: nn.Module, tensor: Tensor, given: Tensor, alone: bool
         tensor: what it gets.
         given: the network's first input.
         alone: the module is the network.
+        steps: the input is known to be a sequence.
 
     Raises:
-        OtherBatchAxisError: the batch does not lie along the first axis.
+        OtherAxesError: the batch does not lie along the first axis.
     """
     wanted = None if tensor.ndim == 2 else 0 if getattr(module, "batch_first", False) else 1
     unchanged = tensor.shape[:2] == given.shape[:2]
     # With as many steps as pictures, no one can tell whether the axes were exchanged before.
     certain = tensor.ndim == given.ndim == 2 or len(set(given.shape[:2])) == 2
     if wanted != 0 and (alone or (unchanged and certain)):
-        raise OtherBatchAxisError(wanted)
+        raise OtherAxesError(wanted, steps=True)
+    if not steps and tensor is given and tensor.ndim == 3:
+        raise OtherAxesError(0, steps=True)

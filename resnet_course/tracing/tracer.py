@@ -16,7 +16,8 @@ from torch.nn.utils.parametrize import ParametrizationList
 
 from resnet_course.tracing.axes import (
     SEQUENCES,
-    OtherBatchAxisError,
+    OtherAxesError,
+    check_features,
     check_sequence,
     check_window,
     has_batch,
@@ -56,6 +57,7 @@ def trace(
     dtypes = (p.dtype for p in model.parameters() if p.is_floating_point())
     args, kwargs = example_inputs(input_shape, next(dtypes, torch.float32))
     batch_axis: int | None = 0
+    steps = False
     while True:
         try:
             ghost = meta_copy(model)
@@ -63,9 +65,9 @@ def trace(
             kind = type(model).__name__
             raise TraceError(f"{kind} cannot be copied for tracing: {error}", kind, []) from error
         try:
-            return _Tracer(ghost, args, kwargs, batch_axis).run()
-        except OtherBatchAxisError as found:
-            batch_axis = found.axis
+            return _Tracer(ghost, args, kwargs, batch_axis, steps).run()
+        except OtherAxesError as found:
+            batch_axis, steps = found.batch, found.steps
 
 
 @dataclass
@@ -83,8 +85,16 @@ class _Frame:
 class _Tracer:
     """Hooks on every module say where the forward pass is, a `Recorder` says what it does."""
 
-    def __init__(self, model: nn.Module, args: Any, kwargs: Any, batch_axis: int | None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        args: Any,
+        kwargs: Any,
+        batch_axis: int | None,
+        steps: bool = False,
+    ) -> None:
         self.model, self.args, self.kwargs = model, args, kwargs
+        self.is_sequence = steps
         self.inputs = list(tensors_in((args, kwargs)))
         batch_axis = batch_axis if has_batch(self.inputs) else None
         self.batch_axis = batch_axis
@@ -98,12 +108,14 @@ class _Tracer:
 
     def run(self) -> Trace:
         for which, tensor in enumerate(self.inputs):
-            self.operations.start(tensor, which, picture_axes(tensor, self.batch_axis))
+            self.operations.start(
+                tensor, which, picture_axes(tensor, self.batch_axis, self.is_sequence)
+            )
         try:
             self.watch(self.model, set())
             with torch.no_grad(), self.operations, self.recorder:
                 result = self.model(*self.args, **self.kwargs)
-        except (TraceError, OtherBatchAxisError):
+        except (TraceError, OtherAxesError):
             raise
         except Exception as error:
             raise self.explain(error) from error
@@ -147,7 +159,9 @@ class _Tracer:
         macs, left_out = self.operations.macs, len(self.operations.uncounted)
         self.stack.append(_Frame(module, (args, kwargs), inputs, macs, left_out, []))
         if isinstance(module, SEQUENCES) and tensors and self.batch_axis == 0:
-            check_sequence(module, tensors[0], self.inputs[0], alone=len(self.stack) == 1)
+            alone = len(self.stack) == 1
+            given = self.inputs[0]
+            check_sequence(module, tensors[0], given, alone=alone, steps=self.is_sequence)
 
     def leave(self, module: nn.Module, args: Any, result: Any) -> Any:
         # A module whose error was caught has not left, so it may still lie on top.
@@ -196,6 +210,7 @@ class _Tracer:
             return
         if self.batch_axis is not None and not self.steps.steps and call.inputs:
             check_window(call.geometry, call.inputs[0][0])
+            check_features(call.kind, call.inputs[0][0], self.inputs, self.is_sequence)
         frame = self.stack[-1]
         if self.is_layer(frame.module):
             frame.calls.append(call)
