@@ -1,0 +1,1254 @@
+// The explorer of the course: a network that one can touch. The same file runs in JupyterLab (as an
+// anywidget), in the book and in the slides. Python computes every number and every word and hands
+// them over as `network` and `maps` (see explorer_data.py and explorer_maps.py); here they are placed,
+// drawn, and touched. Read from top to bottom: small tools, the tree of modules, layout, drawing, the
+// close-up, numbers under the pointer, touch and keys, and at the end the hosts.
+
+// 1. Small tools
+
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+function draw(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    element.setAttribute(name, typeof value === "number" ? Math.round(value * 10) / 10 : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+const by = (shape) => (shape.length ? shape.join("×") : "1 number");
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const sum = (values) => values.reduce((a, b) => a + b, 0);
+
+// 0.163 → "0.16", -12.3 → "−12.3": as many digits as one wants to read.
+function digits(value) {
+  const size = Math.abs(value);
+  const text = size.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 || size < 0.0005 ? 2 : 3);
+  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+}
+
+const pen = document.createElement("canvas").getContext("2d");
+function widthOf(words, size, bold = false) {
+  pen.font = `${bold ? "bold " : ""}${size}px "DejaVu Sans", Helvetica, Arial, sans-serif`;
+  return pen.measureText(words).width;
+}
+
+// 16-bit floating point numbers, as bytes or in base64, become ordinary ones.
+function halves(bytes, scale = 1) {
+  if (typeof bytes === "string") bytes = Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0));
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Float32Array.from({ length: bytes.byteLength / 2 }, (_, i) => {
+    const half = data.getUint16(2 * i, true);
+    const power = (half >> 10) & 31;
+    const size = power ? 2 ** (power - 15) * (1 + (half & 1023) / 1024) : 2 ** -24 * (half & 1023);
+    return (half >> 15 ? -size : size) * scale;
+  });
+}
+
+// Blue for positive, orange for negative, white for 0: also colour-blind people tell them apart.
+function paint(values, height, width, strongest) {
+  const canvas = make("canvas", { width, height });
+  const image = new ImageData(width, height);
+  values.forEach((value, i) => {
+    const share = clamp(Math.abs(value) / (strongest || 1), 0, 1) ** 0.7;
+    const [red, green, blue] = value >= 0 ? [0, 84, 160] : [213, 94, 0];
+    image.data.set([255 + share * (red - 255), 255 + share * (green - 255), 255 + share * (blue - 255), 255], 4 * i);
+  });
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas.toDataURL();
+}
+
+// The picture that goes in, as a learner knows it.
+function paintPicture({ shape, pixels }) {
+  const [channels, height, width] = shape;
+  const bytes = Uint8Array.from(atob(pixels), (c) => c.charCodeAt(0));
+  const canvas = make("canvas", { width, height });
+  const image = new ImageData(width, height);
+  for (let i = 0; i < height * width; i++) {
+    // A grey picture is drawn as it is printed: 0 is white.
+    const colour = channels === 3 ? bytes.subarray(3 * i, 3 * i + 3) : Array(3).fill(255 - bytes[i]);
+    image.data.set([...colour, 255], 4 * i);
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas.toDataURL();
+}
+
+// 2. The tree: folders (modules with parts) hold rows; what is closed is one bar
+
+const rowNode = (network, index) => ({ ...network.rows[index], first: index, last: index, isRow: true });
+
+// The bars of the strip: a bar for each closed folder, and for each row outside of them.
+function barsOf(network, opened) {
+  const bars = [];
+  for (let row = 0; row < network.rows.length; row = bars.at(-1).last + 1) {
+    const closed = network.folders.find((f) => f.first <= row && row <= f.last && !opened.has(f.name));
+    bars.push(closed ?? rowNode(network, row));
+  }
+  return bars;
+}
+
+// What stands directly inside a folder: its rows and the folders in it.
+function partsOf(network, folder) {
+  const inside = network.folders.filter((f) => f !== folder && f.first >= folder.first && f.last <= folder.last);
+  const parts = [];
+  for (let row = folder.first; row <= folder.last; row = parts.at(-1).last + 1) {
+    // A folder that holds exactly the same rows (layer.0 alone in layer) would hide the way in.
+    const outermost = inside.find((f) => f.first === row && f.last - f.first < folder.last - folder.first);
+    parts.push(outermost ?? rowNode(network, row));
+  }
+  return parts;
+}
+
+const around = (network, node) =>
+  network.folders.filter((f) => f.first <= node.first && node.last <= f.last && f.name !== node.name);
+
+// "layer1.0.conv1" inside layer1.0 is "conv1"; a mere number keeps its whole name.
+function nameInside(name, folder) {
+  const rest = folder && name.startsWith(`${folder.name}.`) ? name.slice(folder.name.length + 1) : name;
+  return /^\d/.test(rest) ? name : rest;
+}
+
+function findNode(network, name, layer) {
+  const all = [...network.folders, ...network.rows.map((_, i) => rowNode(network, i))];
+  const named = all.filter((node) => node.name === name);
+  return named.find((node) => node.first <= layer && layer <= node.last) ?? named[0];
+}
+
+// 3. Layout of the strip: columns from left to right, lanes for what runs side by side
+
+const TALLEST = 96;
+const FACE = 56; // of the picture that goes in
+const KINDS = { add: "+", concatenate: "‖", multiply: "×", choose: "?", attend: "·" };
+
+function layOut(network, opened, room, zoom, letter) {
+  const bars = barsOf(network, opened);
+  const count = network.rows.length;
+  const barOf = [];
+  bars.forEach((bar, i) => barOf.fill(i, (barOf.length = bar.last + 1, bar.first), bar.last + 1));
+  const inputs = network.inputs.map((shape, i) => ({ name: i ? `input ${i + 1}` : "input", out: shape, isInput: true, row: -1 - i }));
+  const outputs = network.outputs.length < 2 ? [] : network.outputs.map((shape, i) => ({ name: `output ${i + 1}`, out: shape, isOutput: true }));
+  const nodes = [...inputs, ...bars.map((bar) => ({ ...bar })), ...outputs];
+  const place = (row) => (row < 0 ? -1 - row : row < count ? inputs.length + barOf[row] : inputs.length + bars.length + row - count);
+
+  // Edges between bars, each once.
+  const links = new Map();
+  for (const [source, target, how] of network.edges) {
+    const [a, b] = [place(source), place(target)];
+    if (a === b || !nodes[a] || !nodes[b]) continue;
+    const key = `${a} ${b}`;
+    if (!links.has(key)) links.set(key, { a, b, how, target, source });
+    else if (how && !links.get(key).how) Object.assign(links.get(key), { how, target });
+  }
+  const into = nodes.map(() => []);
+  for (const link of links.values()) into[link.b].push(link.a);
+
+  // The column is the longest way from the input.
+  nodes.forEach((node, i) => {
+    node.column = node.isInput ? 0 : Math.max(0, ...into[i].map((a) => nodes[a].column)) + 1;
+    if (!node.isInput && !into[i].length) node.column = (nodes[i - 1]?.column ?? 0) + 1;
+  });
+
+  // The longest way to the output is the middle lane; others lie beside it.
+  const taken = new Set();
+  const take = (node, lane, until = node.column) => {
+    node.lane = lane;
+    for (let c = node.column; c <= Math.max(until, node.column); c++) taken.add(`${lane} ${c}`);
+  };
+  let at = nodes.reduce((best, node, i) => (!node.isOutput && node.column >= nodes[best].column ? i : best), 0);
+  while (at !== undefined) {
+    take(nodes[at], 0);
+    at = into[at].toSorted((a, b) => nodes[b].column - nodes[a].column || (nodes[a].path === "shortcut") - (nodes[b].path === "shortcut"))[0];
+  }
+  nodes.forEach((node, i) => {
+    if (node.lane !== undefined) return;
+    const ahead = [...links.values()].filter((link) => link.a === i).map((link) => nodes[link.b].column - 1);
+    const until = Math.min(...ahead, node.column + 40);
+    const before = into[i].map((a) => nodes[a].lane).filter((lane) => lane);
+    const beside = node.path === "shortcut" ? [-1, -2, -3, -4, -5] : [1, -1, 2, -2, 3, -3, 4, -4, 5, -5];
+    const free = [...before, ...beside].find((lane) => !taken.has(`${lane} ${node.column}`));
+    take(node, free ?? 6 + i, until);
+  });
+
+  // Heights and widths to scale: the side of the map, the root of the channels.
+  const sizes = nodes.map((node) => (node.out?.length ? node.out : [1]));
+  const largest = Math.max(1, ...sizes.map((shape) => (shape.length > 1 ? shape.at(-1) : 1)));
+  const widest = Math.max(1, ...sizes.map((shape) => shape[0]));
+  const lanes = [...new Set(nodes.map((node) => node.lane))].sort((a, b) => a - b);
+  const tallest = lanes.length > 2 ? Math.max(40, 190 / lanes.length) : TALLEST;
+  nodes.forEach((node, i) => {
+    const side = sizes[i].length > 1 ? sizes[i].at(-1) : 1;
+    node.high = 8 + (tallest - 8) * side / largest;
+    node.wide = 4 + 12 * Math.sqrt(sizes[i][0] / widest);
+    if (node.isInput) Object.assign(node, { high: network.picture ? FACE : node.high, wide: network.picture ? FACE : 6 });
+    node.group = node.isInput || node.isOutput ? undefined : around(network, node).at(-1);
+  });
+
+  // Shortcuts inside a closed block stand above its bar.
+  for (const [start, end, layers] of network.shortcuts) {
+    const node = nodes[place(end)];
+    if (node && !node.isRow && node.first !== undefined) (node.inner ??= []).push({ end, layers, from: place(start) });
+  }
+
+  // Columns: as wide as their widest bar, with a gap where another folder begins.
+  const columns = [];
+  for (const node of nodes) (columns[node.column] ??= []).push(node);
+  let x = 0;
+  const middles = columns.map((column, i) => {
+    const main = column.find((node) => node.lane === 0) ?? column[0];
+    const before = columns[i - 1]?.find((node) => node.lane === 0);
+    const another = before && (before.isInput || main.group !== before.group);
+    const wide = Math.max(...column.map((node) => node.wide + (node.inner ? 16 : 0)));
+    x += (i ? 6 : 0) + (another ? 12 : 0) + wide / 2;
+    const middle = x;
+    x += wide / 2;
+    return middle;
+  });
+  const edge = 14;
+  const fit = (room - 2 * edge) / Math.max(x, 1);
+  const most = 3.2;
+  const scale = Math.min(fit, most) * zoom;
+  const width = Math.max(room, x * scale + 2 * edge);
+  const left = Math.max(edge, (room - x * scale) / 2);
+  for (const node of nodes) {
+    node.x = left + middles[node.column] * scale;
+    node.wide = node.isInput && network.picture ? Math.min(FACE, FACE * Math.max(scale, 0.6)) : Math.max(1, node.wide * Math.min(scale, 1.9));
+    if (node.isInput && network.picture) node.high = node.wide;
+  }
+  nodes.forEach((node) => { node.pitch = nearest(nodes, node); });
+
+  // Lanes below each other; above all of them the arcs.
+  const arcs = [...links.values()].filter(({ a, b }) => nodes[a].lane === nodes[b].lane && nodes.some((n) => n.lane === nodes[a].lane && n.column > nodes[a].column && n.column < nodes[b].column));
+  const rise = (link) => clamp(12 + 0.14 * Math.abs(nodes[link.b].x - nodes[link.a].x), 16, 90);
+  const above = Math.max(nodes.some((node) => node.inner) ? 34 : 8, ...arcs.map((link) => rise(link) + 6));
+  let y = above;
+  const middleOf = {};
+  for (const lane of lanes) {
+    const own = Math.max(...nodes.filter((node) => node.lane === lane).map((node) => node.high));
+    middleOf[lane] = y + (lane ? letter + 6 : 0) + own / 2;
+    y = middleOf[lane] + own / 2 + 8;
+  }
+  for (const node of nodes) node.y = middleOf[node.lane];
+  for (const link of links.values()) link.rise = arcs.includes(link) ? rise(link) : 0;
+  return { nodes, links: [...links.values()], width, height: y + 2 * letter + 22, foot: y, zoomable: Math.max(1, most / fit), lanes };
+}
+
+function nearest(nodes, node) {
+  const others = nodes.filter((other) => other !== node && other.lane === node.lane).map((other) => Math.abs(other.x - node.x));
+  return Math.min(...others, 200);
+}
+
+// 4. Drawing the strip
+
+function drawStrip(network, layout, letter) {
+  const { nodes, links } = layout;
+  const svg = draw("svg", { width: layout.width, height: layout.height, "aria-hidden": "true" });
+  const lines = svg.appendChild(draw("g"));
+  const boxes = svg.appendChild(draw("g"));
+  const signs = svg.appendChild(draw("g"));
+
+  for (const link of links) {
+    const [a, b] = [nodes[link.a], nodes[link.b]];
+    const [x1, x2] = [a.x + a.wide / 2, b.x - b.wide / 2];
+    const isShortcut = a.path === "shortcut" || b.path === "shortcut" || (link.how === "add" && link.rise);
+    const look = `line ${link.how || "plain"}${isShortcut ? " shortcut" : ""}`;
+    const own = a.path === "shortcut" || b.path === "shortcut" ? { "stroke-dasharray": "5 3" } : {};
+    const target = network.rows[link.target];
+    const touch = isShortcut && target ? { "data-layer": target.name, "data-kind": "shortcut", "data-row": link.target } : {};
+    let path;
+    if (link.rise) {
+      const top = Math.min(a.y - a.high / 2, b.y - b.high / 2) - link.rise;
+      path = `M${x1 + 1} ${a.y - 4}C${x1 + 1} ${top} ${x2 - 3} ${top} ${x2 - 3} ${b.y - 6}`;
+    } else {
+      const bend = a.y === b.y ? 0 : (x2 - x1) / 2;
+      path = `M${x1} ${a.y}C${x1 + bend} ${a.y} ${x2 - bend} ${b.y} ${x2} ${b.y}`;
+    }
+    path = path.replace(/\d+\.\d+/g, (n) => Number(n).toFixed(1));
+    if (touch["data-layer"]) lines.append(draw("path", { d: path, class: "reach", ...touch }));
+    lines.append(draw("path", { d: path, class: look, ...own, ...touch }));
+  }
+
+  nodes.forEach((node, i) => {
+    const { x, y, wide, high } = node;
+    if (node.isInput && network.picture && node.row === -1) {
+      boxes.append(draw("image", { href: network.picture.address, x: x - wide / 2, y: y - high / 2, width: wide, height: high, class: "input picture", "data-layer": "input", "data-kind": "input" }));
+      node.frame = boxes.appendChild(draw("rect", { class: "field", width: 0, height: 0 }));
+      return;
+    }
+    const kind = node.isInput ? "input" : node.isOutput ? "output" : node.kind === "error" ? "error" : node.isRow ? "row" : "folder";
+    const name = node.name;
+    const group = boxes.appendChild(draw("g", { class: `bar ${kind} ${node.path ?? ""}`, "data-layer": name, "data-kind": kind, "data-node": i }));
+    group.append(draw("rect", { class: "reach", x: x - Math.max(node.pitch / 2, 3), y: y - high / 2 - 6, width: Math.max(node.pitch, 6), height: high + 12 }));
+    group.append(draw("rect", { class: "box", x: x - wide / 2, y: y - high / 2, width: wide, height: high, rx: 2 }));
+    // Inside a closed block: its shortcut, from just before the bar to the + just behind it.
+    const inner = node.inner ?? [];
+    const wideArc = Math.min(node.pitch * 0.36, 26, 10 + wide / 2);
+    if (inner.length === 1 && node.pitch > 9) {
+      const [{ end, layers }] = inner;
+      const top = y - high / 2 - Math.min(26, 12 + node.pitch * 0.2);
+      const arc = `M${(x - wideArc - wide / 4).toFixed(1)} ${y}C${(x - wideArc - wide / 4).toFixed(1)} ${top.toFixed(1)} ${(x + wideArc + wide / 4).toFixed(1)} ${top.toFixed(1)} ${(x + wideArc + wide / 4).toFixed(1)} ${y}`;
+      const add = { "data-layer": network.rows[end].name, "data-kind": "shortcut", "data-row": end };
+      const dashed = layers.length ? { "stroke-dasharray": "5 3" } : {};
+      boxes.append(draw("path", { d: arc, class: "line add shortcut", ...dashed, ...add }));
+      if (node.pitch > 30) signs.append(sign("add", x + wideArc + wide / 4, y, add));
+    } else if (inner.length > 1 && node.pitch > 16) {
+      const few = Math.min(inner.length, 6);
+      for (let k = 0; k < few; k++) {
+        const each = wide / few;
+        const start = x - wide / 2 + k * each;
+        const top = y - high / 2 - 2;
+        boxes.append(draw("path", { d: `M${start.toFixed(1)} ${top}c0 -12 ${each.toFixed(1)} -12 ${each.toFixed(1)} 0`, class: "line add shortcut thin" }));
+      }
+    }
+    // Where several ways meet in a row that is a bar of its own.
+    const meets = links.filter((link) => link.b === i && link.how);
+    if (node.isRow && meets.length && node.pitch > 12) {
+      signs.append(sign(meets[0].how, x, y, { "data-layer": name, "data-kind": meets[0].how === "add" ? "add" : "row", "data-row": node.first }));
+    }
+  });
+
+  svg.append(labels(network, layout, letter));
+  return svg;
+}
+
+function sign(how, x, y, attributes) {
+  const group = draw("g", { class: `sign ${how}`, ...attributes, "data-kind": how === "add" ? "add" : attributes["data-kind"] });
+  group.append(draw("circle", { cx: x, cy: y, r: 7.5 }));
+  // Lines and not a letter: the + must stand exactly in the middle.
+  if (how === "add") group.append(draw("path", { d: `M${x - 4} ${y}h8M${x} ${y - 4}v8`, class: "stroke" }));
+  else if (how === "concatenate") group.append(draw("path", { d: `M${x - 2} ${y - 4}v8M${x + 2} ${y - 4}v8`, class: "stroke" }));
+  else if (how === "multiply") group.append(draw("path", { d: `M${x - 3} ${y - 3}l6 6M${x - 3} ${y + 3}l6 -6`, class: "stroke" }));
+  else group.append(draw("circle", { cx: x, cy: y, r: 2, class: "dot" }));
+  return group;
+}
+
+// Names and shapes below the bars. A label that would touch another is left out: the tooltip and
+// the close-up have all names.
+function labels(network, layout, letter) {
+  const group = draw("g", { class: "labels" });
+  const placed = [];
+  const put = (words, x, y, look = "") => {
+    const half = widthOf(words, letter, look.includes("bold")) / 2 + 3;
+    const middle = clamp(x, half, layout.width - half);
+    const box = [middle - half, y - letter, middle + half, y + 4];
+    if (Math.abs(middle - x) > 14 || placed.some((p) => p[0] < box[2] && box[0] < p[2] && p[1] < box[3] && box[1] < p[3])) return false;
+    placed.push(box);
+    group.append(draw("text", { x: middle, y, class: look, "font-size": letter }, words));
+    return true;
+  };
+  const [line1, line2] = [layout.foot + letter + 4, layout.foot + 2 * letter + 9];
+  const main = layout.nodes.filter((node) => node.lane === 0);
+  const words = (node) => (node.isInput ? by(node.out) : nameInside(node.name, node.group));
+  // Neighbours of one folder: either all of them are named, or the folder is.
+  for (let i = 0; i < main.length; ) {
+    let j = i;
+    while (main[j + 1] && main[j + 1].group === main[i].group && main[i].group) j++;
+    const run = main.slice(i, j + 1);
+    i = j + 1;
+    const fits = run.every((node) => widthOf(words(node), letter) + 6 <= (run.length > 1 ? node.pitch : 1e9));
+    const [first, last] = [run[0], run.at(-1)];
+    const middle = (first.x + last.x) / 2;
+    if (fits) {
+      for (const node of run) put(words(node), node.x, line1, node.isInput ? "soft" : "");
+      const inside = !/^\d/.test(words(first)) && words(first) !== first.name;
+      if (run.length > 1 && inside && put(first.group.name, middle, line2, "bold")) bracket(group, first, last, layout.foot + letter + 7);
+      else if (run.length > 1) put(by(last.out ?? []), middle, line2, "soft");
+      else put(by(last.out ?? []), middle, line2, "soft");
+    } else if (put(first.group.name, middle, line1, "bold")) {
+      put(by(last.out ?? []), middle, line2, "soft");
+    }
+  }
+  for (const node of layout.nodes.filter((each) => each.lane)) {
+    put(words(node), node.x, node.y - node.high / 2 - 4, "small");
+  }
+  return group;
+}
+
+function bracket(group, first, last, y) {
+  group.append(draw("path", { d: `M${first.x - first.wide / 2} ${y}H${last.x + last.wide / 2}`, class: "bracket" }));
+}
+
+// 5. The close-up: what goes in, the operation, what comes out
+
+// All sides on one scale, that of the root: 224 and 7 pixels fit on one page.
+function scaleOf(network, face) {
+  const sides = network.rows.flatMap((row) => [row.in, row.out]).concat(network.inputs).filter((s) => s?.length > 2);
+  const largest = Math.max(1, ...sides.map((shape) => Math.max(...shape.slice(-2))));
+  const most = Math.max(1, ...network.rows.map((row) => row.out[0] ?? 1));
+  return {
+    side: (pixels) => Math.max(4, face * Math.sqrt(pixels / largest)),
+    depth: (channels) => face * (0.08 + 0.3 * Math.sqrt(channels / most)),
+  };
+}
+
+// A volume: cards with real feature maps where they are known, else a box.
+function drawVolume(shape, record, scale, { strongest, grid, tint, dropped = [0, 0] }) {
+  const isMap = shape.length > 2;
+  const [rows, across] = isMap ? shape.slice(-2) : [1, 1];
+  const many = record ? (grid ? record.channels.length : Math.min(4, record.channels.length)) : 0;
+  let [high, wide] = [scale.side(rows), scale.side(across)];
+  const svg = draw("svg", { class: "volume-picture" });
+  const cards = [];
+  const card = (k, x, y, w, h) => {
+    const group = svg.appendChild(draw("g", { class: "card", "data-card": k }));
+    group.append(draw("rect", { x, y, width: w, height: h, class: "paper" }));
+    group.append(draw("image", { x, y, width: w, height: h, preserveAspectRatio: "none", href: record.paint(k, strongest) }));
+    group.append(draw("rect", { x, y, width: w, height: h, class: "edge" }));
+    cards.push({ k, x, y, wide: w, high: h, channel: record.channels[k], group });
+  };
+  let size;
+  if (record && isMap && grid) {
+    const each = Math.max(34, Math.min(high, 3 * scale.side(1e9) / 1e9 || 64, 64));
+    const per = Math.ceil(Math.sqrt(many));
+    for (let k = 0; k < many; k++) card(k, 4 + (k % per) * (each + 4), 4 + Math.floor(k / per) * (each + 4), each, each * high / wide);
+    size = [per * (each + 4) + 8, Math.ceil(many / per) * (each * high / wide + 4) + 8];
+  } else if (record && isMap) {
+    const deep = scale.depth(shape[0]);
+    for (let k = many - 1; k >= 0; k--) {
+      const far = many > 1 ? k / (many - 1) * deep : 0;
+      card(k, 8 + far, 8 + (deep - far) * 0.7, wide, high);
+    }
+    size = [wide + deep + 16, high + deep * 0.7 + 16];
+  } else if (record) { // a vector: its values below each other
+    const each = clamp(150 / many, 8, 15);
+    for (let k = 0; k < record.channels.length; k++) card(k, 8, 8 + k * each, 34, each - 1);
+    size = [50, record.channels.length * each + 16];
+  } else {
+    const deep = scale.depth(shape[0] ?? 1);
+    const [dx, dy] = [deep, deep * 0.6];
+    const [x, y] = [8, 8 + dy];
+    svg.append(draw("path", { d: `M${x} ${y}l${dx} ${-dy}h${wide}l${-dx} ${dy}z`, class: `side ${tint}` }));
+    svg.append(draw("path", { d: `M${x + wide} ${y}l${dx} ${-dy}v${high}l${-dx} ${dy}z`, class: `side ${tint}` }));
+    const group = svg.appendChild(draw("g", { class: "card", "data-card": 0 }));
+    group.append(draw("rect", { x, y, width: wide, height: high, class: `front ${tint}` }));
+    cards.push({ k: 0, x, y, wide, high, group });
+    size = [wide + deep + 16, high + dy + 16];
+  }
+  // Rows and columns of the map that no window reads.
+  for (const each of cards.filter((one) => isMap && one.k === 0)) {
+    const [down, right] = [each.high * dropped[0] / rows, each.wide * dropped[1] / across];
+    if (down) svg.append(draw("rect", { x: each.x, y: each.y + each.high - Math.max(down, 2), width: each.wide, height: Math.max(down, 2), class: "dropped" }));
+    if (right) svg.append(draw("rect", { x: each.x + each.wide - Math.max(right, 2), y: each.y, width: Math.max(right, 2), height: each.high, class: "dropped" }));
+  }
+  const light = svg.appendChild(draw("g", { class: "light" }));
+  svg.setAttribute("width", Math.ceil(size[0]));
+  svg.setAttribute("height", Math.ceil(size[1]));
+  svg.setAttribute("viewBox", `0 0 ${Math.ceil(size[0])} ${Math.ceil(size[1])}`);
+  return { svg, cards, light, rows, across, isMap, record, shape };
+}
+
+// The block as one draws it on paper: its parts below each other, the shortcut around them.
+function drawBlock(network, folder, letter) {
+  const parts = partsOf(network, folder);
+  const shown = parts.length > 14 ? [...parts.slice(0, 8), null, ...parts.slice(-4)] : parts;
+  const [wide, high, step] = [letter * 10.5, letter + 9, letter + 17];
+  const inside = new Set(network.shortcuts.filter(([, end]) => parts.some((p) => p?.isRow && p.first === end)).flatMap(([, , layers]) => layers));
+  const main = shown.filter((part) => !part || !isOnShortcut(part, inside));
+  const side = shown.filter((part) => part && isOnShortcut(part, inside));
+  const ends = new Map(network.shortcuts.map(([start, end, layers]) => [end, { start, layers }]));
+  const svg = draw("svg", { class: "block", width: wide + 16 + (ends.size ? letter * (side.length ? 8.5 : 3) : 0), height: main.length * step + 26 });
+  const middle = wide / 2 + 4;
+  const lines = svg.appendChild(draw("g"));
+  const yOf = new Map();
+  main.forEach((part, i) => {
+    const y = 16 + i * step;
+    lines.append(draw("path", { d: `M${middle} ${y - 12}v10`, class: "line plain" }));
+    if (!part) {
+      svg.append(draw("text", { x: middle, y: y + high * 0.7, "font-size": letter, class: "soft" }, `… ${parts.length - shown.length + 1} more …`));
+      return;
+    }
+    for (let row = part.first; row <= part.last; row++) yOf.set(row, y + high / 2);
+    const isAdd = part.isRow && ends.has(part.first);
+    const group = svg.appendChild(draw("g", { class: `part${part.isRow ? "" : " folder"}`, "data-layer": part.name, "data-kind": isAdd ? "add" : part.isRow ? "row" : "folder", "data-row": part.last, tabindex: -1 }));
+    if (isAdd) {
+      group.append(sign("add", middle, y + high / 2, {}));
+      const { start, layers } = ends.get(part.first);
+      const top = start >= folder.first ? (yOf.get(start) ?? 6) + high / 2 + 4 : 5;
+      const right = middle + wide / 2 + 4;
+      const out = right + (side.length && layers.length ? letter * 4 : letter * 1.6);
+      const d = `M${middle} ${top}H${out - 6}q6 0 6 6V${y + high / 2 - 6}q0 6 -6 6H${middle + 9}`;
+      lines.append(draw("path", { d, class: "line add shortcut", ...(layers.length ? { "stroke-dasharray": "5 3" } : {}) }));
+      const own = side.filter((each) => layers.includes(each.first));
+      own.forEach((each, k) => {
+        const yy = (top + y + high / 2) / 2 + (k - (own.length - 1) / 2) * step - high / 2;
+        const box = svg.appendChild(draw("g", { class: "part onshortcut", "data-layer": each.name, "data-kind": each.isRow ? "row" : "folder", "data-row": each.last }));
+        box.append(draw("rect", { x: out - letter * 4, y: yy, width: letter * 8, height: high, rx: 5 }));
+        box.append(draw("text", { x: out, y: yy + high * 0.7, "font-size": letter }, fitted(each.brief ?? each.label, letter * 7.6, letter)));
+      });
+    } else {
+      group.append(draw("rect", { x: middle - wide / 2, y, width: wide, height: high, rx: 5 }));
+      const words = part.isRow ? part.brief ?? part.label : nameInside(part.name, folder);
+      group.append(draw("text", { x: middle, y: y + high * 0.7, "font-size": letter }, fitted(words, wide - 8, letter)));
+    }
+  });
+  lines.append(draw("path", { d: `M${middle} ${16 + main.length * step - 12}v12`, class: "line plain" }));
+  return svg;
+}
+
+const isOnShortcut = (part, rows) => {
+  for (let row = part.first; row <= part.last; row++) if (!rows.has(row)) return false;
+  return true;
+};
+
+function fitted(words, wide, size) {
+  if (widthOf(words, size) <= wide) return words;
+  while (words.length > 2 && widthOf(`${words}…`, size) > wide) words = words.slice(0, -1);
+  return `${words}…`;
+}
+
+// Two neighbouring windows on the map: which pixels does each read?
+function drawWindows({ kernel, stride }, letter) {
+  const [k, step] = [kernel.at(-1), stride.at(-1)];
+  if (k > 11 || k + step > 16 || (k === 1 && step === 1)) return "";
+  const cell = Math.min(11, 130 / (k + step));
+  const rows = Math.min(kernel.length > 1 ? kernel[0] : 1, 3);
+  const svg = draw("svg", { width: cell * (k + step) + 2, height: cell * rows + 2, role: "img", "aria-label": `two neighbouring windows, ${step} apart` });
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < k + step; x++) {
+      const look = x < k && x >= step ? "both" : x < k ? "one" : x >= step ? "two" : "none";
+      svg.append(draw("rect", { x: 1 + x * cell, y: 1 + y * cell, width: cell - 1, height: cell - 1, class: `window ${look}` }));
+    }
+  }
+  return make("div", { class: "windows" }, svg, make("span", {}, "two neighbouring windows"));
+}
+
+// 6. The explorer itself
+
+const SPEEDS = { slow: 1400, normal: 700, fast: 280 };
+let explorers = 0;
+
+// `host` says where the data comes from: {network, state, maps(row), choose, remember, large}.
+function explorer(element, host) {
+  const id = `explorer${++explorers}`;
+  const root = make("div", { class: `resnet-explorer${host.large ? " large" : ""}`, role: "group" });
+  const letter = () => (host.large ? 17 : 12);
+  let network;
+  let opened;
+  let at; // the row or the folder that is shown
+  let zoom = 1;
+  let grid = false; // all channels, or the first four as a stack
+  let layout;
+  let timer = null;
+  let picked = null; // [row, column] of the value under the pointer
+  const records = new Map(); // row → feature maps
+
+  // What stands in the page, from top to bottom.
+  const title = make("strong", { class: "title" });
+  const choices = make("span", { class: "choices" });
+  const levels = make("span", { class: "levels", role: "group", "aria-label": "how far to open" });
+  const head = make("div", { class: "row" }, title, choices, levels);
+  const strip = make("div", { class: "strip", tabindex: 0, role: "slider", "aria-label": "place in the network" });
+  const tip = make("div", { class: "tip", hidden: "" });
+  const back = button("◀ back", () => step(-1));
+  const next = button("next ▶", () => step(1));
+  const play = button("▶ play", () => (timer ? halt() : start()));
+  const speed = make("select", { "aria-label": "speed" }, ...Object.keys(SPEEDS).map((name) => make("option", {}, name)));
+  speed.value = "normal";
+  const zooms = make("span", { class: "zooms", role: "group", "aria-label": "zoom" },
+    button("−", () => zoomTo(zoom / 1.6), "zoom out"), button("+", () => zoomTo(zoom * 1.6), "zoom in"));
+  const hint = make("span", { class: "hint" }, "click or drag · ← → step · ↓ open · ↑ close");
+  const steps = make("div", { class: "row steps" }, back, next, play, speed, zooms, hint);
+  const heading = make("div", { class: "heading" });
+  const close = make("div", { class: "close-up" });
+  const products = make("p", { class: "products" });
+  const answer = make("p", { class: "answer" });
+  const words = make("p", { class: "words", "aria-live": "polite" });
+  const status = make("p", { class: "status", role: "status" });
+  root.append(head, make("div", { class: "stage" }, strip, tip), steps, heading, close, products, answer, words, status);
+  element.replaceChildren(root);
+
+  function button(label, act, name) {
+    const made = make("button", { type: "button", ...(name ? { "aria-label": name, title: name } : {}) }, label);
+    made.addEventListener("click", act);
+    return made;
+  }
+
+  // A new network: keep the place if it has one of that name.
+  function load(data, wanted = {}) {
+    network = { ...data };
+    if (network.picture) network.picture = { ...network.picture, address: paintPicture(network.picture) };
+    records.clear();
+    opened = new Set(wanted.opened ?? network.opened);
+    at = findNode(network, wanted.place ?? at?.name, wanted.layer ?? at?.last ?? 0);
+    if (!at && wanted.layer) at = barsOf(network, opened).find((bar) => bar.last >= wanted.layer);
+    at ??= network.error ? rowNode(network, network.rows.length - 1) : barsOf(network, opened)[0];
+    zoom = 1;
+    picked = null;
+    title.textContent = network.title;
+    root.setAttribute("aria-label", `Explorer: ${network.title}`);
+    const answers = network.answers?.map(([name, share]) => `${name} ${Math.round(100 * share)} %`).join(", ");
+    answer.textContent = answers ? `The answer of the network: ${answers}` : "";
+    answer.hidden = !answers;
+    showChoices();
+    showLevels();
+    redraw();
+  }
+
+  function showChoices() {
+    choices.replaceChildren();
+    if (!network.choices || !host.choose) return;
+    const selects = {};
+    const labelled = { network: "network", size: "input size", channels: "channels" };
+    for (const [name, { options, value }] of Object.entries(network.choices)) {
+      const select = make("select", { id: `${id}-${name}` }, ...options.map((option) => make("option", { value: option }, String(option))));
+      select.value = value;
+      select.disabled = options.length < 2;
+      select.addEventListener("change", () => {
+        halt();
+        say("waiting for Python …");
+        host.choose(Object.fromEntries(Object.entries(selects).map(([key, each]) => [key, key === "network" ? each.value : Number(each.value)])));
+      });
+      selects[name] = select;
+      choices.append(make("label", { for: select.id }, labelled[name] ?? name), select);
+    }
+  }
+
+  function showLevels() {
+    const depths = Math.max(0, ...network.folders.map((f) => around(network, f).length + 1));
+    const names = depths > 1 ? ["stages", "blocks", "layers"] : depths ? ["blocks", "layers"] : [];
+    levels.replaceChildren(...names.map((name) => button(name, () => {
+      const depth = name === "stages" ? 0 : name === "layers" ? 99 : depths > 1 ? 1 : 0;
+      opened = new Set(network.folders.filter((f) => around(network, f).length < depth).map((f) => f.name));
+      at = barsOf(network, opened).find((bar) => bar.first <= at.last && at.last <= bar.last) ?? at;
+      redraw();
+      remember();
+    }, `show ${name}`)));
+  }
+
+  const remember = () => host.remember?.({ layer: at.last, place: at.name, opened: [...opened] });
+  const bars = () => barsOf(network, opened);
+
+  // Everything: after opening, zooming, or when the width has changed.
+  function redraw() {
+    const room = strip.clientWidth || 900;
+    layout = layOut(network, opened, room, zoom, letter());
+    zooms.hidden = layout.zoomable < 1.7 && zoom === 1;
+    strip.replaceChildren(drawStrip(network, layout, letter()));
+    strip.classList.toggle("zoomed", zoom > 1);
+    mark();
+    showPlace();
+  }
+
+  // Only the mark of the place: what a click changes in the strip.
+  function mark() {
+    for (const each of strip.querySelectorAll(".here")) each.classList.remove("here");
+    strip.querySelector(".pointer")?.remove();
+    const i = layout.nodes.findIndex((node) => node.first <= at.first && at.last <= node.last);
+    const node = layout.nodes[i];
+    if (!node) return;
+    strip.querySelector(`[data-node="${i}"]`)?.classList.add("here");
+    const y = layout.foot - 4;
+    strip.firstChild.append(draw("path", { d: `M${node.x.toFixed(1)} ${y}l-5 8h10z`, class: "pointer" }));
+    if (zoom > 1 && (node.x < strip.scrollLeft + 30 || node.x > strip.scrollLeft + strip.clientWidth - 30)) {
+      strip.scrollLeft = node.x - strip.clientWidth / 2;
+    }
+    const all = bars();
+    const number = all.findIndex((bar) => bar.last >= at.last);
+    strip.setAttribute("aria-valuemin", 1);
+    strip.setAttribute("aria-valuemax", all.length);
+    strip.setAttribute("aria-valuenow", number + 1);
+    strip.setAttribute("aria-valuetext", `${at.name}, ${number + 1} of ${all.length}`);
+    back.disabled = at.first === 0 && all[0].last >= at.last;
+    next.disabled = at.last >= network.rows.length - 1;
+    root.dataset.at = at.name;
+    root.dataset.layer = at.last;
+  }
+
+  function showPlace() {
+    picked = null;
+    products.textContent = "";
+    words.textContent = at.words ?? "";
+    showHeading();
+    showCloseUp();
+    showField(at.field);
+    fetchMaps();
+  }
+
+  function go(node, silent = false) {
+    at = node;
+    mark();
+    showPlace();
+    if (!silent) remember();
+  }
+
+  function step(by_) {
+    const all = bars();
+    const i = all.findIndex((bar) => bar.first <= at.first && at.last <= bar.last);
+    const bar = all[i];
+    if (bar && !bar.isRow && at.isRow) { // a row inside a closed block
+      const row = at.last + by_;
+      if (bar.first <= row && row <= bar.last) return go(rowNode(network, row));
+      if (by_ < 0) return go(bar);
+    }
+    const to = all[i + by_];
+    if (to) go(to);
+    return Boolean(to);
+  }
+
+  function toggle(node) {
+    if (node.isRow) node = around(network, node).at(-1);
+    if (!node) return;
+    if (opened.has(node.name)) {
+      opened.delete(node.name);
+      at = node;
+    } else {
+      for (const outer of around(network, node)) opened.add(outer.name);
+      opened.add(node.name);
+      if (!at.isRow) at = bars().find((bar) => bar.first <= node.first && node.first <= bar.last);
+    }
+    redraw();
+    remember();
+  }
+
+  function zoomTo(value, x = strip.clientWidth / 2) {
+    const before = (strip.scrollLeft + x) / layout.width;
+    zoom = clamp(value, 1, layout.zoomable);
+    const kept = close.scrollTop;
+    redraw();
+    strip.scrollLeft = before * layout.width - x;
+    close.scrollTop = kept;
+  }
+
+  // The line above the close-up: where one is, and the way up and down.
+  function showHeading() {
+    const where = at.isRow ? `layer ${at.last + 1} of ${network.rows.length}` : `layers ${at.first + 1} to ${at.last + 1} of ${network.rows.length}`;
+    const kind = at.kind === "error" ? "it stops here" : at.label;
+    heading.replaceChildren(make("strong", {}, at.name), make("span", { class: "kind" }, kind), make("span", { class: at.path === "shortcut" ? "soft on-shortcut" : "soft" }, at.path === "shortcut" ? `${where}, on the shortcut` : where));
+    for (const folder of around(network, at)) {
+      const made = button(`${opened.has(folder.name) ? "▾" : "▸"} ${folder.name}`, () => go(folder));
+      made.dataset.layer = folder.name;
+      made.dataset.kind = "folder";
+      heading.append(made);
+    }
+    if (!at.isRow) {
+      const isOpen = opened.has(at.name);
+      const made = button(isOpen ? "▾ close it" : "▸ open it", () => toggle(at));
+      made.setAttribute("aria-expanded", isOpen);
+      heading.append(made);
+    }
+  }
+
+  // 7. The close-up
+
+  let volumes = []; // those that go in, and at the end the one that comes out
+
+  function sourcesOf(row) {
+    return network.edges.filter(([, target]) => target === row).map(([source]) => source);
+  }
+
+  function recordOf(row, shape) {
+    const record = records.get(row);
+    return record && String(record.shape) === String(shape) ? record : undefined;
+  }
+
+  function showCloseUp() {
+    close.replaceChildren();
+    volumes = [];
+    if (at.kind === "error") {
+      const { at: module, shapes, message } = network.error;
+      close.append(make("div", { role: "alert", class: "alert" }, make("strong", {}, `It stops at ${module}${shapes.length ? `, where ${shapes.join(" and ")} met.` : "."}`), make("br"), message));
+      return;
+    }
+    const wide = root.clientWidth || 900;
+    const portrait = wide < 640;
+    root.classList.toggle("portrait", portrait);
+    const sources = at.isRow ? sourcesOf(at.first) : [];
+    const how = network.edges.find(([, target]) => target === at.first)?.[2];
+    const meeting = at.isRow && how && sources.length > 1;
+    const many = meeting ? Math.min(sources.length, 3) : 1;
+    const face = host.large ? 230 : portrait ? clamp((wide - 90) / (many + 1) / 1.5, 62, 120) : meeting ? 128 : 150;
+    const scale = scaleOf(network, face);
+    const outer = sourcesOutside();
+    const incoming = meeting ? sources.slice(0, 3) : [outer[0]];
+    const shapes = incoming.map((source) => (meeting && source >= 0 ? network.rows[source].out : meeting ? network.inputs[-1 - source] : at.in));
+    const ins = incoming.map((source, i) => recordOf(source, shapes[i]));
+    const out = recordOf(at.last, at.out);
+    const all = [...ins, out].filter(Boolean);
+    const strongest = meeting && how === "add" ? Math.max(...all.map((record) => record.strongest)) : undefined;
+    const flow = make("div", { class: `flow${meeting ? " meeting" : ""}` });
+    incoming.forEach((source, i) => {
+      if (i) flow.append(make("span", { class: `meet ${how}`, "aria-hidden": "true" }, KINDS[how]));
+      const isShort = how === "add" && meeting && isShortcutInto(source);
+      const name = meeting && how === "add" && sources.length === 2 ? (isShort ? "x" : "F(x)") : "in";
+      const from = source === undefined ? "" : source < 0 ? (network.inputs.length > 1 ? `input ${-source}` : "the input") : network.rows[source].name;
+      flow.append(volume(shapes[i], ins[i], scale, { strongest, tint: isShort ? "short" : "in", dropped: at.window?.dropped, name, from: isShort && meeting ? `${from} · the shortcut` : name === "F(x)" ? `${from} · the branch` : from }));
+    });
+    if (meeting) {
+      if (sources.length > 3) flow.append(make("span", { class: "soft" }, `and ${sources.length - 3} more`));
+      flow.append(make("span", { class: "meet", "aria-hidden": "true" }, "="));
+    } else {
+      flow.append(make("span", { class: "arrow", "aria-hidden": "true" }, "→"), operation(), make("span", { class: "arrow", "aria-hidden": "true" }, "→"));
+    }
+    const sumName = meeting && how === "add" && sources.length === 2 ? "x + F(x)" : "out";
+    flow.append(volume(at.out, out, scale, { strongest, tint: "out", name: sumName, from: meeting ? at.label : "", isOut: true }));
+    close.append(flow, numbers(out));
+    if (at.lane) close.append(make("p", { class: "lane" }, at.lane));
+    if (all.length) {
+      const shown = out ?? all[0];
+      const more = shown.channels.length > 4 && at.out.length > 2 ? [button(grid ? "four channels" : `${shown.channels.length} channels`, () => { grid = !grid; showCloseUp(); })] : [];
+      const list = shown.channels.slice(0, grid ? 99 : 4).join(", ");
+      const legend = make("p", { class: "legend soft" }, `Channels ${list} of ${shown.shape[0]}, those that vary most. Blue: positive, orange: negative, white: 0; strongest: ${digits(strongest ?? shown.strongest)}. `, ...more);
+      close.append(legend);
+    }
+  }
+
+  // Which row, outside of what is shown, feeds it?
+  function sourcesOutside() {
+    const edges = network.edges.filter(([source, target]) => at.first <= target && target <= at.last && (source < at.first || source > at.last));
+    const first = edges.filter(([, target]) => target === at.first);
+    return [...new Set((first.length ? first : edges).map(([source]) => source))];
+  }
+
+  function isShortcutInto(source) {
+    const shortcut = network.shortcuts.find(([, end]) => end === at.first);
+    if (!shortcut) return false;
+    const [begin, , layers] = shortcut;
+    return layers.length ? layers.includes(source) : source === begin;
+  }
+
+  function volume(shape, record, scale, options) {
+    const made = drawVolume(shape, record, scale, { grid, strongest: options.strongest ?? record?.strongest, tint: options.tint, dropped: options.dropped });
+    const caption = make("figcaption", {}, make("strong", {}, options.name), make("span", { class: "shape" }, by(shape)), make("span", { class: "soft" }, options.from));
+    const figure = make("figure", { class: `volume ${options.tint}` }, made.svg, caption);
+    volumes.push(made);
+    if (options.isOut) {
+      made.svg.setAttribute("tabindex", 0);
+      made.svg.setAttribute("role", "application");
+      made.svg.setAttribute("aria-label", `what comes out, ${by(shape)}: arrow keys go from value to value`);
+      touchValues(made);
+    } else {
+      made.svg.setAttribute("role", "img");
+      made.svg.setAttribute("aria-label", `${options.name}: ${by(shape)}`);
+    }
+    return figure;
+  }
+
+  function operation() {
+    const box = make("div", { class: "operation" }, make("strong", {}, at.label ?? ""));
+    if (!at.isRow) {
+      box.append(drawBlock(network, at, letter()));
+      return box;
+    }
+    for (const line of at.about ?? []) box.append(make("span", {}, line));
+    if (at.window) box.append(drawWindows(at.window));
+    return box;
+  }
+
+  function numbers(record) {
+    const list = make("dl");
+    for (const [what, formula, remark] of at.sums ?? []) {
+      list.append(make("dt", {}, what), make("dd", {}, make("strong", {}, formula), ...(remark ? [make("span", { class: "remark" }, remark)] : [])));
+    }
+    const known = new Set((at.sums ?? []).map(([what]) => (what === "weights" ? "parameters" : what)));
+    const facts = make("div", { class: "facts" });
+    for (const [what, value] of at.facts ?? []) {
+      if (!known.has(what) || what === "parameters") facts.append(make("div", {}, make("dt", {}, what), make("dd", {}, make("strong", {}, value))));
+    }
+    const share = Math.round(100 * (at.share ?? 0));
+    const meter = make("div", { class: "meter" }, make("span", { style: `width:${share}%` }));
+    const panel = make("div", { class: "numbers" }, make("dl", {}, ...list.childNodes, facts), meter, make("span", { class: "soft" }, `${share} % of all multiply-adds are done`));
+    if (network.picture) {
+      const [, high, wide] = network.picture.shape;
+      const side = 92;
+      const svg = draw("svg", { class: "seen", viewBox: `0 0 ${wide} ${high}`, width: side, height: side * high / wide, role: "img", "aria-label": `what one value sees of ${network.picture.words}` });
+      svg.append(draw("image", { href: network.picture.address, width: wide, height: high, class: "picture" }), draw("rect", { class: "field", width: 0, height: 0 }));
+      panel.append(make("div", { class: "seen-box" }, svg, make("span", { class: "soft" }, "the frame: what one value sees")));
+    }
+    return panel;
+  }
+
+  // The frame on the picture: which pixels can this value see?
+  function showField(field) {
+    const frames = [[root.querySelector(".seen .field"), null], [strip.querySelector(".field"), layout.nodes[0]]];
+    for (const [frame, node] of frames) {
+      if (!frame) continue;
+      if (!field || !network.picture) { frame.setAttribute("width", 0); continue; }
+      const [, high, wide] = network.picture.shape;
+      const [[y0, y1], [x0, x1]] = [[clamp(field[0][0], 0, high), clamp(field[0][1] + 1, 0, high)], [clamp(field[1][0], 0, wide), clamp(field[1][1] + 1, 0, wide)]];
+      const unit = node ? node.wide / wide : 1;
+      const [left, top] = node ? [node.x - node.wide / 2, node.y - node.high / 2] : [0, 0];
+      for (const [name, value] of [["x", left + x0 * unit], ["y", top + y0 * unit], ["width", (x1 - x0) * unit], ["height", (y1 - y0) * unit]]) frame.setAttribute(name, value.toFixed(2));
+    }
+  }
+
+  // 8. Numbers under the pointer
+
+  function touchValues(made) {
+    const point = (event) => {
+      const card = made.cards.find(({ group }) => group.contains(event.target));
+      if (!card) return;
+      const rect = group_rect(card.group);
+      const y = clamp(Math.floor((event.clientY - rect.top) / rect.height * made.rows), 0, made.rows - 1);
+      const x = clamp(Math.floor((event.clientX - rect.left) / rect.width * made.across), 0, made.across - 1);
+      pick(card.k, y, x);
+    };
+    made.svg.addEventListener("pointermove", point);
+    made.svg.addEventListener("pointerdown", point);
+    made.svg.addEventListener("keydown", (event) => {
+      const move = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+      if (!move) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const [k, y, x] = picked ?? [0, made.rows >> 1, made.across >> 1];
+      if (made.isMap) pick(k, clamp(y + move[0], 0, made.rows - 1), clamp(x + move[1], 0, made.across - 1));
+      else pick(clamp(k + move[0] + move[1], 0, made.cards.length - 1), 0, 0);
+    });
+    made.svg.addEventListener("focus", () => { if (!picked) pick(0, made.rows >> 1, made.across >> 1); });
+  }
+
+  const group_rect = (group) => group.querySelector(".edge, .front").getBoundingClientRect();
+
+  // Show one value of the output: its window in the input, the products, what it sees.
+  function pick(k, y, x) {
+    picked = [k, y, x];
+    const out = volumes.at(-1);
+    for (const each of volumes) each.light.replaceChildren();
+    const window_ = windowOf(y, x);
+    outline(out, k, y, x, 1, 1);
+    for (const each of volumes.slice(0, -1)) {
+      const same = keepsChannels() ? k : 0;
+      if (!each.isMap) continue;
+      const cards = each.record && !keepsChannels() ? each.cards.map((card) => card.k) : [same];
+      for (const card of cards) outline(each, card, window_.y, window_.x, window_.high, window_.wide);
+    }
+    showField(fieldOf(y, x));
+    products.replaceChildren(...productsOf(k, y, x, window_));
+  }
+
+  const keepsChannels = () => !(at.kind.startsWith("Conv") || at.kind.startsWith("conv") || at.kind.toLowerCase() === "linear" || !at.isRow);
+
+  function windowOf(y, x) {
+    const source = volumes[0];
+    if (!at.isRow) return { y: 0, x: 0, high: source.rows, wide: source.across };
+    if (at.window && !at.kind.startsWith("Adaptive")) {
+      const { kernel, stride, padding } = at.window;
+      const [kh, kw] = kernel.length > 1 ? kernel.slice(-2) : [1, kernel[0]];
+      const [sh, sw] = stride.length > 1 ? stride.slice(-2) : [1, stride[0]];
+      const [ph, pw] = padding.length > 1 ? padding.slice(-2) : [0, padding[0]];
+      return { y: y * sh - ph, x: x * sw - pw, high: kh, wide: kw };
+    }
+    const out = volumes.at(-1);
+    if (source.rows === out.rows && source.across === out.across) return { y, x, high: 1, wide: 1 };
+    const [high, wide] = [source.rows / out.rows, source.across / out.across];
+    return { y: Math.floor(y * high), x: Math.floor(x * wide), high: Math.ceil(high), wide: Math.ceil(wide) };
+  }
+
+  function outline(made, k, y, x, high, wide) {
+    const card = made.cards.find((each) => each.k === k) ?? made.cards.at(-1);
+    if (!card) return;
+    const [uy, ux] = [card.high / made.rows, card.wide / made.across];
+    made.light.append(draw("rect", { x: card.x + x * ux, y: card.y + y * uy, width: Math.max(wide * ux, 3), height: Math.max(high * uy, 3), class: "window-frame" }));
+  }
+
+  function fieldOf(y, x) {
+    const fields = at.isRow ? recordOf(at.last, at.out)?.fields : undefined;
+    if (!fields) return at.field;
+    return [[fields.y[0][y], fields.y[1][y]], [fields.x[0][x], fields.x[1][x]]];
+  }
+
+  function productsOf(k, y, x, w) {
+    const out = volumes.at(-1).record;
+    const ins = volumes.slice(0, -1).map((each) => each.record);
+    const map = volumes.at(-1).isMap;
+    const where = map ? `row ${y}, column ${x}` : "";
+    if (!out) return map && at.isRow && at.window ? [`${where}: reads rows ${w.y} to ${w.y + w.high - 1} and columns ${w.x} to ${w.x + w.wide - 1} of what goes in${w.y < 0 || w.x < 0 ? "; negative: padding, zeros" : ""}.`] : [];
+    const value = out.value(k, y, x);
+    const start = make("strong", {}, `channel ${out.channels[k]}${where ? `, ${where}` : ""}: ${digits(value)}`);
+    if (!at.isRow || ins.some((record) => !record)) return [start];
+    if (ins.length > 1) {
+      const sign_ = { add: " + ", multiply: " · " }[network.edges.find(([, target]) => target === at.first)[2]];
+      if (!sign_) return [start];
+      const terms = ins.map((record) => record.value(k, y, x));
+      return [start, ` = ${terms.map((term, i) => (i && term < 0 ? `(${digits(term)})` : digits(term))).join(sign_)}`];
+    }
+    const [source] = ins;
+    if (out.affine) {
+      const [a, b] = out.affine[k];
+      return [start, ` = ${digits(a)} · ${digits(source.value(k, y, x))} ${b < 0 ? "−" : "+"} ${digits(Math.abs(b))}`];
+    }
+    if (/^relu/i.test(at.kind)) return [start, ` = max(0, ${digits(source.value(k, y, x))})`];
+    if (/maxpool/i.test(at.kind.replace("_", "")) && at.window) return [start, ` = the largest of ${inWindow(source, k, w).map((each) => digits(each.value)).join(", ")}`];
+    if (/avgpool|^mean/i.test(at.kind.replace(/_/g, ""))) return [start, ` = the mean of ${w.high * w.wide} values`];
+    if (!out.weights) return [start];
+    // A convolution: the products of the first channel one by one, the sums of the others.
+    const parts = source.channels.map((channel, j) => {
+      const terms = source.isMap ? inWindow(source, j, w) : [{ value: source.value(j, 0, 0), dy: 0, dx: 0 }];
+      return { channel, terms: terms.map((t) => [t.value, out.weight(k, j, t.dy, t.dx)]) };
+    });
+    const sums = parts.map((part) => sum(part.terms.map(([a, b]) => a * b)));
+    const bias = out.bias?.[k] ?? 0;
+    const rest = value - bias - sum(sums);
+    const hidden = source.shape[0] - source.channels.length;
+    const first = parts[0].terms.map(([a, b]) => `${digits(a)}·${b < 0 ? `(${digits(b)})` : digits(b)}`).join(" + ");
+    const list = parts.slice(1, 8).map((part, i) => `channel ${part.channel}: ${digits(sums[i + 1])}`).join("; ");
+    const further = parts.length > 8 ? sum(sums.slice(8)) : 0;
+    const others = hidden + Math.max(parts.length - 8, 0);
+    return [start, make("br"), `channel ${parts[0].channel}: ${first} = ${digits(sums[0])}`,
+      ...(list ? [make("br"), list] : []),
+      ...(others > 0 ? [`; the ${others} other channels together: ${digits(rest + further)}`] : []),
+      ...(out.bias ? [`; bias: ${digits(bias)}`] : [])];
+  }
+
+  // The values that a window reads of one channel; what lies in the padding is left out.
+  function inWindow(record, j, w) {
+    const found = [];
+    const [rows, across] = record.shape.length > 2 ? record.shape.slice(-2) : [1, 1];
+    for (let dy = 0; dy < w.high; dy++) {
+      for (let dx = 0; dx < w.wide; dx++) {
+        const [y, x] = [w.y + dy, w.x + dx];
+        if (y >= 0 && x >= 0 && y < rows && x < across) found.push({ value: record.value(j, y, x), dy, dx });
+      }
+    }
+    return found;
+  }
+
+  // Feature maps come from the host: at once in the book, from the kernel in JupyterLab.
+  function keep(raw) {
+    const values = raw.values instanceof Float32Array ? raw.values : halves(raw.values, raw.scale);
+    const isMap = raw.shape.length > 2;
+    const [rows, across] = isMap ? raw.shape.slice(-2) : [1, 1];
+    const area = rows * across;
+    const weights = raw.weights && halves(raw.weights, raw.weight_scale);
+    const [ins, kh, kw] = raw.weight_shape ? raw.weight_shape.slice(1) : [];
+    const pictures = new Map();
+    records.set(raw.row, {
+      ...raw, isMap,
+      weights,
+      strongest: values.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
+      value: (k, y, x) => values[k * area + y * across + x],
+      weight: (k, j, dy, dx) => weights[((k * ins + j) * (kh ?? 1) + dy) * (kw ?? 1) + dx],
+      paint(k, strongest) {
+        const key = `${k} ${strongest}`;
+        if (!pictures.has(key)) pictures.set(key, paint(values.subarray(k * area, (k + 1) * area), rows, across, strongest));
+        return pictures.get(key);
+      },
+    });
+  }
+
+  function wantedRows() {
+    const sources = at.isRow ? sourcesOf(at.first) : sourcesOutside();
+    return [...new Set([...sources.slice(0, 3), at.last])];
+  }
+
+  function fetchMaps() {
+    if (!network.maps || at.kind === "error") return;
+    const missing = wantedRows().filter((row) => !records.has(row));
+    const asked = at;
+    const arrived = missing.map((row) => host.maps(row)).filter(Boolean);
+    for (const raw of arrived) if (!(raw instanceof Promise)) keep(raw);
+    const later = arrived.filter((raw) => raw instanceof Promise);
+    if (arrived.length > later.length) showCloseUp(), showField(at.field);
+    if (!later.length) return;
+    const slow = setTimeout(() => say("waiting for Python …"), 400);
+    Promise.all(later).then((found) => {
+      clearTimeout(slow);
+      say("");
+      found.filter(Boolean).forEach(keep);
+      if (at === asked) { showCloseUp(); showField(at.field); }
+    }, (reason) => { clearTimeout(slow); say(String(reason)); });
+  }
+
+  const say = (text) => { status.textContent = text; };
+
+  // 9. Touch and keys
+
+  function nodeUnder(event) {
+    const touched = event.target.closest?.("[data-layer]");
+    if (!touched) return undefined;
+    const { node, row, layer } = touched.dataset;
+    if (row !== undefined) return { node: findNode(network, layer, Number(row)), touched };
+    if (node !== undefined) {
+      const own = layout.nodes[node];
+      return own.isInput || own.isOutput ? { own, touched } : { node: findNode(network, own.name, own.first), own, touched };
+    }
+    return { node: findNode(network, layer, at.last), touched };
+  }
+
+  const pointers = new Map();
+  let spread = null;
+  let dragged = false;
+
+  strip.addEventListener("pointerdown", (event) => {
+    pointers.set(event.pointerId, event);
+    dragged = false;
+    if (pointers.size === 2) spread = { from: distance(), zoom };
+    const found = nodeUnder(event);
+    if (found?.node) { halt(); go(found.node); }
+  });
+  strip.addEventListener("pointermove", (event) => {
+    if (pointers.has(event.pointerId)) {
+      pointers.set(event.pointerId, event);
+      if (spread && pointers.size === 2) return zoomTo(spread.zoom * distance() / spread.from);
+      if (!event.buttons) return pointers.clear();
+      // Drag along the strip: the bar above or below the pointer.
+      const x = event.clientX - strip.getBoundingClientRect().left + strip.scrollLeft;
+      const near = layout.nodes.filter((node) => node.lane === 0 && !node.isInput && !node.isOutput)
+        .reduce((best, node) => (!best || Math.abs(node.x - x) < Math.abs(best.x - x) ? node : best), undefined);
+      if (near && !(near.first <= at.first && at.last <= near.last) && (dragged || event.movementX)) {
+        dragged = true;
+        go(findNode(network, near.name, near.first));
+      }
+    }
+    showTip(event);
+  });
+  for (const end of ["pointerup", "pointercancel", "pointerleave"]) {
+    strip.addEventListener(end, (event) => { pointers.delete(event.pointerId); spread = null; });
+  }
+  strip.addEventListener("pointerleave", () => { tip.hidden = true; });
+  strip.addEventListener("dblclick", (event) => { const found = nodeUnder(event); if (found?.node && !found.node.isRow) toggle(found.node); });
+  strip.addEventListener("wheel", (event) => {
+    // The page must stay scrollable: the wheel zooms with Ctrl, or where the strip was touched before.
+    if (!event.ctrlKey && document.activeElement !== strip) return;
+    if (zoom === 1 && (event.deltaY > 0 || layout.zoomable < 1.2)) return;
+    event.preventDefault();
+    zoomTo(zoom * 2 ** (-event.deltaY / 300), event.clientX - strip.getBoundingClientRect().left);
+  }, { passive: false });
+  const distance = () => {
+    const [a, b] = [...pointers.values()];
+    return Math.max(10, Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY));
+  };
+
+  function showTip(event) {
+    const found = nodeUnder(event);
+    tip.hidden = !found;
+    if (!found) return;
+    const node = found.node ?? found.own;
+    const isShortcut = found.touched.dataset.kind === "shortcut";
+    const lines = [node.isInput || node.isOutput ? `${node.name}: ${by(node.out)}` : `${by(node.in)} → ${by(node.out)}`];
+    const params = node.facts?.find(([what]) => what === "parameters");
+    if (params && params[1] !== "0") lines.push(`${params[1]} parameters`);
+    if (isShortcut) lines.push("here the shortcut is added");
+    tip.replaceChildren(make("strong", {}, node.name), make("span", {}, node.label ?? ""), ...lines.map((line) => make("span", {}, line)));
+    const box = strip.getBoundingClientRect();
+    const x = clamp(event.clientX - box.left, 90, Math.max(box.width - 90, 90));
+    tip.style.left = `${x}px`;
+    tip.style.top = `${event.clientY - box.top + 18}px`;
+  }
+
+  close.addEventListener("click", (event) => {
+    const touched = event.target.closest(".part[data-layer]");
+    if (touched) { halt(); go(findNode(network, touched.dataset.layer, Number(touched.dataset.row))); }
+  });
+
+  const KEYS = {
+    ArrowRight: () => step(1),
+    ArrowLeft: () => step(-1),
+    Home: () => go(bars()[0]),
+    End: () => go(bars().at(-1)),
+    ArrowDown: () => (at.isRow || opened.has(at.name) ? step(1) : toggle(at)),
+    ArrowUp: () => { const outer = around(network, at).at(-1); if (!outer) return; if (opened.has(outer.name)) toggle(at.isRow ? at : outer); else go(outer); },
+    Enter: () => { if (!at.isRow) toggle(at); },
+    "+": () => zoomTo(zoom * 1.6),
+    "-": () => zoomTo(zoom / 1.6),
+    " ": () => (timer ? halt() : start()),
+  };
+  strip.addEventListener("keydown", (event) => {
+    if (!KEYS[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    if (event.key !== " ") halt();
+    KEYS[event.key]();
+  });
+  // The page around has keys of its own: slides and mdBook turn pages, JupyterLab leaves the cell.
+  root.addEventListener("keydown", (event) => event.stopPropagation());
+
+  function start() {
+    if (at.last >= network.rows.length - 1) go(bars()[0]);
+    play.textContent = "■ stop";
+    words.setAttribute("aria-live", "off"); // a voice could not follow
+    const tick = () => {
+      if (step(1) === false) return halt();
+      timer = setTimeout(tick, SPEEDS[speed.value]);
+    };
+    timer = setTimeout(tick, SPEEDS[speed.value]);
+  }
+
+  function halt() {
+    clearTimeout(timer);
+    timer = null;
+    play.textContent = "▶ play";
+    words.setAttribute("aria-live", "polite");
+  }
+
+  let wide = 0;
+  const watcher = new ResizeObserver(() => {
+    if (root.clientWidth && root.clientWidth !== wide) {
+      wide = root.clientWidth;
+      redraw();
+    }
+  });
+  load(host.network, host.state ?? {});
+  watcher.observe(root);
+
+  return {
+    load,
+    say,
+    // The host has another place: a learner wrote `explorer.layer = 17`.
+    follow({ layer, place, opened: folders }) {
+      const node = findNode(network, place, layer);
+      const same = folders.length === opened.size && folders.every((name) => opened.has(name));
+      if (!node || (same && node.name === at.name && node.last === at.last)) return;
+      opened = new Set(folders);
+      at = node;
+      redraw();
+    },
+    end() { halt(); watcher.disconnect(); },
+  };
+}
+
+// 10. Hosts
+
+// JupyterLab: an anywidget. Its state is the state of the Python object.
+function render({ model, el }) {
+  const waiting = new Map();
+  const host = {
+    network: model.get("network"),
+    state: state(),
+    remember(now) {
+      for (const [name, value] of Object.entries(now)) model.set(name, value);
+      model.save_changes();
+    },
+    choose: (choice) => model.send({ ask: "choose", ...choice }),
+    maps(row) {
+      return new Promise((resolve, reject) => {
+        waiting.set(`${model.get("network").id} ${row}`, resolve);
+        model.send({ ask: "maps", row, network: model.get("network").id });
+        setTimeout(() => reject("Python does not answer: it is busy, or its kernel has ended. What was shown before can still be seen."), 8000);
+      });
+    },
+  };
+  function state() {
+    return { layer: model.get("layer"), place: model.get("place"), opened: model.get("opened") };
+  }
+  const view = explorer(el, host);
+  const changed = () => view.load(model.get("network"), state());
+  const moved = () => view.follow(state());
+  const answered = (message, buffers) => {
+    if (message.failed) return view.say(message.failed);
+    if (!message.maps) return undefined;
+    const key = `${message.network} ${message.maps.row}`;
+    waiting.get(key)?.({ ...message.maps, values: buffers[0], weights: buffers[1] });
+    return waiting.delete(key);
+  };
+  model.on("change:network", changed);
+  model.on("change:layer change:place change:opened", moved);
+  model.on("msg:custom", answered);
+  return () => {
+    view.end();
+    model.off("change:network", changed);
+    model.off("change:layer change:place change:opened", moved);
+    model.off("msg:custom", answered);
+  };
+}
+
+// A page without a kernel: all data lies there.
+function show(element, data, options = {}) {
+  const maps = data.maps ?? {};
+  return explorer(element, { network: data.network, maps: (row) => maps[row], state: options.state, large: options.large });
+}
+
+export default { render, show };
