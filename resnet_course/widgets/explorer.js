@@ -114,6 +114,9 @@ function nameInside(name, folder) {
   return /^\d/.test(rest) ? name : rest;
 }
 
+const pathOf = (network, node) =>
+  network.rows.slice(node.first, node.last + 1).every((row) => row.path === "shortcut") ? "shortcut" : "main";
+
 function findNode(network, name, layer) {
   const all = [...network.folders, ...network.rows.map((_, i) => rowNode(network, i))];
   const named = all.filter((node) => node.name === name);
@@ -126,6 +129,16 @@ const TALLEST = 96;
 const FACE = 56; // of the picture that goes in
 const KINDS = { add: "+", concatenate: "‖", multiply: "×", choose: "?", attend: "·" };
 
+// How high is a tensor, and how many channels deep? (tokens, features) are drawn as if the tokens
+// made a square; (channels, length), of a network with 1-d windows, as long as they are.
+function measures(network, shape) {
+  if (shape.length > 2) return { side: shape.at(-2), across: shape.at(-1), channels: shape[0] };
+  if (shape.length < 2) return { side: 1, across: 1, channels: shape[0] ?? 1 };
+  const is1d = network.rows.some((row) => row.window?.kernel.length === 1);
+  const side = is1d ? shape[1] : Math.max(1, Math.round(Math.sqrt(shape[0])));
+  return { side, across: is1d ? 1 : side, channels: is1d ? shape[0] : shape[1] };
+}
+
 function layOut(network, opened, room, zoom, letter) {
   const bars = barsOf(network, opened);
   const count = network.rows.length;
@@ -133,7 +146,7 @@ function layOut(network, opened, room, zoom, letter) {
   bars.forEach((bar, i) => barOf.fill(i, (barOf.length = bar.last + 1, bar.first), bar.last + 1));
   const inputs = network.inputs.map((shape, i) => ({ name: i ? `input ${i + 1}` : "input", out: shape, isInput: true, row: -1 - i }));
   const outputs = network.outputs.length < 2 ? [] : network.outputs.map((shape, i) => ({ name: `output ${i + 1}`, out: shape, isOutput: true }));
-  const nodes = [...inputs, ...bars.map((bar) => ({ ...bar })), ...outputs];
+  const nodes = [...inputs, ...bars.map((bar) => ({ ...bar, path: pathOf(network, bar) })), ...outputs];
   const place = (row) => (row < 0 ? -1 - row : row < count ? inputs.length + barOf[row] : inputs.length + bars.length + row - count);
 
   // Edges between bars, each once.
@@ -176,15 +189,14 @@ function layOut(network, opened, room, zoom, letter) {
   });
 
   // Heights and widths to scale: the side of the map, the root of the channels.
-  const sizes = nodes.map((node) => (node.out?.length ? node.out : [1]));
-  const largest = Math.max(1, ...sizes.map((shape) => (shape.length > 1 ? shape.at(-1) : 1)));
-  const widest = Math.max(1, ...sizes.map((shape) => shape[0]));
+  const sizes = nodes.map((node) => measures(network, node.out ?? []));
+  const largest = Math.max(...sizes.map(({ side }) => side));
+  const widest = Math.max(...sizes.map(({ channels }) => channels));
   const lanes = [...new Set(nodes.map((node) => node.lane))].sort((a, b) => a - b);
   const tallest = lanes.length > 2 ? Math.max(40, 190 / lanes.length) : TALLEST;
   nodes.forEach((node, i) => {
-    const side = sizes[i].length > 1 ? sizes[i].at(-1) : 1;
-    node.high = 8 + (tallest - 8) * side / largest;
-    node.wide = 4 + 12 * Math.sqrt(sizes[i][0] / widest);
+    node.high = 8 + (tallest - 8) * sizes[i].side / largest;
+    node.wide = 4 + 12 * Math.sqrt(sizes[i].channels / widest);
     if (node.isInput) Object.assign(node, { high: network.picture ? FACE : node.high, wide: network.picture ? FACE : 6 });
     node.group = node.isInput || node.isOutput ? undefined : around(network, node).at(-1);
   });
@@ -198,19 +210,24 @@ function layOut(network, opened, room, zoom, letter) {
   // Columns: as wide as their widest bar, with a gap where another folder begins.
   const columns = [];
   for (const node of nodes) (columns[node.column] ??= []).push(node);
-  let x = 0;
-  const middles = columns.map((column, i) => {
-    const main = column.find((node) => node.lane === 0) ?? column[0];
-    const before = columns[i - 1]?.find((node) => node.lane === 0);
-    const another = before && (before.isInput || main.group !== before.group);
-    const wide = Math.max(...column.map((node) => node.wide + (node.inner ? 16 : 0)));
-    x += (i ? 6 : 0) + (another ? 12 : 0) + wide / 2;
-    const middle = x;
-    x += wide / 2;
-    return middle;
-  });
   const edge = 14;
-  const fit = (room - 2 * edge) / Math.max(x, 1);
+  const spacing = (named) => {
+    let x = 0;
+    const middles = columns.map((column, i) => {
+      const main = column.find((node) => node.lane === 0) ?? column[0];
+      const before = columns[i - 1]?.find((node) => node.lane === 0);
+      const another = before && (before.isInput || main.group !== before.group);
+      const wide = Math.max(...column.map((node) => Math.max(node.wide + (node.inner ? 16 : 0), named ? widthOf(labelOf(node), letter) : 0)));
+      x += (i ? 7 : 0) + (another ? 12 : 0) + wide / 2;
+      const middle = x;
+      x += wide / 2;
+      return middle;
+    });
+    return [middles, (room - 2 * edge) / Math.max(x, 1), x];
+  };
+  // With room for every name, if that fits; else as narrow as the bars are.
+  let [middles, fit, x] = spacing(true);
+  if (fit < 1) [middles, fit, x] = spacing(false);
   const most = 3.2;
   const scale = Math.min(fit, most) * zoom;
   const width = Math.max(room, x * scale + 2 * edge);
@@ -224,8 +241,10 @@ function layOut(network, opened, room, zoom, letter) {
 
   // Lanes below each other; above all of them the arcs.
   const arcs = [...links.values()].filter(({ a, b }) => nodes[a].lane === nodes[b].lane && nodes.some((n) => n.lane === nodes[a].lane && n.column > nodes[a].column && n.column < nodes[b].column));
-  const rise = (link) => clamp(12 + 0.14 * Math.abs(nodes[link.b].x - nodes[link.a].x), 16, 90);
-  const above = Math.max(nodes.some((node) => node.inner) ? 34 : 8, ...arcs.map((link) => rise(link) + 6));
+  const between = ({ a, b }) => nodes.filter((n) => n.lane === nodes[a].lane && n.column >= nodes[a].column && n.column <= nodes[b].column);
+  // A curve reaches three quarters of the height of its handles.
+  const rise = (link) => clamp(14 + 0.16 * Math.abs(nodes[link.b].x - nodes[link.a].x), 20, 100);
+  const above = Math.max(nodes.some((node) => node.inner) ? 34 : 8, ...arcs.map((link) => 0.75 * rise(link) + 8));
   let y = above;
   const middleOf = {};
   for (const lane of lanes) {
@@ -234,9 +253,14 @@ function layOut(network, opened, room, zoom, letter) {
     y = middleOf[lane] + own / 2 + 8;
   }
   for (const node of nodes) node.y = middleOf[node.lane];
-  for (const link of links.values()) link.rise = arcs.includes(link) ? rise(link) : 0;
+  for (const link of links.values()) {
+    link.rise = arcs.includes(link) ? rise(link) : 0;
+    if (link.rise) link.top = Math.min(...between(link).map((node) => node.y - node.high / 2));
+  }
   return { nodes, links: [...links.values()], width, height: y + 2 * letter + 22, foot: y, zoomable: Math.max(1, most / fit), lanes };
 }
+
+const labelOf = (node) => nameInside(node.name, node.group);
 
 function nearest(nodes, node) {
   const others = nodes.filter((other) => other !== node && other.lane === node.lane).map((other) => Math.abs(other.x - node.x));
@@ -262,7 +286,7 @@ function drawStrip(network, layout, letter) {
     const touch = isShortcut && target ? { "data-layer": target.name, "data-kind": "shortcut", "data-row": link.target } : {};
     let path;
     if (link.rise) {
-      const top = Math.min(a.y - a.high / 2, b.y - b.high / 2) - link.rise;
+      const top = link.top - link.rise;
       path = `M${x1 + 1} ${a.y - 4}C${x1 + 1} ${top} ${x2 - 3} ${top} ${x2 - 3} ${b.y - 6}`;
     } else {
       const bend = a.y === b.y ? 0 : (x2 - x1) / 2;
@@ -343,28 +367,33 @@ function labels(network, layout, letter) {
   };
   const [line1, line2] = [layout.foot + letter + 4, layout.foot + 2 * letter + 9];
   const main = layout.nodes.filter((node) => node.lane === 0);
-  const words = (node) => (node.isInput ? by(node.out) : nameInside(node.name, node.group));
   // Neighbours of one folder: either all of them are named, or the folder is.
-  for (let i = 0; i < main.length; ) {
-    let j = i;
-    while (main[j + 1] && main[j + 1].group === main[i].group && main[i].group) j++;
-    const run = main.slice(i, j + 1);
-    i = j + 1;
-    const fits = run.every((node) => widthOf(words(node), letter) + 6 <= (run.length > 1 ? node.pitch : 1e9));
+  const groupName = (folder) => nameInside(folder.name, around(network, folder).at(-1));
+  const runs = [];
+  for (const node of main) {
+    const run = runs.at(-1);
+    if (run && node.group && run[0].group === node.group) run.push(node);
+    else runs.push([node]);
+  }
+  for (const run of runs) {
     const [first, last] = [run[0], run.at(-1)];
     const middle = (first.x + last.x) / 2;
-    if (fits) {
-      for (const node of run) put(words(node), node.x, line1, node.isInput ? "soft" : "");
-      const inside = !/^\d/.test(words(first)) && words(first) !== first.name;
-      if (run.length > 1 && inside && put(first.group.name, middle, line2, "bold")) bracket(group, first, last, layout.foot + letter + 7);
-      else if (run.length > 1) put(by(last.out ?? []), middle, line2, "soft");
-      else put(by(last.out ?? []), middle, line2, "soft");
-    } else if (put(first.group.name, middle, line1, "bold")) {
-      put(by(last.out ?? []), middle, line2, "soft");
-    }
+    const fits = run.every((node) => widthOf(labelOf(node), letter) + 6 <= (run.length > 1 ? node.pitch : 1e9));
+    if (fits) for (const node of run) put(labelOf(node), node.x, line1, node.isInput ? "soft" : "");
+    else put(groupName(first.group), middle, line1, "bold");
+    const inside = fits && run.length > 1 && labelOf(first) !== first.name;
+    if (inside && put(groupName(first.group), middle, line2, "bold")) bracket(group, first, last, layout.foot + letter + 7);
+  }
+  // Below: the shape, once for neighbours that have the same.
+  for (let i = 0; i < runs.length; ) {
+    let j = i;
+    const shape = by(runs[i].at(-1).out ?? []);
+    while (runs[j + 1] && runs[i].length === 1 && runs[j + 1].length === 1 && by(runs[j + 1][0].out ?? []) === shape && !runs[i][0].isInput) j++;
+    put(shape, (runs[i][0].x + runs[j].at(-1).x) / 2, line2, "soft");
+    i = j + 1;
   }
   for (const node of layout.nodes.filter((each) => each.lane)) {
-    put(words(node), node.x, node.y - node.high / 2 - 4, "small");
+    put(labelOf(node), node.x, node.y - node.high / 2 - 4, "small");
   }
   return group;
 }
@@ -377,9 +406,9 @@ function bracket(group, first, last, y) {
 
 // All sides on one scale, that of the root: 224 and 7 pixels fit on one page.
 function scaleOf(network, face) {
-  const sides = network.rows.flatMap((row) => [row.in, row.out]).concat(network.inputs).filter((s) => s?.length > 2);
-  const largest = Math.max(1, ...sides.map((shape) => Math.max(...shape.slice(-2))));
-  const most = Math.max(1, ...network.rows.map((row) => row.out[0] ?? 1));
+  const sizes = network.rows.flatMap((row) => [row.in, row.out]).concat(network.inputs).map((shape) => measures(network, shape));
+  const largest = Math.max(...sizes.map(({ side, across }) => Math.max(side, across)));
+  const most = Math.max(...sizes.map(({ channels }) => channels));
   return {
     side: (pixels) => Math.max(4, face * Math.sqrt(pixels / largest)),
     depth: (channels) => face * (0.08 + 0.3 * Math.sqrt(channels / most)),
@@ -387,9 +416,9 @@ function scaleOf(network, face) {
 }
 
 // A volume: cards with real feature maps where they are known, else a box.
-function drawVolume(shape, record, scale, { strongest, grid, tint, dropped = [0, 0] }) {
+function drawVolume(shape, measured, record, scale, { strongest, grid, tint, dropped = [0, 0] }) {
   const isMap = shape.length > 2;
-  const [rows, across] = isMap ? shape.slice(-2) : [1, 1];
+  const [rows, across] = [measured.side, measured.across];
   const many = record ? (grid ? record.channels.length : Math.min(4, record.channels.length)) : 0;
   let [high, wide] = [scale.side(rows), scale.side(across)];
   const svg = draw("svg", { class: "volume-picture" });
@@ -419,7 +448,7 @@ function drawVolume(shape, record, scale, { strongest, grid, tint, dropped = [0,
     for (let k = 0; k < record.channels.length; k++) card(k, 8, 8 + k * each, 34, each - 1);
     size = [50, record.channels.length * each + 16];
   } else {
-    const deep = scale.depth(shape[0] ?? 1);
+    const deep = scale.depth(measured.channels);
     const [dx, dy] = [deep, deep * 0.6];
     const [x, y] = [8, 8 + dy];
     svg.append(draw("path", { d: `M${x} ${y}l${dx} ${-dy}h${wide}l${-dx} ${dy}z`, class: `side ${tint}` }));
@@ -812,7 +841,7 @@ function explorer(element, host) {
   }
 
   function volume(shape, record, scale, options) {
-    const made = drawVolume(shape, record, scale, { grid, strongest: options.strongest ?? record?.strongest, tint: options.tint, dropped: options.dropped });
+    const made = drawVolume(shape, measures(network, shape), record, scale, { grid, strongest: options.strongest ?? record?.strongest, tint: options.tint, dropped: options.dropped });
     const caption = make("figcaption", {}, make("strong", {}, options.name), make("span", { class: "shape" }, by(shape)), make("span", { class: "soft" }, options.from));
     const figure = make("figure", { class: `volume ${options.tint}` }, made.svg, caption);
     volumes.push(made);
@@ -1115,8 +1144,8 @@ function explorer(element, host) {
 
   function showTip(event) {
     const found = nodeUnder(event);
-    tip.hidden = !found;
-    if (!found) return;
+    tip.hidden = !found || event.pointerType === "touch"; // a finger hides what is below it
+    if (tip.hidden) return;
     const node = found.node ?? found.own;
     const isShortcut = found.touched.dataset.kind === "shortcut";
     const lines = [node.isInput || node.isOutput ? `${node.name}: ${by(node.out)}` : `${by(node.in)} → ${by(node.out)}`];
