@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import MethodType
 from typing import Any
 
@@ -59,10 +59,19 @@ def _example(given: Any, dtype: torch.dtype) -> Any:
 
 def meta_copy(model: nn.Module) -> nn.Module:
     """Copy a module so that all its tensors lie on the meta device; no weight is copied."""
+    return _copy(model, _meta_tensor)
+
+
+def shared_copy(model: nn.Module) -> nn.Module:
+    """Copy a module that can compute: it has the same parameters, and buffers of its own."""
+    return _copy(model, lambda part: part if isinstance(part, nn.Parameter) else part.clone())
+
+
+def _copy(model: nn.Module, copied: Callable[[Tensor], Tensor]) -> nn.Module:
     memo: dict[int, Any] = {}
     for part in _all_parts(model, set()):
         if isinstance(part, Tensor):
-            memo[id(part)] = _meta_tensor(part)
+            memo[id(part)] = copied(part)
             continue
         # The learner's hooks stay with the learner's model, and what they hold on to as well.
         for hooks in (part._forward_hooks, part._backward_hooks, part._backward_pre_hooks):
@@ -73,13 +82,13 @@ def meta_copy(model: nn.Module) -> nn.Module:
             for key, hook in part._forward_pre_hooks.items()
             if getattr(hook, "__name__", "") == "_infer_parameters"
         )
-    copied = copy.deepcopy(model, memo)
-    for part in _all_parts(copied, set()):
+    ghost = copy.deepcopy(model, memo)
+    for part in _all_parts(ghost, set()):
         if not isinstance(part, Tensor):
             part.eval()
             for key, hook in part._forward_pre_hooks.items():
                 part._forward_pre_hooks[key] = MethodType(hook.__func__, part)
-    return copied
+    return ghost
 
 
 def _all_parts(value: Any, seen: set[int]) -> Iterator[Tensor | nn.Module]:

@@ -18,12 +18,14 @@ class TraceError(ValueError):
     Attributes:
         module: path of the module that failed, such as "layer2.0.conv1".
         shapes: the shapes that met, with the batch axis.
+        trace: what ran before; None if nothing did.
     """
 
     def __init__(self, message: str, module: str, shapes: Sequence[Shape]) -> None:
         super().__init__(message)
         self.module = module
         self.shapes = list(shapes)
+        self.trace: Trace | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class LayerRow:
         sees: the same in words: "35 px", "the whole picture" where the field covers the input, "at
             least 35 px" behind a step that cannot be followed.
         uncounted: products that `macs` leaves out, "distances"; "" if there are none.
+        field: first and last pixel, along each axis of the first input, that the value in the
+            middle sees; below 0 it lies in the padding. Empty if it cannot be followed.
     """
 
     name: str
@@ -67,6 +71,7 @@ class LayerRow:
     receptive_field: int
     sees: str = ""
     uncounted: str = ""
+    field: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, repr=False)

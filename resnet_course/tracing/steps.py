@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from resnet_course.tracing.origins import Operations, Origin, tensors_in
 from resnet_course.tracing.rows import LayerRow, Shape, Trace, printable, together
 
 UNUSED = "unused"
+Note = Callable[[int, Tensor, Field | None], None]
 
 
 @dataclass
@@ -42,6 +43,9 @@ class Steps:
         operations: knows where the tensors come from.
         batch_axis: axis of all tensors along which the batch lies; None if there is none.
         batch: its size.
+
+    Attributes:
+        note: called with the number of each step, its output and what that sees.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Steps:
         self.counted: set[Tensor] = set()
         self.steps: list[Step] = []
         self.edges: list[Edge] = []
+        self.note: Note | None = None
 
     def modules_of(self, parameters: Iterable[Tensor]) -> set[str]:
         """Return the paths of the modules that hold some parameters."""
@@ -94,13 +99,15 @@ class Steps:
                 field=known[0].field,
             )
         )
+        if self.note is not None:
+            self.note(here, outputs[0], known[0].field)
         for tensor, origin in zip(outputs, known, strict=True):
             origins[tensor] = Origin(origin.field, (here,))
 
-    def finished(self, result: Any) -> Trace:
-        """Make a trace of the steps."""
+    def finished(self, result: Any, *, whole: bool = True) -> Trace:
+        """Make a trace of the steps; where the forward pass has failed, it is not the whole."""
         unused: Counter[str] = Counter()
-        for parameter, name in self.owners.items():
+        for parameter, name in self.owners.items() if whole else ():
             if parameter not in self.counted and not is_lazy(parameter):
                 unused[name.partition(".")[0]] += parameter.numel()
         rows = [self.row(step) for step in self.steps]
@@ -157,6 +164,7 @@ class Steps:
             receptive_field=max(field.pixels, 1) if field else 1,
             sees=in_words(field),
             uncounted=step.uncounted,
+            field=first_input(field),
         )
 
     def one(self, shape: Shape) -> Shape:
@@ -172,6 +180,12 @@ class Steps:
             own = shape[axis] if rest else times
             return (*shape[:axis], own, *shape[axis + 1 :]) if times else shape[1:]
         return shape[:axis] + shape[axis + 1 :]
+
+
+def first_input(field: Field | None) -> tuple[tuple[int, int], ...]:
+    """Return what the value in the middle sees of the first input, along each of its axes."""
+    middle = field.middle if field else {}
+    return tuple(middle[axis] for axis in sorted(middle) if axis[0] == 0)
 
 
 def in_words(field: Field | None) -> str:

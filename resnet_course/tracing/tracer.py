@@ -6,7 +6,7 @@ no numbers. That takes a fraction of a second even for ResNet-152 and changes no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ from resnet_course.tracing.meta import example_inputs, meta_copy
 from resnet_course.tracing.origins import Operations, Origin, tensors_in
 from resnet_course.tracing.recorder import Call, Recorder
 from resnet_course.tracing.rows import Trace, TraceError, printable
-from resnet_course.tracing.steps import Steps
+from resnet_course.tracing.steps import Note, Steps
 
 
 def trace(
@@ -56,16 +56,27 @@ def trace(
     refuse_module(model)
     dtypes = (p.dtype for p in model.parameters() if p.is_floating_point())
     args, kwargs = example_inputs(input_shape, next(dtypes, torch.float32))
+    return follow(model, args, kwargs, meta_copy)
+
+
+def follow(
+    model: nn.Module,
+    args: list[Any],
+    kwargs: dict[str, Any],
+    copied: Callable[[nn.Module], nn.Module],
+    note: Note | None = None,
+) -> Trace:
+    """Trace one forward pass of a copy; `note` hears of every step, see `Steps`."""
     batch_axis: int | None = 0
     steps = False
     while True:
         try:
-            ghost = meta_copy(model)
+            ghost = copied(model)
         except Exception as error:
             kind = type(model).__name__
             raise TraceError(f"{kind} cannot be copied for tracing: {error}", kind, []) from error
         try:
-            return _Tracer(ghost, args, kwargs, batch_axis, steps).run()
+            return _Tracer(ghost, args, kwargs, batch_axis, steps, note).run()
         except OtherAxesError as found:
             batch_axis, steps = found.batch, found.steps
 
@@ -92,6 +103,7 @@ class _Tracer:
         kwargs: Any,
         batch_axis: int | None,
         steps: bool = False,
+        note: Note | None = None,
     ) -> None:
         self.model, self.args, self.kwargs = model, args, kwargs
         self.is_sequence = steps
@@ -104,6 +116,7 @@ class _Tracer:
         self.returned_none = ""
         self.operations = Operations()
         self.steps = Steps(model, self.operations, batch_axis, batch)
+        self.steps.note = note
         self.recorder = Recorder(self.operations, self.on_call)
 
     def run(self) -> Trace:
@@ -115,10 +128,12 @@ class _Tracer:
             self.watch(self.model, set())
             with torch.no_grad(), self.operations, self.recorder:
                 result = self.model(*self.args, **self.kwargs)
-        except (TraceError, OtherAxesError):
+        except OtherAxesError:
             raise
         except Exception as error:
-            raise self.explain(error) from error
+            found = error if isinstance(error, TraceError) else self.explain(error)
+            found.trace = self.steps.finished(None, whole=False) if self.steps.steps else None
+            raise found from (None if found is error else error)
         if result is None:
             kind = kind_of(self.model)
             message = f"{kind} gives nothing: its forward has no return."

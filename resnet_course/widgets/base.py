@@ -39,22 +39,18 @@ def _rules() -> str:
     return f"<style>{', '.join(hidden)} {{ display: none }}</style>"
 
 
-class CourseWidget(w.VBox):
-    """A box of controls and pictures that also has a static form.
-
-    Where no kernel runs (a reopened notebook, a website, GitHub), the static form is shown.
+class StoredForm:
+    """What is shown of a widget where no kernel runs: a reopened notebook, a website, GitHub.
 
     Attributes:
         displayed: the widgets that a notebook shows, by the number in their output.
     """
 
-    displayed: ClassVar[WeakValueDictionary[str, CourseWidget]] = WeakValueDictionary()
+    displayed: ClassVar[WeakValueDictionary[str, StoredForm]] = WeakValueDictionary()
 
-    def __init__(self, children: list[w.Widget], controls: Iterable[w.Widget] = ()) -> None:
-        super().__init__(children)
+    def __init__(self, *args: Any, **traits: Any) -> None:
+        super().__init__(*args, **traits)
         self.add_class(LIVE)
-        for control in controls:
-            control.observe(self._redraw, "value")
 
     def still(self) -> Picture | None:
         """Return the picture that stands for the widget as it is now, None if there is none."""
@@ -67,16 +63,6 @@ class CourseWidget(w.VBox):
     def describe(self) -> str:
         """Return what can be seen, in words."""
         return self.still().alt
-
-    def frames(self) -> Frames | None:
-        """Return pictures for places without a kernel, None if the static form says it all.
-
-        The widget itself stays as it is.
-        """
-        return None
-
-    def _redraw(self, _: object = None) -> None:
-        self.picture.value = self.still()
 
     def show_live(self, note: str) -> None:
         """Display the widget without a picture; where it is gone, the note is shown."""
@@ -102,6 +88,25 @@ class CourseWidget(w.VBox):
         self.displayed[self.model_id] = self
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         display({WIDGET_VIEW: view}, raw=True)
+
+
+class CourseWidget(StoredForm, w.VBox):
+    """A box of controls and pictures that also has a static form."""
+
+    def __init__(self, children: list[w.Widget], controls: Iterable[w.Widget] = ()) -> None:
+        super().__init__(children)
+        for control in controls:
+            control.observe(self._redraw, "value")
+
+    def frames(self) -> Frames | None:
+        """Return pictures for places without a kernel, None if the static form says it all.
+
+        The widget itself stays as it is.
+        """
+        return None
+
+    def _redraw(self, _: object = None) -> None:
+        self.picture.value = self.still()
 
 
 def place_slider(width: str, **traits: Any) -> tuple[w.Button, w.IntSlider, w.Button]:

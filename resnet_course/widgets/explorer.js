@@ -416,10 +416,10 @@ function scaleOf(network, face) {
 }
 
 // A volume: cards with real feature maps where they are known, else a box.
-function drawVolume(shape, measured, record, scale, { strongest, grid, tint, dropped = [0, 0] }) {
+function drawVolume(shape, measured, record, scale, { strongest, grid, tint, classes, dropped = [0, 0] }) {
   const isMap = shape.length > 2;
   const [rows, across] = [measured.side, measured.across];
-  const many = record ? (grid ? record.channels.length : Math.min(4, record.channels.length)) : 0;
+  const many = record ? (grid || !isMap ? record.channels.length : Math.min(4, record.channels.length)) : 0;
   let [high, wide] = [scale.side(rows), scale.side(across)];
   const svg = draw("svg", { class: "volume-picture" });
   const cards = [];
@@ -444,9 +444,14 @@ function drawVolume(shape, measured, record, scale, { strongest, grid, tint, dro
     }
     size = [wide + deep + 16, high + deep * 0.7 + 16];
   } else if (record) { // a vector: its values below each other
-    const each = clamp(150 / many, 8, 15);
-    for (let k = 0; k < record.channels.length; k++) card(k, 8, 8 + k * each, 34, each - 1);
-    size = [50, record.channels.length * each + 16];
+    const each = clamp(220 / many, 8, 16);
+    for (let k = 0; k < record.channels.length; k++) {
+      card(k, 8, 8 + k * each, 34, each - 1);
+      if (each < 12) continue;
+      const name = classes?.[record.channels[k]] ?? "";
+      svg.append(draw("text", { x: 48, y: 8 + (k + 0.8) * each, "font-size": 12, class: "value" }, `${digits(record.value(k, 0, 0))} ${name}`));
+    }
+    size = [each < 12 ? 50 : classes ? 170 : 90, record.channels.length * each + 16];
   } else {
     const deep = scale.depth(measured.channels);
     const [dx, dy] = [deep, deep * 0.6];
@@ -584,11 +589,11 @@ function explorer(element, host) {
   const steps = make("div", { class: "row steps" }, back, next, play, speed, zooms, hint);
   const heading = make("div", { class: "heading" });
   const close = make("div", { class: "close-up" });
-  const products = make("p", { class: "products" });
+  const products = make("p", { class: "products" }); // stands in the close-up
   const answer = make("p", { class: "answer" });
   const words = make("p", { class: "words", "aria-live": "polite" });
   const status = make("p", { class: "status", role: "status" });
-  root.append(head, make("div", { class: "stage" }, strip, tip), steps, heading, close, products, answer, words, status);
+  root.append(head, make("div", { class: "stage" }, strip, tip), steps, heading, close, answer, words, status);
   element.replaceChildren(root);
 
   function button(label, act, name) {
@@ -610,7 +615,8 @@ function explorer(element, host) {
     picked = null;
     title.textContent = network.title;
     root.setAttribute("aria-label", `Explorer: ${network.title}`);
-    const answers = network.answers?.map(([name, share]) => `${name} ${Math.round(100 * share)} %`).join(", ");
+    const percent = (share) => (share < 0.005 ? "below 1 %" : `${Math.round(100 * share)} %`);
+    const answers = network.answers?.map(([name, share]) => `${name} ${percent(share)}`).join(", ");
     answer.textContent = answers ? `The answer of the network: ${answers}` : "";
     answer.hidden = !answers;
     showChoices();
@@ -790,10 +796,12 @@ function explorer(element, host) {
     const how = network.edges.find(([, target]) => target === at.first)?.[2];
     const meeting = at.isRow && how && sources.length > 1;
     const many = meeting ? Math.min(sources.length, 3) : 1;
-    const face = host.large ? 230 : portrait ? clamp((wide - 90) / (many + 1) / 1.5, 62, 120) : meeting ? 128 : 150;
+    const face = host.large ? 230 : portrait ? clamp((wide - 90) / (many + 1) / 1.5, 62, 120) : meeting ? 118 : 128;
     const scale = scaleOf(network, face);
     const outer = sourcesOutside();
-    const incoming = meeting ? sources.slice(0, 3) : [outer[0]];
+    // "x + F(x)": the shortcut comes first.
+    const ordered = sources.toSorted((a, b) => isShortcutInto(b) - isShortcutInto(a));
+    const incoming = meeting ? ordered.slice(0, 3) : [outer[0]];
     const shapes = incoming.map((source) => (meeting && source >= 0 ? network.rows[source].out : meeting ? network.inputs[-1 - source] : at.in));
     const ins = incoming.map((source, i) => recordOf(source, shapes[i]));
     const out = recordOf(at.last, at.out);
@@ -815,7 +823,7 @@ function explorer(element, host) {
     }
     const sumName = meeting && how === "add" && sources.length === 2 ? "x + F(x)" : "out";
     flow.append(volume(at.out, out, scale, { strongest, tint: "out", name: sumName, from: meeting ? at.label : "", isOut: true }));
-    close.append(flow, numbers(out));
+    close.append(flow, products, numbers(out));
     if (at.lane) close.append(make("p", { class: "lane" }, at.lane));
     if (all.length) {
       const shown = out ?? all[0];
@@ -841,7 +849,7 @@ function explorer(element, host) {
   }
 
   function volume(shape, record, scale, options) {
-    const made = drawVolume(shape, measures(network, shape), record, scale, { grid, strongest: options.strongest ?? record?.strongest, tint: options.tint, dropped: options.dropped });
+    const made = drawVolume(shape, measures(network, shape), record, scale, { grid, strongest: options.strongest ?? record?.strongest, tint: options.tint, dropped: options.dropped, classes: options.isOut && at.last === network.rows.length - 1 ? network.classes : undefined });
     const caption = make("figcaption", {}, make("strong", {}, options.name), make("span", { class: "shape" }, by(shape)), make("span", { class: "soft" }, options.from));
     const figure = make("figure", { class: `volume ${options.tint}` }, made.svg, caption);
     volumes.push(made);
@@ -943,7 +951,7 @@ function explorer(element, host) {
       const same = keepsChannels() ? k : 0;
       if (!each.isMap) continue;
       const cards = each.record && !keepsChannels() ? each.cards.map((card) => card.k) : [same];
-      for (const card of cards) outline(each, card, window_.y, window_.x, window_.high, window_.wide);
+      for (const card of cards.toReversed()) outline(each, card, window_.y, window_.x, window_.high, window_.wide);
     }
     showField(fieldOf(y, x));
     products.replaceChildren(...productsOf(k, y, x, window_));
@@ -971,7 +979,7 @@ function explorer(element, host) {
     const card = made.cards.find((each) => each.k === k) ?? made.cards.at(-1);
     if (!card) return;
     const [uy, ux] = [card.high / made.rows, card.wide / made.across];
-    made.light.append(draw("rect", { x: card.x + x * ux, y: card.y + y * uy, width: Math.max(wide * ux, 3), height: Math.max(high * uy, 3), class: "window-frame" }));
+    made.light.append(draw("rect", { class: card.k && !grid && !keepsChannels() ? "window-frame faint" : "window-frame", x: card.x + x * ux, y: card.y + y * uy, width: Math.max(wide * ux, 3), height: Math.max(high * uy, 3) }));
   }
 
   function fieldOf(y, x) {

@@ -1,140 +1,214 @@
-"""Step through a network, layer by layer, and see what happens to the shape."""
+"""Touch a network: see what happens to the shape, and to a picture, layer by layer."""
 
 from __future__ import annotations
 
-import functools
+import base64
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import ipywidgets as w
+import anywidget
+import numpy as np
 import torch
 import traitlets
 from torch import Tensor, nn
 
 from resnet_course.blocks import is_whole
+from resnet_course.pictures import draw
 from resnet_course.pictures.described import Svg
-from resnet_course.pictures.explorer import Explorer
-from resnet_course.pictures.frames import Frames
 from resnet_course.resnet import CONFIGS, create_model
 from resnet_course.tracing import trace
 from resnet_course.tracing.rows import Trace, TraceError
 from resnet_course.train.inputs import check_model, check_name
-from resnet_course.widgets.base import CourseWidget, figure_html, message_html, place_slider
+from resnet_course.widgets.base import StoredForm, figure_html, message_html
+from resnet_course.widgets.explorer_data import (
+    LEVELS,
+    bars,
+    failed_data,
+    kinds_of,
+    network_data,
+    opened_to,
+)
+from resnet_course.widgets.explorer_maps import FeatureMaps, book_data
 
-LEVELS = {"stages": 1, "blocks": 2, "layers": 99}
 YOURS = "your model"
 SIZES = (28, 32, 64, 96, 128, 160, 192, 224, 256)
+FOLDER = Path(__file__).parent
 
 
-class ShapeExplorer(CourseWidget):
-    """The network as a strip, one layer close up, and controls to step, slide and play.
+class ShapeExplorer(StoredForm, anywidget.AnyWidget):
+    """A network that one can touch: its strip, one layer close up, and the numbers of that layer.
 
     >>> ShapeExplorer(create_model("resnet18"), (1, 3, 224, 224))
+    >>> ShapeExplorer(trained_model(), picture, classes=splits.classes)  # with real feature maps
 
     Args:
         model: any module, or the name of a network of the course.
-        input_shape: (batch, channels, height, width) or (channels, height, width); for a module of
-            your own also what else `trace` takes: an example tensor, several, a dictionary.
+        picture_or_shape: a picture as the model takes it, float (1, channels, height, width): the
+            explorer shows what every layer makes of it. Or a shape, with or without the batch
+            axis; for a module of your own also what else `trace` takes: several tensors, a
+            dictionary.
         title: what to call a module of your own in the picture; None takes its class name.
+        classes: names of the classes, for the answer of the network.
 
     Raises:
-        ValueError: `model` is neither a module nor the name of a network, or `input_shape` is no
-            shape.
+        ValueError: `model` is neither a module nor the name of a network, or there is no shape.
 
     Attributes:
-        layer: index into the rows of `trace`; setting it redraws the picture at once.
+        layer: row of `trace` that is shown; the last one of a block.
+        place: name of the layer, block or stage that is shown.
+        opened: names of the blocks and stages that are open.
+        level: "stages", "blocks" or "layers"; setting it opens and closes all of them.
         trace: the rows; None while the model cannot take the input.
         error: why not, or "".
     """
 
-    layer = traitlets.Int(0)
-    level = traitlets.Unicode("layers")
+    _esm = FOLDER / "explorer.js"
+    _css = FOLDER / "explorer.css"
+    network = traitlets.Dict().tag(sync=True)
+    layer = traitlets.Int(0).tag(sync=True)
+    place = traitlets.Unicode("").tag(sync=True)
+    opened = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    level = traitlets.Unicode("")
 
     def __init__(
         self,
         model: nn.Module | str,
-        input_shape: Sequence[int] | Tensor | dict[str, Any] = (1, 3, 224, 224),
+        picture_or_shape: Sequence[int] | Tensor | dict[str, Any] = (1, 3, 224, 224),
         *,
         title: str | None = None,
+        classes: Sequence[str] | None = None,
     ) -> None:
         if isinstance(model, str):
             check_name(model, list(CONFIGS), "network")
         else:
             check_model(model)
         self._own = model if isinstance(model, nn.Module) else None
-        self._example = None
-        if self._own is not None and _holds_tensors(input_shape):
-            self._example, input_shape = input_shape, (1, 3, 224, 224)
+        given, self._example = picture_or_shape, None
+        if _holds_tensors(given) and self._own is not None:
+            self._example, given = given, (1, 3, 224, 224)
             if isinstance(self._example, Tensor):
-                input_shape = tuple(self._example.shape)
-        if not isinstance(input_shape, (tuple, list)) or not all(map(is_whole, input_shape)):
+                given = tuple(self._example.shape)
+        if not isinstance(given, (tuple, list)) or not all(map(is_whole, given)):
             raise ValueError(
-                f"input_shape must be whole numbers such as (1, 3, 224, 224), got {input_shape!r}."
+                f"input_shape must be whole numbers such as (1, 3, 224, 224), got {given!r}."
             )
-        self._title = title or type(model).__name__
-        names = ([YOURS] if self._own is not None else []) + list(CONFIGS)
-        *_, channels, height, width = (*input_shape,) if len(input_shape) > 2 else (3, 1, 1)
-        first = YOURS if self._own is not None else str(model)
-        self.model_choice = w.Dropdown(options=names, value=first, description="network")
-        sizes = sorted({*SIZES, height})
-        self.size_choice = w.Dropdown(options=sizes, value=height, description="input size")
-        counts = sorted({1, 3, channels})
-        self.channel_choice = w.Dropdown(options=counts, value=channels, description="channels")
-        tooltips = [f"step by {name}" for name in LEVELS]
-        look = {"style": {"button_width": "68px"}, "layout": {"width": "226px"}}
-        self.level_choice = w.ToggleButtons(
-            options=list(LEVELS), value="layers", tooltips=tooltips, **look
-        )
-        self.back, self.slider, self.forward = place_slider("420px", min=0, max=1)
-        self.play = w.Play(interval=700, min=0, max=1, tooltip="play from here, stop, repeat")
-        self.picture = w.HTML()
-        choices = (self.model_choice, self.size_choice, self.channel_choice)
-        row = w.HBox([self.level_choice, self.back, self.forward, self.play, self.slider])
-        super().__init__([w.HBox(choices), row, self.picture])
-        self._input = tuple(input_shape)
-        self._explored = functools.cache(self._explore)
-        self._retrace()
-        # Not linked in the browser: there an old place can come back and undo a quick click.
-        self.play.observe(self._slid, "value")
-        self.slider.observe(self._slid, "value")
-        for choice in choices:
-            choice.observe(lambda _: self._retrace(), "value")
-        traitlets.link((self, "level"), (self.level_choice, "value"))
+        self._title, self._classes = title or type(model).__name__, classes
+        self._input = tuple(given)
+        *_, channels, height, _ = given if len(given) > 2 else (3, 1, 1)
+        self._explored: dict[tuple, tuple] = {}
+        self._shown = 0
+        super().__init__()
+        self.on_msg(self._answer)
+        self.choose(YOURS if self._own is not None else str(model), height, channels)
 
     # What the learner sees.
 
-    def still(self) -> Svg | None:
-        """Return the picture as it stands, None while there is none."""
-        return self._explorer and self._explorer.frame(self.layer, LEVELS[self.level])
+    def choose(self, network: str, size: int, channels: int) -> None:
+        """Show another network, or another size of the input; the place stays if there is one.
 
-    def frames(self) -> Frames | None:
-        """Return every stage, block and layer of the network that is shown."""
-        return self._explorer and self._explorer.frames(LEVELS, self.level, self.layer)
+        Args:
+            network: "your model" or the name of a network of the course.
+            size: height and width in pixels.
+            channels: of the input.
+
+        Raises:
+            ValueError: there is no such network.
+        """
+        names = ([YOURS] if self._own is not None else []) + list(CONFIGS)
+        check_name(network, names, "network")
+        chosen = network, int(size), int(channels)
+        if chosen not in self._explored:
+            self._explored[chosen] = self._explore(*chosen)
+        self.trace, failure, self._maps, data = self._explored[chosen]
+        self._failure, self.error = failure, str(failure or "")
+        *_, own_channels, own_size, _ = self._input if len(self._input) > 2 else (3, 1, 1)
+        self._shown += 1
+        choices = {
+            "network": {"options": names, "value": network},
+            "size": {"options": sorted({*SIZES, own_size}), "value": int(size)},
+            "channels": {"options": sorted({1, 3, own_channels}), "value": int(channels)},
+        }
+        found = next((r for r in data["rows"] if r["name"] == self.place), None)
+        layer = data["rows"].index(found) if found else 0
+        folder = next((f for f in data["folders"] if f["name"] == self.place), None)
+        if folder:
+            layer = folder["last"]
+        with self.hold_sync():
+            self._data = data
+            self.set_trait("opened", data["opened"])
+            if not found and not folder:
+                layer = bars(data["folders"], len(data["rows"]), data["opened"])[0][1]
+                self.place = self._name_at(layer)
+            if self.layer != layer:
+                self._moving = True
+                self.layer = layer
+                self._moving = False
+            self.network = data | {"id": self._shown, "choices": choices}
+
+    def still(self) -> Svg | None:
+        """Return the whole network as a strip, None while there is none."""
+        if self.trace is None:
+            return None
+        title = self.network["title"]
+        try:
+            return draw.network(self.trace.grouped(2), title)
+        except ValueError:  # nothing but layers that the strip leaves out
+            return draw.block(self.trace, title)
 
     def to_html(self) -> str:
-        """Return the picture and, below it, one for each further stage."""
+        """Return the strip, or what is wrong."""
         if self._failure:
-            return self._message(self._failure)
-        stages = self._explorer.places(1)[1:]
-        steps = [figure_html(self._explorer.frame(at, 1)) for at in stages]
-        summary = f"<summary>All {len(steps)} further stages, one picture each</summary>"
-        return f"{figure_html(self.still())}<details>{summary}{''.join(steps)}</details>"
+            error = self.network["error"]
+            met = f", where {' and '.join(error['shapes'])} met" if error["shapes"] else ""
+            return message_html(f"It stops at {error['at']}{met}.", error["message"])
+        return figure_html(self.still())
 
     def describe(self) -> str:
-        """Return the picture in words."""
+        """Return what is shown in words."""
         if self._failure:
             return f"{self._failure.module} failed: {self.error}"
-        return self._explorer.alt(self.layer, LEVELS[self.level])
+        return self._node()["words"]
 
-    # What the controls do.
+    def page_data(self) -> dict[str, Any]:
+        """Return all that a page without a kernel needs: network, place and feature maps."""
+        network = self.network | {"choices": None, "start": self.layer, "opened": self.opened}
+        network["place"] = self.place
+        return book_data(network, self._maps)
+
+    # What happens when something changes.
+
+    def _node(self) -> dict[str, Any]:
+        """Return the row or folder that is shown."""
+        rows, folders = self._data["rows"], self._data["folders"]
+        inside = (f for f in folders if f["name"] == self.place)
+        return next((f for f in inside if f["last"] == self.layer), rows[self.layer])
+
+    def _name_at(self, layer: int) -> str:
+        """Return the name of the bar of a row."""
+        rows, folders = self._data["rows"], self._data["folders"]
+        spans = bars(folders, len(rows), self.opened)
+        span = next(span for span in spans if span[0] <= layer <= span[1])
+        closed = (f["name"] for f in folders if (f["first"], f["last"]) == span)
+        closed = (name for name in closed if name not in self.opened)
+        return next(closed, rows[layer]["name"])
+
+    _moving = False
 
     @traitlets.validate("layer")
     def _check_layer(self, proposal: dict) -> int:
-        last = len(self.trace) - 1 if self.trace is not None else 0
+        last = len(self._data["rows"]) - 1
         if not 0 <= proposal["value"] <= last:
             wrong = f"layer must be from 0 to {last}, got {proposal['value']}"
             raise traitlets.TraitError(f"{wrong}: the network has {last + 1} rows.")
         return proposal["value"]
+
+    @traitlets.observe("layer")
+    def _go(self, change: dict) -> None:
+        """A learner writes `explorer.layer = 17`; the page says the place as well."""
+        node = self._node()
+        if not self._moving and node["name"] != self.place:
+            self.place = node["name"]
 
     @traitlets.validate("level")
     def _check_level(self, proposal: dict) -> str:
@@ -143,60 +217,93 @@ class ShapeExplorer(CourseWidget):
             raise traitlets.TraitError(f"level must be one of {known}, got {proposal['value']!r}.")
         return proposal["value"]
 
-    @traitlets.observe("layer", "level")
-    def _redraw(self, _: object = None) -> None:
-        if self._failure:
-            self.picture.value = self._message(self._failure)
-            return
-        places = self._explorer.places(LEVELS[self.level])
-        self._moving = True  # the slider follows, and must not answer
-        position = next(i for i, place in enumerate(places) if self.layer <= place)
-        for control in (self.slider, self.play):
-            control.max = len(places) - 1
-            control.value = position
-        self._moving = False
-        self.picture.value = self.still()
+    @traitlets.observe("level")
+    def _open(self, change: dict) -> None:
+        self.opened = opened_to(self._data, LEVELS[change["new"]])
+        self.place = self._name_at(self.layer)
+        node = next((f for f in self._data["folders"] if f["name"] == self.place), None)
+        if node and node["first"] <= self.layer <= node["last"]:
+            self._moving = True
+            self.layer = node["last"]
+            self._moving = False
 
-    def _slid(self, change: dict) -> None:
-        if self._explorer and not self._moving:
-            self.layer = self._explorer.places(LEVELS[self.level])[change["new"]]
+    def _answer(self, _: object, message: dict, __: object) -> None:
+        """Answer the page: another network, or the feature maps of a row."""
+        try:
+            if message.get("ask") == "choose":
+                self.choose(message["network"], message["size"], message["channels"])
+            elif message.get("ask") == "maps":
+                row = int(message["row"])
+                record = self._maps.record(row) if self._maps else None
+                buffers = [record.pop(k) for k in ("values", "weights") if k in (record or ())]
+                reply = {"maps": record or {"row": row}, "network": message["network"]}
+                self.send(reply, buffers)
+        except Exception as error:  # the page says it; a traceback would be seen by nobody
+            self.send({"failed": f"Python could not do this: {error}"})
 
-    def _retrace(self) -> None:
-        """Trace the chosen network for the chosen input, once for each choice."""
-        channels, size = self.channel_choice.value, self.size_choice.value
-        found = self._explored(self.model_choice.value, channels, size)
-        self._failure = found if isinstance(found, TraceError) else None
-        self._explorer = None if self._failure else found
-        self.trace: Trace | None = self._explorer and self._explorer.trace
-        self.error = str(self._failure or "")
-        for control in (self.slider, self.play, self.back, self.forward):
-            control.disabled = bool(self._failure)
-        if self.layer:
-            self.layer = 0
-        else:
-            self._redraw()
-
-    def _explore(self, name: str, channels: int, size: int) -> Explorer | TraceError:
+    def _explore(self, name: str, size: int, channels: int) -> tuple:
+        """Return (trace, failure, feature maps, data) of a network."""
         has_map, width = len(self._input) > 2, size
         if has_map and size == self._input[-2]:  # the given width; else a square
             width = self._input[-1]
-        try:
-            if name == YOURS:
-                if self._example is not None:
-                    return Explorer(trace(self._own, self._example), self._title)
-                shape = (*self._input[:-3], channels, size, width) if has_map else self._input
-                return Explorer(trace(self._own, shape), self._title)
+        shape = (*self._input[:-3], channels, size, width) if has_map else self._input
+        model, given, title = self._own, shape, name
+        if name == YOURS:
+            title = self._title
+            if self._example is not None and (not has_map or shape == self._input):
+                given = self._example
+        else:
             with torch.device("meta"):
                 model = create_model(name, in_channels=channels)
-            return Explorer(trace(model, (1, channels, size, width)), name)
-        except TraceError as error:
-            return error
+            given = (1, channels, size, width)
+        try:
+            table = trace(model, given)
+        except TraceError as failure:
+            return None, failure, None, _blank() | failed_data(failure, title)
+        data = _blank() | network_data(table, title, kinds_of(model))
+        maps = _maps(model, given, table) if given is self._example else None
+        if maps is not None:
+            data |= {"maps": True, "picture": _picture(given), "answers": self._answers(maps)}
+            data["classes"] = list(self._classes) if self._classes else None
+        return table, None, maps, data
 
-    @staticmethod
-    def _message(failure: TraceError) -> str:
-        shapes = " and ".join("×".join(map(str, shape)) for shape in failure.shapes)
-        where = f"It stops at {failure.module}" + (f", where {shapes} met." if shapes else ".")
-        return message_html(where, str(failure))
+    def _answers(self, maps: FeatureMaps) -> list[list] | None:
+        """Return the three most probable classes."""
+        logits = maps.output
+        if logits.ndim != 1 or len(logits) < 2:
+            return None
+        best = logits.softmax(0).topk(min(3, len(logits)))
+        names = self._classes or [f"class {i}" for i in range(len(logits))]
+        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        return [[names[i], round(share, 4)] for i, share in pairs if i < len(names)]
+
+
+def _blank() -> dict[str, Any]:
+    return {"error": None, "picture": None, "answers": None, "maps": False}
+
+
+def _maps(model: nn.Module, x: object, table: Trace) -> FeatureMaps | None:
+    """Return what the layers make of an example, None if it has no numbers."""
+    if not isinstance(x, Tensor) or not x.is_floating_point() or x.is_meta or x.ndim not in (2, 4):
+        return None
+    if any(each.is_meta for each in model.parameters()):
+        return None
+    try:
+        return FeatureMaps(model, x[:1], table)
+    except (TraceError, RuntimeError):
+        return None
+
+
+def _picture(x: Tensor) -> dict[str, Any] | None:
+    """Return the pixels of a picture, from 0 to 255."""
+    if x.ndim != 4 or x.shape[1] not in (1, 3):
+        return None
+    image = x[0].detach().float().cpu()
+    low, high = image.amin(), image.amax()
+    pixels = ((image - low) / (high - low).clamp(min=1e-12) * 255).round().numpy().astype(np.uint8)
+    flat = pixels.transpose(1, 2, 0) if len(pixels) == 3 else pixels[0]
+    coded = base64.b64encode(np.ascontiguousarray(flat).tobytes()).decode()
+    return {"shape": list(image.shape), "pixels": coded, "words": "the picture"}
 
 
 def _holds_tensors(value: object) -> bool:
