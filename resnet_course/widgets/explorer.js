@@ -146,7 +146,7 @@ function layOut(network, opened, room, zoom, letter) {
   bars.forEach((bar, i) => barOf.fill(i, (barOf.length = bar.last + 1, bar.first), bar.last + 1));
   const inputs = network.inputs.map((shape, i) => ({ name: i ? `input ${i + 1}` : "input", out: shape, isInput: true, row: -1 - i }));
   const outputs = network.outputs.length < 2 ? [] : network.outputs.map((shape, i) => ({ name: `output ${i + 1}`, out: shape, isOutput: true }));
-  const nodes = [...inputs, ...bars.map((bar) => ({ ...bar, path: pathOf(network, bar) })), ...outputs];
+  const nodes = [...inputs, ...bars.map((bar) => ({ ...bar, path: pathOf(network, bar), lane: undefined })), ...outputs];
   const place = (row) => (row < 0 ? -1 - row : row < count ? inputs.length + barOf[row] : inputs.length + bars.length + row - count);
 
   // Edges between bars, each once.
@@ -1008,7 +1008,7 @@ function explorer(element, host) {
       const [a, b] = out.affine[k];
       return [start, ` = ${digits(a)} · ${digits(source.value(k, y, x))} ${b < 0 ? "−" : "+"} ${digits(Math.abs(b))}`];
     }
-    if (/^relu/i.test(at.kind)) return [start, ` = max(0, ${digits(source.value(k, y, x))})`];
+    if (/^relu$/i.test(at.kind)) return [start, ` = max(0, ${digits(source.value(k, y, x))})`];
     if (/maxpool/i.test(at.kind.replace("_", "")) && at.window) return [start, ` = the largest of ${inWindow(source, k, w).map((each) => digits(each.value)).join(", ")}`];
     if (/avgpool|^mean/i.test(at.kind.replace(/_/g, ""))) return [start, ` = the mean of ${w.high * w.wide} values`];
     if (!out.weights) return [start];
