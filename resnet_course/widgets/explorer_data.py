@@ -230,7 +230,7 @@ def _brief(row: LayerRow) -> str:
         stride = f", stride {row.stride[-1]}" if row.stride and row.stride[-1] > 1 else ""
         name = {"Conv2d": "conv", "MaxPool2d": "max pool"}.get(row.kind, row.kind)
         return f"{name} {by(row.kernel)}{stride}" if "Avg" not in name else "average"
-    return WORDS.get(row.kind, row.kind)
+    return {"ZeroPadShortcut": "add zeros"}.get(row.kind) or WORDS.get(row.kind, row.kind)
 
 
 def _about(row: LayerRow) -> list[str]:
