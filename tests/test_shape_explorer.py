@@ -9,11 +9,11 @@ import pytest
 import torch
 import traitlets
 from helpers import SVG, meta, texts
+from resnet_course.pictures.explorer import Explorer
+from resnet_course.pictures.network_strip import MOST_BARS, Strip
 from torch import nn
 
 from resnet_course import BasicBlock, trace
-from resnet_course.pictures.explorer import Explorer
-from resnet_course.pictures.network_strip import MOST_BARS, Strip
 from resnet_course.widgets import ShapeExplorer
 
 
