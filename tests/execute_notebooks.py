@@ -3,8 +3,8 @@
 With names, `python tests/execute_notebooks.py 02`, only the notebooks whose file names start so.
 With `--dry-run` nothing is written. This is the only way in which outputs get into the repository.
 
-For the website the frames of each widget are kept too, in `notebooks/explorers`; `--frames-only`
-writes nothing else.
+For the website each widget is kept too, in `notebooks/explorers`: the data of a ShapeExplorer, the
+frames of others. `--widgets-only` writes nothing else.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
-def execute(path: Path, *, write: bool = True, frames: bool = True) -> float:
+def execute(path: Path, *, write: bool = True, widgets: bool = True) -> float:
     """Run one notebook from top to bottom and write it back; returns seconds.
 
     Args:
         path: of the notebook.
         write: keep the outputs.
-        frames: keep the frames of its widgets, and remove those of cells that are gone.
+        widgets: keep what its widgets leave, and remove the files of cells that are gone.
     """
     notebook = nbformat.read(path, as_version=4)
     place = {"metadata": {"path": str(path.parent)}}
@@ -40,12 +40,12 @@ def execute(path: Path, *, write: bool = True, frames: bool = True) -> float:
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
-            for output in filter(is_live, cell.get("outputs", ())) if frames else ():
+            for output in filter(is_live, cell.get("outputs", ())) if widgets else ():
                 key = f"{path.stem}-{cell.id}"
-                keep_frames(client, output.data[WIDGET_VIEW]["model_id"], key, index)
+                keep_widget(client, output.data[WIDGET_VIEW]["model_id"], key, index)
                 kept.add(f"{key}.js")
     seconds = time.perf_counter() - start
-    if frames:
+    if widgets:
         for old in (path.parent / EXPLORERS).glob(f"{path.stem}-*.js"):
             if old.name not in kept:
                 old.unlink()
@@ -55,8 +55,8 @@ def execute(path: Path, *, write: bool = True, frames: bool = True) -> float:
     return seconds
 
 
-def keep_frames(client: NotebookClient, model_id: str, key: str, index: int) -> None:
-    """Let the kernel write the frames of a widget of cell `index`, without counting as a cell."""
+def keep_widget(client: NotebookClient, model_id: str, key: str, index: int) -> None:
+    """Let the kernel write what a widget of cell `index` leaves, without counting as a cell."""
     # No name is left behind: a notebook must not work only where its widgets are stored.
     module = "__import__('resnet_course.website.stored', fromlist=['store'])"
     code = f"{module}.store({model_id!r}, {key!r}, {EXPLORERS!r})"
@@ -105,7 +105,7 @@ def main() -> None:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--dry-run", action="store_true", help="run, but write nothing")
     choice.add_argument(
-        "--frames-only", action="store_true", help="write the frames of widgets, not the notebooks"
+        "--widgets-only", action="store_true", help="write what widgets leave, not the notebooks"
     )
     options = parser.parse_args()
     prefixes = tuple(options.names) or ("",)
@@ -113,8 +113,8 @@ def main() -> None:
     if not paths:
         raise SystemExit(f"no notebook in {NOTEBOOKS.name}/ starts with {' or '.join(prefixes)}")
     for path in paths:
-        write = not (options.dry_run or options.frames_only)
-        seconds = execute(path, write=write, frames=not options.dry_run)
+        write = not (options.dry_run or options.widgets_only)
+        seconds = execute(path, write=write, widgets=not options.dry_run)
         print(f"{path.name}: {seconds:.0f} s", flush=True)
 
 

@@ -1287,8 +1287,9 @@ function render({ model, el }) {
 
 // A page without a kernel: all data lies there.
 function show(element, data, options = {}) {
-  const maps = data.maps ?? {};
-  return explorer(element, { network: data.network, maps: (row) => maps[row], state: options.state, large: options.large });
+  const { network, maps = {} } = data;
+  const state = options.state ?? { layer: network.start, place: network.place, opened: network.opened };
+  return explorer(element, { network, maps: (row) => maps[row], state, large: options.large });
 }
 
 export default { render, show };
