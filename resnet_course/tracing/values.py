@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
@@ -11,32 +9,33 @@ from torch.utils._python_dispatch import _disable_current_modes
 from resnet_course.tracing.fields import Field
 from resnet_course.tracing.meta import shared_copy
 from resnet_course.tracing.rows import Trace
-from resnet_course.tracing.steps import UNUSED
+from resnet_course.tracing.steps import UNUSED, Note
 from resnet_course.tracing.tracer import follow
 
 
-def trace_values(
-    model: nn.Module, x: Tensor, table: Trace, note: Callable[[int, Tensor, Field | None], None]
-) -> None:
+def trace_values(model: nn.Module, x: Tensor, table: Trace, note: Note) -> None:
     """Run `model` on a real batch, in evaluation mode, and hand out what each row gives.
 
-    The model stays as it is: a copy runs that shares its parameters. What `note` gets may be
-    overwritten by the next row, so it copies what it wants to keep.
+    The model stays as it is: a copy runs that shares its parameters; the random numbers stay too.
 
     Args:
-        model: any module that `trace` takes.
+        model: any module that `trace` takes, without lazy layers.
         x: a batch as the model takes it, on the model's device.
         table: what `trace(model, x)` has given.
-        note: called with a row's number, its output (batch, …) and what that sees of the input.
+        note: called with a row's number, its first input and its output (batch, …), and the
+            `Field` that the output sees, or None. It copies what it wants to keep: the next row
+            may overwrite it, and the row itself may have overwritten its input.
 
     Raises:
         TraceError: the forward pass fails.
     """
+    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     numbers = [number for number, row in enumerate(table) if row.kind != UNUSED]
 
-    def unwatched(step: int, output: Tensor, field: Field | None) -> None:
+    def unwatched(step: int, came: Tensor, value: Tensor, field: Field | None) -> None:
         # What `note` computes is no part of the network.
         with torch._C.DisableTorchFunction(), _disable_current_modes():
-            note(numbers[step], output, field)
+            note(numbers[step], came, value, field)
 
-    follow(model, [x], {}, shared_copy, unwatched)
+    with torch.random.fork_rng([x.device] if x.is_cuda else []):
+        follow(model, [x.detach()], {}, shared_copy, unwatched)

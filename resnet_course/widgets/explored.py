@@ -88,8 +88,10 @@ def _maps(model: nn.Module, x: Any, table: Trace) -> FeatureMaps | None:
     parameters = list(model.parameters())
     if any(each.is_meta or is_lazy(each) for each in parameters):
         return None
+    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
+    device = parameters[0].device if parameters else x.device
     try:
-        return FeatureMaps(model, x[:1], table)
+        return FeatureMaps(model, x[:1].to(device), table)
     except TraceError:  # it takes no batch of one
         return None
 
