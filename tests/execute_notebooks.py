@@ -10,13 +10,17 @@ frames of others. `--widgets-only` writes nothing else.
 from __future__ import annotations
 
 import argparse
+import base64
 import time
 from pathlib import Path
 
 import nbformat
+from explorer_picture import MISSING, picture
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
+
+from resnet_course.website import explorer_files
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 EXPLORERS = "explorers"  # beside the notebooks
@@ -40,10 +44,16 @@ def execute(path: Path, *, write: bool = True, widgets: bool = True) -> float:
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
-            for output in filter(is_live, cell.get("outputs", ())) if widgets else ():
-                key = f"{path.stem}-{cell.id}"
-                keep_widget(client, output.data[WIDGET_VIEW]["model_id"], key, index)
-                kept.add(f"{key}.js")
+            outputs = cell.get("outputs", [])
+            for place, output in enumerate(outputs) if widgets else ():
+                if is_live(output):
+                    key = f"{path.stem}-{cell.id}"
+                    keep_widget(client, output.data[WIDGET_VIEW]["model_id"], key, index)
+                    kept.add(f"{key}.js")
+                    if write:
+                        redraw(
+                            outputs[place + 1 : place + 2], path.parent / EXPLORERS / f"{key}.js"
+                        )
     seconds = time.perf_counter() - start
     if widgets:
         for old in (path.parent / EXPLORERS).glob(f"{path.stem}-*.js"):
@@ -63,6 +73,27 @@ def keep_widget(client: NotebookClient, model_id: str, key: str, index: int) -> 
     cell = client.nb.cells[index]
     client.execute_cell(new_code_cell(code), index, store_history=False)
     client.nb.cells[index] = cell  # nbclient has put the extra cell in its place
+
+
+def redraw(still: list[NotebookNode], stored: Path) -> None:
+    """Put a picture of the real explorer where a ShapeExplorer has left a simpler one, in place.
+
+    Args:
+        still: the output after the widget, if there is one.
+        stored: what the widget has left for the website.
+    """
+    text = stored.read_text(encoding="utf-8") if stored.exists() else ""
+    if (
+        not still
+        or "image/png" not in still[0].get("data", {})
+        or not explorer_files.is_explorer(text)
+    ):
+        return
+    png = picture(explorer_files.from_js(text))
+    if png is None:
+        print(f"{stored.stem}: {MISSING}", flush=True)
+    else:
+        still[0].data["image/png"] = base64.b64encode(png).decode()
 
 
 def tidy(notebook: NotebookNode) -> None:

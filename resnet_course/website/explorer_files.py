@@ -43,6 +43,11 @@ def to_js(key: str, data: dict[str, Any]) -> str:
     return f"{PREFIX}{json.dumps(key)},{text.replace('<', chr(92) + 'u003c')}{SUFFIX}"
 
 
+def is_explorer(text: str) -> bool:
+    """Is it such a text, and not frames of another widget?"""
+    return text.startswith(PREFIX)
+
+
 def from_js(text: str) -> dict[str, Any]:
     """Read what `to_js` has written.
 

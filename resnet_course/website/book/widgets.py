@@ -34,11 +34,6 @@ def stored(key: str, folder: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.exists() else None
 
 
-def is_explorer(text: str | None) -> bool:
-    """Is it the data of a ShapeExplorer, and not frames?"""
-    return text is not None and text.startswith(explorer_files.PREFIX)
-
-
 def check(key: str, text: str) -> Frames | None:
     """Read the file of a widget; return its frames, None for the data of an explorer.
 
@@ -46,7 +41,7 @@ def check(key: str, text: str) -> Frames | None:
         ValueError: the file is damaged.
     """
     try:
-        if is_explorer(text):
+        if explorer_files.is_explorer(text):
             explorer_files.from_js(text)
             return None
         return Frames.from_js(text)
