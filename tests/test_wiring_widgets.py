@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from xml.etree import ElementTree
 
 import pytest
 import torch
-from helpers import SVG, texts
+from helpers import SVG, count, texts
 from torch import nn
 
-from resnet_course.blocks import BasicBlock, Bottleneck
+from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock
 from resnet_course.pictures.channel_diagrams import channels
+from resnet_course.tracing import trace
 from resnet_course.widgets import BlockBuilder, GroupedConvExplorer
 
 
@@ -66,6 +68,81 @@ def test_every_choice_of_the_controls_draws_something():
             control.value = value
             root = ElementTree.fromstring(builder.picture.value)
             assert root.find(f"{SVG}desc").text == builder.describe()
+
+
+@pytest.mark.parametrize("make", [BasicBlock, Bottleneck, PreActBlock])
+@pytest.mark.parametrize("shortcut", ["projection", "zero_pad", "none"])
+def test_what_a_block_costs_is_what_the_real_block_costs(make, shortcut):
+    for width, stride in ((64, 1), (128, 2)):
+        real = make(64, width, stride, shortcut=shortcut)
+        rows = trace(real, (64, 20, 20))
+        builder = BlockBuilder(make.__name__, 64, width, stride, shortcut, 20)
+        shown = texts(builder.picture.value)
+        assert f"{count(real):,} parameters, {rows.macs:,} multiply-adds" in builder.describe()
+        assert {f"{count(real):,}", f"{rows.macs:,}", "in all"} <= set(shown)
+        for row in rows:
+            own = {f"{row.params:,}"} if row.params else set()
+            own |= {f"{row.macs:,}"} if row.macs else set()
+            assert row.path == "shortcut" or own <= set(shown), row.name
+        side = [row for row in rows if row.path == "shortcut"]
+        params, macs = sum(row.params for row in side), sum(row.macs for row in side)
+        words = f"{params:,} parameters, {macs:,} multiply-adds"
+        assert (words in shown) == (params > 0)
+
+
+@pytest.mark.parametrize(("name", "norms"), [("BasicBlock", 2), ("Bottleneck", 3)])
+def test_every_batch_norm_is_drawn_with_letters_that_can_be_read(name, norms):
+    for shortcut in ("projection", "identity", "none"):
+        picture = BlockBuilder(name, 256, 128, 2, shortcut).still()
+        assert texts(picture).count("batch") == texts(picture).count("norm") == norms
+        root = ElementTree.fromstring(picture)
+        scale = float(root.get("width")) / float(root.get("viewBox").split()[2])
+        sizes = [float(each.get("font-size")) for each in root.iter(f"{SVG}text")]
+        assert min(sizes) * scale >= 11.9 and float(root.get("width")) <= 860
+
+
+def test_a_bottleneck_says_why_it_gives_four_times_as_many_channels():
+    builder = BlockBuilder("Bottleneck", 256, 128, 1, "projection")
+    for shortcut in ("projection", "identity", "none"):
+        builder.shortcut.value = shortcut
+        assert "128 channels give 512" in builder.describe()
+        assert "4 · 128 = 512" in " ".join(texts(builder.picture.value))
+    builder.block.value = "BasicBlock"
+    assert "channels give" not in builder.describe()
+
+
+def test_the_button_at_the_plus_takes_the_shortcut_away_and_brings_it_back():
+    builder = BlockBuilder("BasicBlock", 64, 128, 2, "projection")
+    on = builder.picture.value
+    assert builder.switch.value and builder.switch.description == "shortcut: on"
+    builder.switch.value = False
+    assert builder.shortcut.value == "none" and builder.switch.description == "shortcut: off"
+    assert "+" not in texts(builder.picture.value)
+    assert builder.describe() == BlockBuilder("BasicBlock", 64, 128, 2, "none").describe()
+    builder.switch.value = True
+    assert builder.shortcut.value == "projection" and builder.picture.value == on
+    builder.shortcut.value = "none"
+    assert not builder.switch.value
+    builder.shortcut.value = "zero_pad"
+    assert builder.switch.value
+    plain = BlockBuilder(shortcut="none")
+    plain.switch.value = True
+    assert plain.shortcut.value == "identity"
+
+
+@pytest.mark.parametrize("name", ["BasicBlock", "Bottleneck", "PreActBlock"])
+def test_the_button_stands_at_the_plus(name):
+    builder = BlockBuilder(name, 64, 64, 2, "projection")
+    root = ElementTree.fromstring(builder.picture.value)
+    (circle,) = root.iter(f"{SVG}circle")
+    top, left = re.findall(r"([\d.]+)%", builder.switch.layout.margin)
+    width = float(root.get("width"))
+    assert float(left) / 100 * width == pytest.approx(float(circle.get("cx")), abs=0.2)
+    below = float(top) / 100 * width - float(circle.get("cy")) - float(circle.get("r"))
+    assert 0 < below < 40
+    assert f"{width:.0f}px" in builder._stage.layout.width
+    builder.switch.value = False  # nothing moves
+    assert (f"{top}%", f"{left}%") == tuple(re.findall(r"[\d.]+%", builder.switch.layout.margin))
 
 
 @pytest.mark.parametrize(("a", "b", "groups"), [(8, 8, 1), (8, 8, 4), (4, 16, 2), (16, 16, 16)])

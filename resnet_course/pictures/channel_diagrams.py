@@ -1,13 +1,11 @@
-"""SVG pictures for two questions: which channel feeds which, and which shapes can be added."""
+"""SVG picture of a grouped convolution: which channel feeds which."""
 
 from __future__ import annotations
 
 from itertools import product
-from textwrap import wrap
 
-from resnet_course.pictures.canvas import BLUE, GREEN, INK, ORANGE, RED, SOFT, Paper
+from resnet_course.pictures.canvas import BLUE, GREEN, INK, ORANGE, SOFT, Paper
 from resnet_course.pictures.described import Svg
-from resnet_course.tracing.rows import Shape, by
 
 GROUP_COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00", INK, "#8C510A")
 
@@ -49,24 +47,3 @@ def channels(in_channels: int, out_channels: int, groups: int) -> Svg:
         f"{words}."
     )
     return picture.finish(f"Groups: {groups}", alt)
-
-
-def mismatch(branch: Shape, shortcut: Shape, title: str, why: str) -> Svg:
-    """Draw two shapes that cannot be added, in red, with the reason: a sentence or two.
-
-    The branch computes one shape (channels, height, width), the shortcut brings the other.
-    """
-    picture = Paper(860, 250)
-    picture.text(title, 16, 30, 17, bold=True, anchor="start")
-    sides = ((210, "the branch gives", branch), (560, "the shortcut brings", shortcut))
-    for x, label, shape in sides:
-        picture.text(label, x, 74, 14, SOFT)
-        picture.rectangle(x - 110, 88, 220, 66, rx=10, fill="#fff0f0", stroke=RED, stroke_width=2.5)
-        picture.text(by(shape), x, 129, 22, RED, bold=True)
-    picture.circle(385, 121, 24, fill="#ffffff", stroke=RED, stroke_width=2.5)
-    picture.text("+", 385, 130, 26, RED, bold=True)
-    picture.line(368, 138, 402, 104)
-    for i, words in enumerate(wrap(why, 96)):
-        picture.text(words, 16, 192 + 22 * i, 14, anchor="start")
-    alt = f"{title}: {by(branch)} and {by(shortcut)} cannot be added. {why}"
-    return picture.finish(title, alt)
