@@ -154,6 +154,34 @@ def test_the_lines_are_the_weights_that_are_not_zero(a, b, groups):
     assert f"{conv.weight.numel()} lines between them" in picture.alt
 
 
+def test_every_dot_says_what_feeds_it_and_lights_up_its_lines():
+    conv = nn.Conv2d(6, 9, 1, groups=3, bias=False)
+    picture = channels(6, 9, 3)
+    root = ElementTree.fromstring(picture)
+    groups = [g for g in root.iter(f"{SVG}g") if g.get("class") not in (None, "channels")]
+    assert len(groups) == 15
+    # A weight that is one where the convolution has one: which input reaches which output?
+    with torch.no_grad():
+        reach = nn.functional.conv2d(
+            torch.eye(6)[:, :, None, None], torch.ones(9, 2, 1, 1), groups=3
+        )
+    reach = reach.squeeze().bool()
+    assert reach.sum() == conv.weight.numel()
+    lines = {tuple(map(int, re.findall(r"\d+", p.get("class")))) for p in root.iter(f"{SVG}path")}
+    assert lines == {tuple(pair) for pair in reach.nonzero().tolist()}
+    for j in range(9):
+        feeding = reach[:, j].nonzero().flatten().tolist()
+        (dot,) = (g for g in groups if f"out{j}" in g.get("class").split())
+        first, last = feeding[0] + 1, feeding[-1] + 1
+        words = f"channel out {j + 1} is fed by channels in {first} to {last}"
+        assert dot.find(f"{SVG}title").text == words
+        lit = [
+            i for i in range(6) for g in groups if {f"in{i}", f"to{j}"} <= {*g.get("class").split()}
+        ]
+        assert lit == feeding
+        assert f".channels:has(.out{j}:hover)" in picture
+
+
 def test_the_numbers_follow_the_groups():
     widget = GroupedConvExplorer(8, 16, 4, size=10)
     conv = nn.Conv2d(8, 16, 3, groups=4, bias=False)
