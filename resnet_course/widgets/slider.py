@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anywidget
+import ipywidgets as w
 import traitlets
 
 
@@ -70,3 +73,17 @@ class Slider(anywidget.AnyWidget):
     @traitlets.observe("min", "max")
     def _fit(self, _: dict) -> None:
         self.value = sorted((self.min, self.value, self.max))[1]
+
+
+def place_slider(**traits: Any) -> tuple[w.Button, Slider, w.Button]:
+    """Return a slider between two buttons, "back" and "next", which move it by one place."""
+    slider = Slider(description="place", readout=False, **traits)
+
+    def step(by: int) -> None:
+        slider.value += by  # stays in the range
+
+    narrow = {"width": "84px"}
+    back, forward = (w.Button(description=words, layout=narrow) for words in ("◀ back", "next ▶"))
+    back.on_click(lambda _: step(-1))
+    forward.on_click(lambda _: step(1))
+    return back, slider, forward
