@@ -177,7 +177,7 @@ def test_a_spike_does_not_squeeze_the_curve():
 def beside(picture, left: bool) -> list[float]:
     """Return the numbers beside the vertical axis of the losses (left) or of the accuracies."""
     every = ElementTree.fromstring(picture).iter(f"{SVG}text")
-    ends = [each for each in every if each.get("text-anchor") == "end"]
+    ends = [each for each in every if each.get("text-anchor") == "end" and "▲" not in each.text]
     return [float(each.text) for each in ends if (float(each.get("x")) < 100) == left]
 
 

@@ -133,8 +133,9 @@ def _panel(
             picture.circle(x, y, 4, fill=colour)
         x, y = max(curve, key=lambda point: point[1], default=(0, low))
         if y > high and not math.isclose(y, high):
-            beside = place(x, y)[0] + 5
-            picture.text(f"▲ {y:.3g}", beside, TOP + 12, 12, colour, bold=True, anchor="start")
+            at, side = place(x, y)[0], ("start" if x < last / 2 else "end")
+            beside = at + 5 if side == "start" else at - 5
+            picture.text(f"▲ {y:.3g}", beside, TOP + 14, 12, colour, bold=True, anchor=side)
 
 
 def _limits(heights: Sequence[float], most: float) -> tuple[float, float]:
