@@ -29,6 +29,7 @@ class Slider(anywidget.AnyWidget):
       const label = make("label");
       const name = make("span"), input = make("input", { type: "range", step: 1 });
       const number = make("output");
+      input.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take the arrow keys
       number.setAttribute("aria-hidden", "true"); // the slider says it itself
       const show = () => {
         name.textContent = model.get("description");
