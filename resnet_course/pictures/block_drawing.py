@@ -6,43 +6,27 @@ All of it fits a page with letters that can be read, so boxes are as narrow as t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from textwrap import wrap
 
 import drawsvg as svg
 
+from resnet_course.pictures.block_words import (
+    Joint,
+    details,
+    in_words,
+    kind_name,
+    layer_name,
+)
 from resnet_course.pictures.canvas import BLUE, GREY, INK, ORANGE, RED, SKY, SOFT, WIDEST, Paper
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.style import check_drawable
-from resnet_course.tracing.rows import LayerRow, Shape, Trace, by
+from resnet_course.tracing.rows import LayerRow, Trace, by
 
 FILLS = {"Conv2d": SKY, "BatchNorm2d": "#e9eef4", "ReLU": "#d5efe6", "add": "#fde3d2"}
-EXPLAIN = {
-    "BatchNorm2d": "batch norm",
-    "Conv2d": "conv",
-    "MaxPool2d": "max pool",
-    "ZeroPadShortcut": "skip pixels, add channels of zeros",
-}
 SIDE, MIDDLE, TALL = 104, 152, 76  # room for the shape at each end; of the boxes
 PLUS = 40  # width of the circle
 SMALL = 12  # letters; no others are smaller
 BROWN = "#9A4A00"  # orange letters would be too pale
-
-
-@dataclass(frozen=True)
-class Joint:
-    """What becomes of the addition of a block.
-
-    Attributes:
-        kind: "added", "absent" (a plain block; a dashed circle keeps the place) or "refused".
-        gives, brings: the shapes of branch and shortcut where they are refused.
-        why: the reason, a sentence or two.
-    """
-
-    kind: str = "added"
-    gives: Shape = ()
-    brings: Shape = ()
-    why: str = ""
 
 
 def block(
@@ -95,7 +79,7 @@ def block(
         _costs(picture, list(zip(main, centres, strict=True)), sums, width, joint)
     for i, words in enumerate(reasons):
         picture.text(words, 16, below + 6 + 22 * i, 14, anchor="start")
-    alt = _words(main, side, title, joint)
+    alt = in_words(main, side, title, joint)
     if costs and joint.kind != "refused":
         alt += f" {sums[0]:,} parameters, {sums[1]:,} multiply-adds."
     return picture.finish(title, f"{alt} {note}".rstrip())
@@ -165,8 +149,8 @@ def _width(row: LayerRow) -> float:
 
 def _lines(row: LayerRow) -> tuple[list[str], list[str]]:
     """Return the words of a box: its kind, and its details."""
-    kind = _kind(row).split() if row.kind == "BatchNorm2d" else [_kind(row)]
-    return kind, ", ".join(_details(row)).split(", ") if row.kernel is not None else []
+    kind = kind_name(row).split() if row.kind == "BatchNorm2d" else [kind_name(row)]
+    return kind, ", ".join(details(row)).split(", ") if row.kernel is not None else []
 
 
 def _box(picture: Paper, row: LayerRow, x: float) -> None:
@@ -205,7 +189,7 @@ def _arc(picture: Paper, side: Sequence[LayerRow], end: float, joint: Joint, cos
     path.L(end - 14, 70).Q(end, 70, end, 84).L(end, top - 10)
     picture.append(path)
     picture.arrow(end, top - 10, end, top - 1, colour)
-    label = " → ".join(_name(row) for row in side) if side else "identity: the input itself"
+    label = " → ".join(layer_name(row) for row in side) if side else "identity: the input itself"
     if refused:
         label = f"the shortcut brings {by(joint.brings)}"
         branch = f"the branch gives {by(joint.gives)}"
@@ -239,32 +223,3 @@ def _costs(
             if number := getattr(row, name):
                 picture.text(f"{number:,}", x, y, SMALL)
         picture.text(f"{sums[i]:,}", width - SIDE / 2, y, SMALL, bold=True)
-
-
-def _words(main: Sequence[LayerRow], side: Sequence[LayerRow], title: str, joint: Joint) -> str:
-    """Return the block in words."""
-    if joint.kind == "refused":
-        return f"{title}: {by(joint.gives)} and {by(joint.brings)} cannot be added. {joint.why}"
-    steps = [row for row in main if row.kind != "add" or joint.kind == "added"]
-    words = [f"{title}: {by(main[0].in_shape)} goes in", *map(_name, steps)]
-    if any(row.kind == "add" for row in steps):
-        kind = " and ".join(_name(row) for row in side) or "the unchanged input"
-        words.append(f"the shortcut carries {kind} to the addition")
-    return ", ".join(words) + f", {by(main[-1].out_shape)} comes out."
-
-
-def _kind(row: LayerRow) -> str:
-    return EXPLAIN.get(row.kind, row.kind)
-
-
-def _details(row: LayerRow) -> list[str]:
-    if row.kernel is None:
-        return []
-    details = [f"{by(row.kernel)}, stride {row.stride[0]}"]
-    if row.groups and row.groups > 1:
-        details.append(f"{row.groups} groups")
-    return details
-
-
-def _name(row: LayerRow) -> str:
-    return " ".join([_kind(row), *_details(row)])

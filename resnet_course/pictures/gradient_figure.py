@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import chain
 
 import drawsvg as svg
@@ -12,41 +11,27 @@ from matplotlib.ticker import MaxNLocator
 
 from resnet_course.measure import stack_gradients
 from resnet_course.measure.stack_gradients import EXPLODES, StackGradients, number
-from resnet_course.pictures.canvas import INK, PAPER, SOFT, Group, Paper
-from resnet_course.pictures.curves import STROKE_DASHES
+from resnet_course.pictures.canvas import INK, PAPER, SOFT, Paper
 from resnet_course.pictures.described import Svg
+from resnet_course.pictures.gradient_marks import (
+    BOTTOM,
+    HOVER,
+    LEFT,
+    RIGHT,
+    SQUARE,
+    TOP,
+    WIDTH,
+    Scale,
+    look,
+    square,
+    tipped,
+    triangle,
+)
 from resnet_course.pictures.style import COLOURS
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM = 760, 74, 740, 52, 332
 ROW = 22  # height of a line of the legend
-SQUARE = 9  # of the strip that shows which layers move
 HEALTHY = "#dff3ec"
 MOST_DECADES = 9  # that are written beside the axis
-# A dot under the mouse says its layer and its number. These rules hold for the whole page.
-HOVER = (
-    ".gradient-tip { visibility: hidden; font: bold 13px DejaVu Sans, Helvetica, Arial, sans-serif;"
-    " fill: #1b2330; paint-order: stroke; stroke: #ffffff; stroke-width: 5px }"
-    " .gradient-dot:hover .gradient-tip { visibility: visible }"
-    " .gradient-dot:hover .gradient-mark { stroke: #1b2330; stroke-width: 3px }"
-)
-
-
-@dataclass(frozen=True)
-class Scale:
-    """The axes: layers from 1 to `layers`, norms from 10^low to 10^high."""
-
-    layers: int
-    low: int
-    high: int
-
-    def x(self, layer: float) -> float:
-        """Return the place of a layer, from the left."""
-        return round(LEFT + (RIGHT - LEFT) * (layer - 0.5) / self.layers, 1)
-
-    def y(self, norm: float) -> float:
-        """Return the place of a norm, from the top."""
-        up = (math.log10(norm) - self.low) / (self.high - self.low)
-        return round(BOTTOM - (BOTTOM - TOP) * up, 1)
 
 
 def stack_gradients_figure(
@@ -137,7 +122,7 @@ def _axes(picture: Paper, scale: Scale, source: str, strip: float) -> None:
     picture.text(words, (LEFT + RIGHT) / 2, BOTTOM + 40 + strip, 13, SOFT)
 
 
-def _line(picture: Paper, scale: Scale, norms: list[float], look: dict) -> None:
+def _line(picture: Paper, scale: Scale, norms: list[float], own: dict) -> None:
     """Draw a curve, with gaps where a norm has no place."""
     piece: list[float] = []
     for layer, norm in enumerate([*norms, math.nan], 1):
@@ -145,27 +130,17 @@ def _line(picture: Paper, scale: Scale, norms: list[float], look: dict) -> None:
             piece += [scale.x(layer), scale.y(norm)]
             continue
         if len(piece) > 2:
-            picture.append(svg.Lines(*piece, fill="none", **look))
+            picture.append(svg.Lines(*piece, fill="none", **own))
         piece = []
-
-
-def _look(place: int) -> dict:
-    """Return colour, width and dashes of a curve."""
-    dash = STROKE_DASHES[place]
-    return {
-        "stroke": COLOURS[place],
-        "stroke_width": 2.2 if place else 3,
-        "stroke_dasharray": dash,
-    }
 
 
 def _curve(picture: Paper, scale: Scale, stack: StackGradients, place: int, hidden: bool) -> None:
     """Draw one curve with its dots; `hidden` below the present one, it is broad and pale."""
     norms = list(stack.norms.values())
-    look = _look(place)
+    own = look(place)
     if hidden:
-        look |= {"stroke_width": 11, "stroke_opacity": 0.4, "stroke_dasharray": None}
-    _line(picture, scale, norms, {**look, "class_": f"gradient-curve place{place}"})
+        own |= {"stroke_width": 11, "stroke_opacity": 0.4, "stroke_dasharray": None}
+    _line(picture, scale, norms, {**own, "class_": f"gradient-curve place{place}"})
     if hidden:
         return
     reach = round(min(9, 2 + (RIGHT - LEFT) / scale.layers / 2), 1)
@@ -176,26 +151,9 @@ def _curve(picture: Paper, scale: Scale, stack: StackGradients, place: int, hidd
         fill = PAPER if place else COLOURS[place]
         mark = {"fill": fill, "stroke": COLOURS[place], "stroke_width": 1.8}
         words = f"layer {layer}: {number(norm)}"
-        dot = _tipped(x, y, reach, f"{words} ({stack.recipe})" if place else words)
+        dot = tipped(x, y, reach, f"{words} ({stack.recipe})" if place else words)
         dot.circle(x, y, 3.4 if place else 4.2, class_="gradient-mark", **mark)
         picture.append(dot)
-
-
-def _tipped(x: float, y: float, reach: float, words: str) -> Group:
-    """Return a place that says some words while the mouse is on it."""
-    dot = Group(class_="gradient-dot")
-    dot.circle(x, y, reach, fill_opacity=0)
-    left = x > (LEFT + RIGHT) / 2
-    where = {"text_anchor": "end" if left else "start", "class_": "gradient-tip"}
-    dot.append(svg.Text(words, 13, x + (-6 if left else 6), round(y - 12, 1), **where))
-    return dot
-
-
-def _triangle(picture: Paper, x: float, y: float, marker: str, colour: str) -> None:
-    tip = 5 if marker == "v" else -5
-    picture.polygon(
-        x, y + tip, x - 5, y - tip, x + 5, y - tip, fill=colour, class_=f"edge-{marker}"
-    )
 
 
 def _edges(picture: Paper, scale: Scale, stacks: Mapping[int, StackGradients]) -> None:
@@ -205,16 +163,7 @@ def _edges(picture: Paper, scale: Scale, stacks: Mapping[int, StackGradients]) -
         for row, (place, layers) in enumerate(rows.items()):
             y = BOTTOM - 8 - 12 * row if marker == "v" else TOP + 8 + 12 * row
             for layer in layers:
-                _triangle(picture, scale.x(layer), y, marker, COLOURS[place])
-
-
-def _square(picture: Paper | Group, x: float, y: float, how: str) -> None:
-    """Draw a square: full where most weights move, half full for some, empty for none."""
-    side = {"most": SQUARE, "some": SQUARE / 2, "none": 0}[how]
-    picture.rectangle(x - SQUARE / 2, y, SQUARE, SQUARE, fill=PAPER, stroke=INK)
-    if side:
-        low = y + SQUARE - side
-        picture.rectangle(x - SQUARE / 2, low, SQUARE, side, fill=INK, stroke=INK)
+                triangle(picture, scale.x(layer), y, marker, COLOURS[place])
 
 
 def _squares(picture: Paper, scale: Scale, moved: Mapping[str, float]) -> None:
@@ -222,8 +171,8 @@ def _squares(picture: Paper, scale: Scale, moved: Mapping[str, float]) -> None:
     for layer, share in enumerate(moved.values(), 1):
         x, y = scale.x(layer), BOTTOM + 50
         words = f"layer {layer}: {share:.0%} of its weights have changed"
-        dot = _tipped(x, y + SQUARE / 2, 9, words)
-        _square(dot, x, y, stack_gradients.moves(share))
+        dot = tipped(x, y + SQUARE / 2, 9, words)
+        square(dot, x, y, stack_gradients.moves(share))
         picture.append(dot)
 
 
@@ -239,7 +188,7 @@ def _legend(
         y += ROW
 
     for place, stack in sorted(stacks.items()):
-        picture.line(x, y, x + 38, y, **_look(place))
+        picture.line(x, y, x + 38, y, **look(place))
         fill = PAPER if place else COLOURS[place]
         picture.circle(x + 19, y, 4, fill=fill, stroke=COLOURS[place], stroke_width=1.8)
         explain(f"kept: {stack.recipe}" if place else stack.recipe)
@@ -250,9 +199,9 @@ def _legend(
     explain("healthy: 0.001 to 1,000")
     for marker, words in stack_gradients.EDGES.items():
         if _has_edges(stacks, marker):
-            _triangle(picture, x + 19, y, marker, INK)
+            triangle(picture, x + 19, y, marker, INK)
             explain(words)
     if moved:
         for i, how in enumerate(("most", "some", "none")):
-            _square(picture, x + 6 + 14 * i, y - 5, how)
+            square(picture, x + 6 + 14 * i, y - 5, how)
         explain("after one step of training, another number: most weights, some, none")

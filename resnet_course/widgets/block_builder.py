@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock, check_sizes
-from resnet_course.pictures.block_drawing import Joint, block, plus_place
+from resnet_course.pictures.block_drawing import block, plus_place
+from resnet_course.pictures.block_words import Joint
 from resnet_course.pictures.canvas import WIDEST
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.frames import Frames
