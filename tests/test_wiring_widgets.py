@@ -15,6 +15,7 @@ from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock
 from resnet_course.pictures.channel_diagrams import channels
 from resnet_course.tracing import trace
 from resnet_course.widgets import BlockBuilder, GroupedConvExplorer
+from resnet_course.widgets.slider import place_slider
 
 
 @pytest.mark.parametrize("make", [BasicBlock, Bottleneck])
@@ -215,3 +216,17 @@ def test_the_groups_on_offer_divide_both_sides():
 def test_channels_and_groups_that_cannot_be_are_explained(arguments):
     with pytest.raises(ValueError, match="from 1 to 16|divisible by groups"):
         GroupedConvExplorer(*arguments)
+
+
+def test_a_slider_stays_in_its_range_and_its_buttons_too():
+    back, slider, forward = place_slider(min=1, max=3, value=1)
+    assert slider.description == "place" and slider.value == 1
+    back.click()
+    assert slider.value == 1
+    for _ in range(4):
+        forward.click()
+    assert slider.value == 3
+    slider.max = 2
+    assert slider.value == 2
+    slider.value = -7
+    assert slider.value == 1

@@ -129,11 +129,13 @@ def _ends(picture: Paper, main: Sequence[LayerRow], width: float, joint: Joint) 
     """Draw the wire through the block, and what goes in and comes out."""
     refused = joint.kind == "refused"
     out = "?" if refused else by(main[-1].out_shape)
-    for x, shape, word in ((SIDE / 2, by(main[0].in_shape), "in"), (width - SIDE / 2, out, "out")):
+    sides = ((8, by(main[0].in_shape), "in", "start"), (width - 8, out, "out", "end"))
+    for x, shape, word, anchor in sides:
         size = 14 if len(shape) < 10 else 13 if len(shape) < 11 else SMALL
-        picture.text(shape, x, MIDDLE + 6, size, RED if shape == "?" else INK, bold=True)
-        picture.text(word, x, MIDDLE + 24, SMALL, SOFT)
-    picture.arrow(SIDE - 6, MIDDLE, width - SIDE + 6, MIDDLE)
+        ink = RED if shape == "?" else INK
+        picture.text(shape, x, MIDDLE + 6, size, ink, bold=True, anchor=anchor)
+        picture.text(word, x, MIDDLE + 24, SMALL, SOFT, anchor=anchor)
+    picture.arrow(SIDE - 2, MIDDLE, width - SIDE, MIDDLE)
     centres, _ = places(main)
     for row, x in zip(main, centres, strict=True):
         left = x - _width(row) / 2
@@ -215,11 +217,11 @@ def _costs(
     """Write what each layer of the main path costs below it, and the sums of the block."""
     top = MIDDLE + TALL / 2 + 56
     whole = "the branch" if joint.kind == "refused" else "in all"
-    picture.text(whole, width - SIDE / 2, top - 18, SMALL, SOFT)
+    picture.text(whole, width - 8, top - 18, SMALL, SOFT, anchor="end")
     for i, (words, name) in enumerate((("parameters", "params"), ("multiply-adds", "macs"))):
         y = top + 20 * i
-        picture.text(words, 10, y, SMALL, SOFT, anchor="start")
+        picture.text(words, 8, y, SMALL, SOFT, anchor="start")
         for row, x in placed:
             if number := getattr(row, name):
                 picture.text(f"{number:,}", x, y, SMALL)
-        picture.text(f"{sums[i]:,}", width - SIDE / 2, y, SMALL, bold=True)
+        picture.text(f"{sums[i]:,}", width - 8, y, SMALL, bold=True, anchor="end")
