@@ -2,6 +2,7 @@
 
 Nothing here shows anything by itself: a picture that is the last value of a cell shows itself.
 `plots` has the charts (more in `charts`, `grids`, `overlays`), `draw` the drawings of blocks and
-networks (more in `block_drawing`, `diagrams`), `gradient_figure` that of the GradientFlowLab. Both stand on `described` (a picture and its words), `style` and
-`canvas`. `explorer`, `network_strip`, `layer_closeup` and `frames` belong to the ShapeExplorer.
+networks (more in `block_drawing`, `diagrams`), `gradient_figure` that of the GradientFlowLab. Both
+stand on `described` (a picture and its words), `style` and `canvas`. `explorer`, `network_strip`,
+`layer_closeup` and `frames` belong to the ShapeExplorer.
 """
