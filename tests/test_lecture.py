@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 pytest.importorskip("pyreveal", reason="needs the extra `lecture`")
 pytest.importorskip("markdown_it", reason="needs the extra `lecture`")
 
 from helpers import Page, cells, every_notebook
 
-from resnet_course.website import lecture
+from resnet_course.website import explorer_files, lecture
 
 pytestmark = pytest.mark.processes
 
@@ -21,13 +21,46 @@ pytestmark = pytest.mark.processes
 def test_a_deck_is_one_file_that_loads_nothing(decks, path):
     deck = decks[path.stem].read_text(encoding="utf-8")
     # reveal.js itself names addresses in its texts; elements that load are what counts.
-    for tag, attributes in Page(re.sub(r"<script>.*?</script>", "", deck, flags=re.S)).elements:
+    outside = re.sub(r"<script>.*?</script>", "", deck, flags=re.S)
+    for tag, attributes in Page(outside).elements:
         assert tag not in ("link", "script", "iframe", "object"), tag
         assert attributes.get("src", "data:").startswith("data:")
-    for style in re.findall(r"<style>.*?</style>", deck, re.S):
+    for style in re.findall(r"<style>.*?</style>", outside, re.S):
         assert not re.search(r"@import|url\((?!data:)", style)
     assert "Reveal.initialize" in deck and "https://revealjs.com" in deck
     assert len(deck) < 2_000_000
+
+
+@every_notebook
+def test_a_deck_holds_the_front_end_once_and_the_data_of_its_explorers(decks, path):
+    deck = decks[path.stem].read_text(encoding="utf-8")
+    skipped = [cell.id for cell in cells(path) if cell.metadata.slideshow.slide_type == "skip"]
+    data = {}
+    for file in (path.parent / "explorers").glob(f"{path.stem}-*.js"):
+        text = file.read_text(encoding="utf-8")
+        if explorer_files.is_explorer(text):
+            shown = file.stem.removeprefix(f"{path.stem}-") not in skipped
+            assert deck.count(f"<script>{text}</script>") == shown
+            data |= {file.stem: text} if shown else {}
+    for once in (explorer_files.script(), explorer_files.style()):
+        assert deck.count(once) == bool(data)
+    places = re.findall(r'<div class="explorer-place" data-key="([^"]*)">(.*?)</div>', deck, re.S)
+    assert sorted(key for key, _ in places) == sorted(data)
+    assert all("<img alt=" in still for _, still in places)  # without scripts, and printed
+
+
+def test_a_damaged_file_of_an_explorer_stops_the_deck(tmp_path):
+    key = "02_residual_blocks-c02-w1"
+    (tmp_path / "explorers").mkdir()
+    (tmp_path / "explorers" / f"{key}.js").write_text('explorerData("a",{});alert(1)')
+    shows = new_code_cell("x", id="c02-w1", metadata={"slideshow": {"slide_type": "slide"}})
+    place = {"metadata": {"name": "02_residual_blocks", "path": str(tmp_path)}}
+    noted = lecture.StoredExplorers().preprocess
+    with pytest.raises(ValueError, match=rf"explorers/{key}\.js cannot be read .*--widgets-only"):
+        noted(new_notebook(cells=[shows]), place)
+    shows.metadata.slideshow.slide_type = "skip"
+    noted(new_notebook(cells=[shows]), place)
+    assert "explorer" not in shows.metadata
 
 
 @every_notebook
