@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
@@ -17,13 +16,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 from test_tracing_torchvision import KIND, build, inputs
 
-import resnet_course.widgets
 from resnet_course import create_model, drawn_garments, trace
 from resnet_course.data.batches import to_float
 from resnet_course.train.pretrained import trained_model
+from resnet_course.website import explorer_files
 from resnet_course.widgets import ShapeExplorer
 
-FRONT = Path(resnet_course.widgets.__file__).parent
 TEXTS = """root => [...root.querySelectorAll('.strip text')].map(e => {
   const {left, right, top, bottom} = e.getBoundingClientRect();
   return [e.textContent, left, right, top, bottom];
@@ -39,15 +37,13 @@ CUT = """root => [...root.querySelectorAll('*')].filter(e => !e.closest('.strip,
 
 
 def page_of(data: dict, options: dict | None = None) -> str:
-    script = (FRONT / "explorer.js").read_text(encoding="utf-8")
-    script = script.replace("export default", "window.resnetExplorer =")
-    style = (FRONT / "explorer.css").read_text(encoding="utf-8")
     given = f"{json.dumps(data)}, {json.dumps(options or {})}".replace("</", "<\\/")
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Explorer</title>"
-        f"<meta name='viewport' content='width=device-width'><style>{style}</style>"
-        f"<body style='margin: 0'><main><div id='place'></div></main><script>(() => {{{script}}})()"
-        f"</script><script>resnetExplorer.show(document.getElementById('place'), {given})</script>"
+        "<meta name='viewport' content='width=device-width'>"
+        f"<style>{explorer_files.style()}</style><script>{explorer_files.script()}</script>"
+        "<body style='margin: 0'><main><div id='place'></div></main>"
+        f"<script>resnetExplorer.show(document.getElementById('place'), {given})</script>"
     )
 
 
