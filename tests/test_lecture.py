@@ -13,6 +13,7 @@ pytest.importorskip("markdown_it", reason="needs the extra `lecture`")
 from helpers import Page, cells, every_notebook
 
 from resnet_course.website import explorer_files, lecture
+from resnet_course.website.book import widgets
 
 pytestmark = pytest.mark.processes
 
@@ -21,46 +22,13 @@ pytestmark = pytest.mark.processes
 def test_a_deck_is_one_file_that_loads_nothing(decks, path):
     deck = decks[path.stem].read_text(encoding="utf-8")
     # reveal.js itself names addresses in its texts; elements that load are what counts.
-    outside = re.sub(r"<script>.*?</script>", "", deck, flags=re.S)
-    for tag, attributes in Page(outside).elements:
+    for tag, attributes in Page(re.sub(r"<script>.*?</script>", "", deck, flags=re.S)).elements:
         assert tag not in ("link", "script", "iframe", "object"), tag
         assert attributes.get("src", "data:").startswith("data:")
-    for style in re.findall(r"<style>.*?</style>", outside, re.S):
+    for style in re.findall(r"<style>.*?</style>", deck, re.S):
         assert not re.search(r"@import|url\((?!data:)", style)
     assert "Reveal.initialize" in deck and "https://revealjs.com" in deck
     assert len(deck) < 2_000_000
-
-
-@every_notebook
-def test_a_deck_holds_the_front_end_once_and_the_data_of_its_explorers(decks, path):
-    deck = decks[path.stem].read_text(encoding="utf-8")
-    skipped = [cell.id for cell in cells(path) if cell.metadata.slideshow.slide_type == "skip"]
-    data = {}
-    for file in (path.parent / "explorers").glob(f"{path.stem}-*.js"):
-        text = file.read_text(encoding="utf-8")
-        if explorer_files.is_explorer(text):
-            shown = file.stem.removeprefix(f"{path.stem}-") not in skipped
-            assert deck.count(f"<script>{text}</script>") == shown
-            data |= {file.stem: text} if shown else {}
-    for once in (explorer_files.script(), explorer_files.style()):
-        assert deck.count(once) == bool(data)
-    places = re.findall(r'<div class="explorer-place" data-key="([^"]*)">(.*?)</div>', deck, re.S)
-    assert sorted(key for key, _ in places) == sorted(data)
-    assert all("<img alt=" in still for _, still in places)  # without scripts, and printed
-
-
-def test_a_damaged_file_of_an_explorer_stops_the_deck(tmp_path):
-    key = "02_residual_blocks-c02-w1"
-    (tmp_path / "explorers").mkdir()
-    (tmp_path / "explorers" / f"{key}.js").write_text('explorerData("a",{});alert(1)')
-    shows = new_code_cell("x", id="c02-w1", metadata={"slideshow": {"slide_type": "slide"}})
-    place = {"metadata": {"name": "02_residual_blocks", "path": str(tmp_path)}}
-    noted = lecture.StoredExplorers().preprocess
-    with pytest.raises(ValueError, match=rf"explorers/{key}\.js cannot be read .*--widgets-only"):
-        noted(new_notebook(cells=[shows]), place)
-    shows.metadata.slideshow.slide_type = "skip"
-    noted(new_notebook(cells=[shows]), place)
-    assert "explorer" not in shows.metadata
 
 
 @every_notebook
@@ -84,6 +52,36 @@ def test_a_deck_shows_what_is_marked_and_hides_what_is_not(decks, path):
             assert (code in text) == (kind != "skip" and not hidden), cell.source
     assert 'class="notes"' in body
     assert not re.search(r'href="(?!https?:)', body)
+
+
+@every_notebook
+def test_a_deck_holds_the_front_end_and_each_explorer_once(decks, path):
+    deck = decks[path.stem].read_text(encoding="utf-8")
+    shown = []
+    for cell in cells(path, "code"):
+        key = f"{path.stem}-{cell.id}"
+        text = widgets.stored(key, path.parent)
+        if (
+            cell.metadata.slideshow.slide_type != "skip"
+            and text
+            and explorer_files.is_explorer(text)
+        ):
+            assert deck.count(text) == 1
+            place = re.search(f'<div class="explorer-place" data-key="{key}">(.*?)</div>', deck)
+            assert "<img" in place[1], "printed, the picture stands there"
+            shown.append(key)
+    assert deck.count("<script>explorerData(") == len(shown)
+    for part in (explorer_files.script(), explorer_files.style()):
+        assert deck.count(part) == bool(shown)
+
+
+def test_damaged_data_of_an_explorer_stop_the_deck(tmp_path):
+    cell = new_code_cell("x", id="c1")
+    (tmp_path / "explorers").mkdir()
+    (tmp_path / "explorers" / "01_a-c1.js").write_text('explorerData("01_a-c1",{"network"')
+    about = {"metadata": {"name": "01_a", "path": str(tmp_path)}}
+    with pytest.raises(ValueError, match="01_a-c1.js cannot be read.*--widgets-only"):
+        lecture.StoredExplorers().preprocess(new_notebook(cells=[cell]), about)
 
 
 def test_a_cell_keeps_formulas_pictures_and_tooltips_and_loses_links():

@@ -38,7 +38,8 @@ def configure(config: Any) -> None:
     config.SlidesExporter.filters = {
         "slide_cell": slide_cell,
         "reveal_file": reveal_file,
-        "explorers": explorers,
+        "explorer_style": explorer_style,
+        "explorer_scripts": explorer_scripts,
     }
 
 
@@ -100,17 +101,23 @@ def slide_cell(cell: NotebookNode) -> str:
     return f'{code}<div class="outputs">{shown}</div>' if shown else code
 
 
-def explorers(notebook: NotebookNode) -> str:
-    """Return what the explorers of a deck need, once: style, front end, and the data of each."""
-    found = [
-        cell.metadata["explorer"]["data"] for cell in notebook.cells if "explorer" in cell.metadata
-    ]
-    if not found:
-        return ""
+def explorer_style(notebook: NotebookNode) -> str:
+    """Return the style of the front end as an element, "" for a deck without explorers."""
+    return f"<style>{explorer_files.style()}</style>" if _explorers(notebook) else ""
+
+
+def explorer_scripts(notebook: NotebookNode) -> str:
+    """Return the front end, once, and the data of each explorer of a deck, "" without explorers."""
+    found = _explorers(notebook)
     keep = "const explorers = {}; const explorerData = (key, data) => { explorers[key] = data; };"
-    scripts = (explorer_files.script(), keep, *found)
-    style = f"<style>{explorer_files.style()}</style>"
-    return style + "".join(f"<script>{text}</script>" for text in scripts)
+    scripts = (explorer_files.script(), keep, *found) if found else ()
+    return "\n".join(f"<script>{text}</script>" for text in scripts)
+
+
+def _explorers(notebook: NotebookNode) -> list[str]:
+    return [
+        each.metadata["explorer"]["data"] for each in notebook.cells if "explorer" in each.metadata
+    ]
 
 
 def reveal_file(name: str) -> str:

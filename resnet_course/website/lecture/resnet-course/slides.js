@@ -8,7 +8,7 @@ const LETTERS = [26, 24, 22, 20]; // pixels, for code and printed text where the
 function nameSections() {
   for (const stack of document.querySelectorAll(".slides > section")) {
     const [first, ...rest] = stack.querySelectorAll("section");
-    const title = first?.querySelector(".cell h1, .cell h2")?.innerText;
+    const title = first?.querySelector(".cell :is(h1, h2, h3)")?.innerText;
     for (const slide of title ? rest : []) {
       if (slide.querySelector(".cell :is(h1, h2, h3)")) continue;
       const name = document.createElement("p");
