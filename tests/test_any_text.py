@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 
@@ -114,8 +115,9 @@ def test_the_test_above_sees_what_it_looks_for(text):
 
 
 def shown(widget) -> str:
-    frames = widget.frames()
-    return "".join([widget.to_html(), widget.describe(), frames.to_js("k") if frames else ""])
+    is_explorer = isinstance(widget, widgets.ShapeExplorer)
+    page = json.dumps(widget.page_data(), ensure_ascii=False) if is_explorer else ""
+    return "".join([widget.to_html(), widget.describe(), page])
 
 
 def test_widgets_and_pictures_of_odd_names_can_be_stored_and_shown():

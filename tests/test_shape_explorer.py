@@ -1,20 +1,21 @@
-"""The explorer's pictures and its widget, without a browser."""
+"""The explorer's widget without a browser: its data, its place, its messages."""
 
 from __future__ import annotations
 
-import re
-from xml.etree import ElementTree
+import json
 
 import pytest
 import torch
 import traitlets
-from helpers import SVG, meta, texts
-from resnet_course.pictures.explorer import Explorer
-from resnet_course.pictures.network_strip import MOST_BARS, Strip
+from helpers import Net, meta
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
-from resnet_course import BasicBlock, trace
+from resnet_course import BasicBlock, create_model, trace
+from resnet_course.pictures.described import Svg
 from resnet_course.widgets import ShapeExplorer
+from resnet_course.widgets.explorer_folders import MOST_BARS, bars, find_node, opened_to
 
 
 class Broken(nn.Module):
@@ -27,229 +28,334 @@ class Broken(nn.Module):
         return self.halved(x) + self.whole(x)
 
 
-@pytest.mark.parametrize(
-    ("model", "example"),
-    [
-        (nn.Sequential(nn.Conv1d(1, 4, 3), nn.ReLU()), torch.zeros(1, 1, 28)),
-        (nn.Sequential(nn.Embedding(9, 4)), torch.zeros(1, 7, dtype=torch.int64)),
-        (nn.MultiheadAttention(8, 2, batch_first=True), [torch.zeros(1, 5, 8)] * 3),
-    ],
-)
-def test_networks_for_other_inputs_than_pictures(model, example):
-    explorer = ShapeExplorer(model, example)
-    assert explorer.error == ""
-    assert explorer.trace == trace(model, example)
-    assert type(explorer.still()).__name__ == "Svg" and "<figure" in explorer.to_html()
-    explorer.size_choice.value = 224  # the example stays
-    assert explorer.trace == trace(model, example)
+def listened(widget: ShapeExplorer) -> list[tuple[dict, list]]:
+    """Return what the widget sends to its page from now on."""
+    sent = []
+    widget.send = lambda message, buffers=None: sent.append((message, buffers or []))
+    return sent
 
 
-def test_shortcuts_say_where_they_start_and_end():
-    table = trace(meta("resnet18"), (3, 224, 224))
-    ends = [(table[s.start].name, table[s.end].name) for s in table.shortcuts]
-    assert ends[:3] == [
-        ("maxpool", "layer1.0.add"),
-        ("layer1.0.relu", "layer1.1.add"),
-        ("layer1.1.relu", "layer2.0.add"),
-    ]
-    layers = [[table[i].name for i in s.layers] for s in table.shortcuts]
-    assert layers[2] == ["layer2.0.downsample.0", "layer2.0.downsample.1"]
-    assert [bool(names) for names in layers] == [False, False] + [True, False] * 3
-    (only,) = trace(BasicBlock(4, 4), (4, 8, 8)).shortcuts
-    assert (only.start, only.layers) == (-1, ())
-    assert trace(meta("plain20"), (3, 32, 32)).shortcuts == ()
+def assert_agrees(widget: ShapeExplorer) -> None:
+    """Assert that layer, place, opened and level speak of the same place."""
+    network = widget.network
+    node = find_node(network, widget.place, widget.layer)
+    assert node is not None and node["name"] == widget.place
+    assert widget.place in widget.describe() or widget.error
+    assert set(widget.opened) <= {folder["name"] for folder in network["folders"]}
+    if widget.level:
+        assert set(opened_to(network, widget.level)) == set(widget.opened)
 
 
-@pytest.mark.parametrize(("name", "arcs", "dashed"), [("resnet34", 16, 3), ("resnet152", 50, 4)])
-def test_the_strip_has_an_arc_for_every_shortcut_dashed_where_it_has_layers(name, arcs, dashed):
-    strip = Strip(trace(meta(name), (3, 224, 224)))
-    found = strip.arcs()
-    assert (len(found), sum(has_layers for *_, has_layers in found)) == (arcs, dashed)
-    assert all(left < right for left, right, _ in found)
-    assert len(strip.bars) <= MOST_BARS
-    for bar, following in zip(strip.bars, strip.bars[1:], strict=False):
-        assert bar.x + bar.width < following.x
-        assert following.first == bar.last + 1
-    assert strip.bars[0].x >= 24 and strip.bars[-1].x + strip.bars[-1].width <= 897
-
-
-def test_bars_are_to_scale():
-    strip = Strip(trace(meta("resnet34"), (3, 224, 224)))
-    tall = {bar.name: bar.height - 8 for bar in strip.bars}
-    assert tall["layer1.0"] / tall["layer2.0"] == pytest.approx(2)
-    assert tall["layer2.0"] / tall["layer4.0"] == pytest.approx(4)
-    wide = {bar.name: bar.width for bar in strip.bars}
-    assert wide["layer1.0"] < wide["layer2.0"] < wide["layer3.0"] < wide["layer4.0"]
-
-
-def test_the_frame_of_the_first_strided_convolution_says_everything():
-    table = trace(meta("resnet34"), (3, 224, 224))
-    index = next(i for i, row in enumerate(table) if row.name == "layer2.0.conv1")
-    frame = Explorer(table, "ResNet-34").frame(index)
-    assert {
-        "layer2.0.conv1",
-        "64×56×56",
-        "128×28×28",
-        "3×3 convolution",
-        "64 → 128 channels",
-        "stride 2 · padding 1",
-        "⌊(56 + 2·1 − 3) / 2⌋ + 1 = 28",
-        "3·3·64·128 = 73,728",
-        "73,728·28·28 = 57,802,752",
-        "67 px",
-        "392 KiB",
-        "1×1, stride 2 → batch norm",
-        "128×28×28 + 128×28×28",
-    } <= set(texts(frame))
-    assert "64×56×56 goes in, 128×28×28 comes out" in frame.alt
+# What the page gets.
 
 
 @pytest.mark.parametrize(
     ("model", "shape"),
     [
-        (lambda: meta("resnet18"), (3, 224, 224)),
-        (lambda: meta("resnext20_8x4d", in_channels=1), (1, 28, 28)),
-        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.Sigmoid()), (1, 28, 28)),
-        (lambda: nn.Conv1d(2, 3, 5, stride=2), torch.zeros(1, 2, 40)),
-        (lambda: nn.ConvTranspose2d(2, 3, 4, stride=2, padding=1), (2, 9, 9)),
-        (lambda: BasicBlock(8, 16, stride=2), (8, 15, 20)),
+        (meta("resnet152"), (3, 224, 224)),
+        (meta("resnext20_8x4d", in_channels=1), (1, 28, 28)),
+        (nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.Sigmoid()), (1, 28, 28)),
+        (nn.Sequential(nn.Linear(8, 4), nn.ReLU()), (8,)),
+        (nn.Sequential(nn.Conv1d(1, 4, 3), nn.ReLU()), torch.zeros(1, 1, 28)),
+        (nn.Sequential(nn.Embedding(9, 4)), torch.zeros(1, 7, dtype=torch.int64)),
+        (nn.MultiheadAttention(8, 2, batch_first=True), [torch.zeros(1, 5, 8)] * 3),
+        (nn.ConvTranspose2d(2, 3, 4, stride=2, padding=1), (2, 9, 9)),
+        (nn.Conv3d(1, 2, 3), torch.zeros(1, 1, 5, 6, 7)),
+        (BasicBlock(8, 16, stride=2), (8, 15, 20)),
+        (nn.Sequential(nn.Flatten(), nn.Linear(4, 1), nn.Flatten(0)), (1, 1, 2, 2)),
+        (nn.Sequential(nn.BatchNorm2d(3), nn.ReLU()), (1, 3, 8, 8)),
+        (nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d()), torch.rand(2, 3, 8, 8)),
+        (Net(lambda self, x, y: [self.a(x), y.relu()], a=nn.ReLU()), [(1, 3), (1, 5)]),
     ],
 )
-def test_every_frame_of_any_network_is_well_formed_and_described(model, shape):
-    explorer = Explorer(trace(model(), shape), "a network")
-    for parts in (99, 2, 1):
-        for place in explorer.places(parts):
-            frame = explorer.frame(place, parts)
-            root = ElementTree.fromstring(frame)
-            assert root.find(f"{SVG}desc").text == frame.alt
-            assert "nan" not in frame and "None" not in texts(frame)
-            assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", frame)
+def test_any_network_can_be_shown(model, shape):
+    widget = ShapeExplorer(model, shape)
+    assert widget.error == "" and widget.trace == trace(model, shape)
+    text = json.dumps(widget.page_data(), allow_nan=False)
+    assert "nan" not in text and "NaN" not in text
+    assert (
+        isinstance(widget.still(), Svg) and widget.still().png() and "<figure" in widget.to_html()
+    )
+    rows = widget.network["rows"]
+    for row, step in enumerate(widget.trace):
+        widget.layer = row
+        assert (rows[row]["in"], rows[row]["out"]) == (list(step.in_shape), list(step.out_shape))
+        assert f"layer {row + 1} of {len(rows)}" in widget.describe()
+        assert rows[row]["label"] and all(len(line) <= 34 for line in rows[row].get("about", []))
+    ends = {target for _, target, _ in widget.network["edges"]}
+    assert len(widget.network["outputs"]) == len([end for end in ends if end >= len(rows)])
 
 
-def test_a_hostile_name_is_text():
-    name = "<script>alert(1)</script>"
+def test_the_first_strided_convolution_says_everything():
+    widget = ShapeExplorer(meta("resnet34"), (3, 224, 224), title="ResNet-34")
+    widget.place = "layer2.0.conv1"
+    row = widget.network["rows"][widget.layer]
+    assert row["label"] == "3×3 convolution" and row["brief"] == "conv 3×3, stride 2"
+    assert row["about"] == ["64 → 128 channels", "stride 2 · padding 1"]
+    assert [formula for _, formula, _ in row["sums"]] == [
+        "⌊(56 + 2·1 − 3) / 2⌋ + 1 = 28",
+        "3·3·64·128 = 73,728",
+        "73,728·28·28 = 57,802,752",
+    ]
+    assert dict(row["facts"]) == {
+        "parameters": "73,728",
+        "multiply-adds": "57,802,752",
+        "one value sees": "67 px",
+        "output takes": "392 KiB",
+    }
+    ones = {"kernel": [3, 3], "stride": [2, 2], "padding": [1, 1], "dropped": [0, 0]}
+    assert row["window"] == ones
+    assert "64×56×56, conv 1×1, stride 2 → batch norm. " in row["lane"]
+    assert "in 5 steps: 128×28×28 + 128×28×28." in row["lane"]
+    assert widget.describe() == (
+        f"ResNet-34, layer {widget.layer + 1} of {len(widget.trace)}, layer2.0.conv1 (Conv2d): "
+        "64×56×56 goes in, 128×28×28 comes out; 73,728 parameters, 57,802,752 multiply-adds; "
+        "one value sees 67 pixels."
+    )
+
+
+def test_every_stage_and_block_is_a_folder():
+    network = ShapeExplorer("resnet18").network
+    kinds = {folder["name"]: folder["kind"] for folder in network["folders"]}
+    assert kinds["layer2.0"] == "BasicBlock" and kinds["layer2"] == ""
+    assert {"layer2.0.downsample", "layer4.1"} <= kinds.keys()
+    (stage,) = (folder for folder in network["folders"] if folder["name"] == "layer2")
+    assert (stage["in"], stage["out"]) == ([64, 56, 56], [128, 28, 28])
+    assert stage["label"] == f"{stage['last'] - stage['first'] + 1} steps"
+    assert network["opened"] == ["layer1", "layer2", "layer3", "layer4"]
+    for name in ("resnet152", "resnet110", "plain56"):
+        other = ShapeExplorer(name).network
+        assert 4 <= len(bars(other, other["opened"])) <= MOST_BARS
+
+
+def test_shares_end_with_all_multiply_adds():
+    shares = [row["share"] for row in ShapeExplorer("resnet20", (3, 32, 32)).network["rows"]]
+    assert shares == sorted(shares) and shares[-1] == 1
+
+
+def test_hostile_names_are_text():
+    name = "<script>alert(1)</script>\x00"
     model = nn.Sequential()
-    model.add_module(name, nn.Conv2d(1, 1, 1))
-    frame = Explorer(trace(model, (1, 4, 4)), name).frame(0)
-    assert "<script" not in frame
-    assert name in texts(frame)
-    widget = ShapeExplorer(model, (1, 4, 4))
-    assert "<script" not in widget.to_html() and "<script" not in widget.picture.value
+    model.add_module(name, nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1)))
+    model.add_module("relu", nn.ReLU())
+    widget = ShapeExplorer(model, torch.rand(1, 1, 4, 4), title=name)
+    assert "<script" not in widget.to_html()
+    text = json.dumps(widget.page_data(), ensure_ascii=False)
+    assert "\x00" not in text.replace(json.dumps(name)[1:-1], "")
+    assert all(widget._now.maps.record(row) for row in range(3))
+    assert "weights" in widget._now.maps.record(0)
 
 
-def test_a_block_and_a_stage_are_one_step():
-    explorer = Explorer(trace(meta("resnet18"), (3, 224, 224)), "ResNet-18")
-    index = next(i for i, row in enumerate(explorer.trace) if row.name == "layer2.0.bn1")
-    assert "layer2.0" in texts(explorer.frame(index, 2))
-    assert "64×56×56" in texts(explorer.frame(index, 1))
-    assert len(explorer.places(2)) == 4 + 8 + 3 and len(explorer.places(1)) == 11
+# A network that fails.
 
 
-def test_frames_that_do_not_exist():
-    explorer = Explorer(trace(meta("resnet20"), (3, 32, 32)), "a")
-    for index in (-1, len(explorer.trace)):
-        with pytest.raises(IndexError, match=f"layer {index} does not exist"):
-            explorer.frame(index)
-
-
-# The widget.
-
-
-def test_setting_the_layer_redraws_before_the_assignment_returns():
-    widget = ShapeExplorer(meta("resnet34"), (1, 3, 224, 224))
-    assert "conv1" in texts(widget.picture.value)
-    for layer in (25, 124, 0):
-        widget.layer = layer
-        assert widget.trace[layer].name in texts(widget.picture.value)
-        assert widget.slider.value == widget.play.value == layer
-
-
-def test_the_buttons_the_slider_and_play_move_by_the_chosen_step():
-    widget = ShapeExplorer("resnet18")
-    widget.forward.click()
-    assert widget.layer == 1
-    widget.level_choice.value = "blocks"
-    widget.slider.value = 5
-    assert "layer1.1" in texts(widget.picture.value)
-    widget.back.click()
-    assert "layer1.0" in texts(widget.picture.value)
-    widget.level = "stages"
-    assert widget.level_choice.value == "stages" and widget.slider.max == widget.play.max == 10
-    widget.level = "layers"
-    assert widget.slider.value == widget.layer and widget.slider.max == len(widget.trace) - 1
-    widget.play.value = 13
-    assert widget.layer == widget.slider.value == 13
-    for _ in range(3):
-        widget.slider.value = 0
-        widget.back.click()
-    assert widget.layer == 0
-
-
-@pytest.mark.parametrize("layer", [-1, 69, 10**6])
-def test_a_layer_that_does_not_exist_leaves_the_picture(layer):
-    widget = ShapeExplorer("resnet18")
-    before = widget.picture.value
-    with pytest.raises(traitlets.TraitError, match="from 0 to 68"):
-        widget.layer = layer
-    assert widget.picture.value == before and widget.layer == 0
-
-
-def test_model_size_and_channels_can_be_chosen():
-    widget = ShapeExplorer("resnet18")
-    widget.layer = 20
-    widget.model_choice.value = "resnet50"
-    assert widget.layer == 0 and len(widget.trace) > 100
-    widget.size_choice.value = 32
-    assert "3×32×32" in texts(widget.picture.value)
-    widget.channel_choice.value = 1
-    assert widget.trace[0].in_shape == (1, 32, 32)
-    with pytest.raises(traitlets.TraitError, match="one of stages, blocks, layers"):
-        widget.level = "pixels"
-
-
-def test_a_named_model_keeps_the_width_that_was_given():
-    explorer = ShapeExplorer("resnet18", (1, 3, 224, 320))
-    assert "64×112×160" in explorer.still().alt
-
-
-def test_one_number_for_each_picture_can_be_drawn():
-    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 1), nn.Flatten(0))
-    explorer = ShapeExplorer(model, (1, 1, 2, 2))
-    for layer in range(3):
-        explorer.layer = layer
-        assert texts(explorer.picture.value) and f"layer {layer + 1} of 3" in explorer.still().alt
-
-
-def test_a_model_that_fails_shows_where_in_red_and_can_be_left():
+def test_a_model_that_fails_keeps_what_ran_before():
     widget = ShapeExplorer(Broken(), (1, 3, 32, 32))
     assert widget.trace is None and "add cannot join" in widget.error
-    for page in (widget.picture.value, widget.to_html()):
-        assert 'role="alert"' in page and "#B3001B" in page
-        assert "1×8×16×16 and 1×8×32×32" in page and "Traceback" not in page
-    assert widget.slider.disabled
-    widget.model_choice.value = "resnet20"
-    assert widget.trace is not None and not widget.slider.disabled
-    widget.model_choice.value = "your model"
+    assert [row["name"] for row in widget.network["rows"]] == ["halved", "whole", "Broken"]
+    last, error = widget.network["rows"][-1], widget.network["error"]
+    assert last["kind"] == "error" and last["out"] == []
+    assert error["shapes"] == ["1×8×16×16", "1×8×32×32"] and error["message"] == widget.error
+    assert widget.still() is None and widget.describe() == f"Broken failed: {widget.error}"
+    page = widget.to_html()
+    assert 'role="alert"' in page and "1×8×16×16 and 1×8×32×32" in page and "Traceback" not in page
+    widget.choose("resnet20", 32, 3)
+    assert widget.trace is not None and widget.error == "" and widget.network["error"] is None
+    widget.choose("your model", 32, 3)
     assert widget.trace is None
 
 
-def test_a_module_of_your_own_can_have_a_name():
-    model = nn.Sequential(nn.Conv2d(3, 8, 3))
-    assert "Sequential" in texts(ShapeExplorer(model, (3, 9, 9)).picture.value)
-    named = ShapeExplorer(model, (3, 9, 9), title="my first block")
-    assert "my first block" in texts(named.picture.value)
-    assert named.describe().startswith("my first block, layer 1 of 1")
+def test_a_model_that_fails_at_once_has_one_red_row():
+    network = ShapeExplorer(nn.Sequential(nn.Conv2d(3, 2, 3)), (1, 1, 9, 9)).network
+    assert [row["kind"] for row in network["rows"]] == ["error"]
+    assert network["inputs"] and network["edges"] == [[-1, 0, ""]]
 
 
-def test_own_channels_are_kept_and_wrong_ones_are_explained():
-    widget = ShapeExplorer(meta("resnet20", in_channels=1), (1, 28, 28))
-    assert widget.trace[0].in_shape == (1, 28, 28)
-    widget.channel_choice.value = 3
-    assert "was built for 1 channels, but it gets 1×3×28×28" in widget.error
+# Pictures.
 
 
-def test_the_static_form_holds_every_stage():
-    widget = ShapeExplorer("resnet20", (3, 32, 32))
-    page = widget.to_html()
-    assert page.count("<img ") == len(widget.trace.grouped(1))
-    assert 'alt="resnet20, layer 1 of' in page
+def test_several_pictures_show_the_first_of_them():
+    x = torch.randn(5, 1, 28, 28)
+    widget = ShapeExplorer(create_model("resnet8", in_channels=1), x)
+    assert widget.network["picture"]["words"] == "the first of 5 pictures"
+    assert torch.equal(widget._now.maps.values[-1], x[0])
+    alone = ShapeExplorer(widget._own, x[0])  # without a batch axis
+    assert alone.network["picture"]["words"] == "the picture"
+    assert alone.network["answers"] == widget.network["answers"]
+
+
+def test_the_answer_is_that_of_the_network():
+    model, x = create_model("resnet8", in_channels=1).eval(), torch.randn(1, 1, 28, 28)
+    classes = [f"kind {i}" for i in range(model.config.num_classes)]
+    shares, best = model(x)[0].softmax(0).topk(3)
+    for end in (nn.Identity(), nn.Softmax(1), nn.LogSoftmax(1)):
+        network = ShapeExplorer(nn.Sequential(model, end), x, classes=classes).network
+        names, numbers = zip(*network["answers"], strict=True)
+        assert list(names) == [f"kind {i}" for i in best]
+        assert numbers == pytest.approx(shares.tolist(), abs=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_numbers_of_other_types_become_floats(dtype):
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3)).to(dtype).train()
+    widget = ShapeExplorer(model, torch.rand(1, 1, 8, 8, dtype=dtype))
+    record = widget._now.maps.record(0)
+    assert {"weights", "bias"} <= record.keys() and model.training
+    json.dumps(widget.page_data(), allow_nan=False)
+
+
+def test_what_is_no_number_breaks_nothing():
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.LazyLinear(4))
+    model(torch.rand(2, 1, 8, 8))
+    x = torch.rand(1, 1, 8, 8)
+    x[0, 0, 0, 0], x[0, 0, 7, 7] = float("nan"), float("inf")
+    model[0].bias.data[1] = float("nan")
+    widget = ShapeExplorer(model, x)
+    json.dumps(widget.page_data(), allow_nan=False)
+    assert widget.network["answers"] is None
+    assert 0 < widget._now.maps.record(-1)["scale"] <= 1
+
+
+def test_without_numbers_there_are_no_maps():
+    lazy = nn.Sequential(nn.LazyConv2d(4, 3))
+    for model in (meta("resnet8"), lazy):
+        assert ShapeExplorer(model, torch.rand(1, 3, 32, 32)).network["maps"] is False
+    assert isinstance(lazy[0].weight, nn.parameter.UninitializedParameter)
+
+
+# The place.
+
+
+def test_a_place_can_be_set_in_each_way():
+    widget = ShapeExplorer("resnet18")
+    widget.layer = 20
+    assert widget.place == widget.trace[20].name
+    widget.level = "blocks"
+    assert widget.place == "layer2.0" and widget.network["rows"][widget.layer]["kind"] == "ReLU"
+    widget.place = "layer3"
+    assert widget.layer == max(i for i, r in enumerate(widget.trace) if r.stage == "layer3")
+    widget.opened = ["layer1"]
+    assert widget.level == ""
+    widget.level = "layers"
+    assert widget.place == widget.trace[widget.layer].name
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("layer", -1, "from 0 to 68"),
+        ("layer", 69, "from 0 to 68"),
+        ("level", "pixels", "one of stages, blocks, layers"),
+        ("place", "layer9", "no layer or block 'layer9'"),
+        ("opened", ["layer1", "conv1"], "'conv1' is no block or stage"),
+    ],
+)
+def test_a_place_that_does_not_exist_is_refused(name, value, words):
+    widget = ShapeExplorer("resnet18")
+    before = widget.get_state(["layer", "place", "opened"])
+    with pytest.raises(traitlets.TraitError, match=words):
+        setattr(widget, name, value)
+    assert widget.get_state(["layer", "place", "opened"]) == before
+
+
+def test_another_network_keeps_the_place_by_its_name():
+    widget = ShapeExplorer("resnet18")
+    for place in ("layer2.0", "layer3.1.conv2"):
+        widget.place = place
+        widget.choose("resnet34", 64, 1)
+        assert widget.place == place and widget.trace[0].in_shape == (1, 64, 64)
+        row = widget.network["rows"][widget.layer]["name"]
+        assert row.startswith(place)
+        widget.choose("resnet18", 224, 3)
+        assert widget.place == place
+    widget.place = "layer1.1"
+    widget.choose("resnet8", 32, 3)
+    assert widget.place == "conv1" and widget.layer == 0
+
+
+def test_a_network_keeps_the_width_that_was_given():
+    widget = ShapeExplorer("resnet18", (1, 3, 224, 320))
+    assert widget.network["outputs"] and widget.trace[0].out_shape == (64, 112, 160)
+    widget.choose("resnet18", 64, 3)
+    assert widget.trace[0].out_shape == (64, 32, 32)
+
+
+CHANGES = st.one_of(
+    st.tuples(st.just("layer"), st.integers(0, 400)),
+    st.tuples(st.just("level"), st.sampled_from(["stages", "blocks", "layers"])),
+    st.tuples(st.just("place"), st.sampled_from(["conv1", "layer1", "layer2.0", "layer1.0.relu"])),
+    st.tuples(st.just("opened"), st.lists(st.sampled_from(["layer1", "layer1.0", "layer2.0"]))),
+    st.tuples(st.just("choose"), st.sampled_from(["resnet8", "resnet20", "plain8", "your model"])),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(CHANGES, max_size=8))
+def test_layer_place_opened_and_level_always_agree(changes):
+    widget = SEVERAL
+    for name, value in changes:
+        if name == "choose":
+            widget.choose(value, 32, 3)
+        else:
+            try:
+                setattr(widget, name, value)
+            except traitlets.TraitError:
+                assert name != "level"
+        assert_agrees(widget)
+
+
+SEVERAL = ShapeExplorer(Broken(), (1, 3, 32, 32))
+
+
+# Messages.
+
+
+def test_a_page_asks_for_maps():
+    widget = ShapeExplorer(create_model("resnet8", in_channels=1), torch.randn(1, 1, 28, 28))
+    sent, number = listened(widget), widget.network["id"]
+    widget._answer(None, {"ask": "maps", "row": 0, "network": number}, [])
+    ((message, buffers),) = sent
+    assert message["network"] == number and message["maps"]["row"] == 0
+    assert not {"values", "weights"} & message["maps"].keys()
+    count, (_, high, wide) = len(message["maps"]["channels"]), message["maps"]["shape"]
+    assert len(buffers[0]) == 2 * count * high * wide
+    assert len(buffers[1]) == 2 * count * 9
+    json.dumps(message, allow_nan=False)
+    widget._answer(None, {"ask": "maps", "row": 999, "network": number}, [])
+    assert sent[-1] == ({"maps": {"row": 999}, "network": number}, [])
+    widget._answer(None, {"ask": "maps", "row": 0, "network": number - 1}, [])
+    assert len(sent) == 2  # that network is gone
+
+
+def test_a_page_chooses_a_network():
+    widget = ShapeExplorer("resnet18")
+    sent, number = listened(widget), widget.network["id"]
+    widget._answer(None, {"ask": "choose", "network": "resnet50", "size": 32, "channels": 1}, [])
+    assert widget.network["id"] > number and widget.network["title"] == "resnet50"
+    chosen = {name: choice["value"] for name, choice in widget.network["choices"].items()}
+    assert chosen == {"network": "resnet50", "size": 32, "channels": 1}
+    for wrong in ({"network": "resnet19"}, {"size": 0}, {"size": "x"}):
+        choice = {"ask": "choose", "network": "resnet50", "size": 32, "channels": 1} | wrong
+        widget._answer(None, choice, [])
+        assert sent[-1][0]["failed"].startswith("Python could not do this: ")
+    assert widget.network["title"] == "resnet50" and len(sent) == 3
+
+
+def test_what_a_page_says_of_a_network_that_is_gone_changes_nothing():
+    widget = ShapeExplorer("resnet18")
+    widget.set_state({"layer": 5, "place": widget.trace[5].name, "opened": []})
+    assert widget.layer == 5 and widget.opened == []
+    told = []
+    widget.send_state = told.append
+    widget.set_state({"layer": 500, "place": "layer3.20", "opened": ["layer3"]})
+    assert widget.layer == 5 and widget.opened == [] and "layer" in told[-1]
+
+
+def test_one_change_is_one_message(monkeypatch):
+    widget = ShapeExplorer("resnet18")
+    sent = []
+    monkeypatch.setattr(widget, "send_state", lambda key=None: sent.append(set(key)))
+    widget.place = "layer2.0"
+    sent.clear()
+    widget.choose("resnet34", 64, 3)
+    assert len(sent) == 1 and {"network", "layer"} <= set(sent[0])

@@ -80,7 +80,7 @@ def _lane(trace: Trace, row: int) -> str:
     start = trace.rows[max(shortcut.start, 0)]
     carried = by(start.out_shape if shortcut.start >= 0 else start.in_shape)
     layers = " → ".join(brief(trace.rows[i]) for i in shortcut.layers)
-    ahead = shortcut.end - row
+    ahead = sum(i not in shortcut.layers for i in range(row, shortcut.end))
     both = by(trace.rows[shortcut.end].out_shape)
     return (
         f"Beside it, on the shortcut: {carried}, {layers or 'unchanged'}. It meets the branch "
