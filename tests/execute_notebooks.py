@@ -45,15 +45,14 @@ def execute(path: Path, *, write: bool = True, widgets: bool = True) -> float:
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
             outputs = cell.get("outputs", [])
-            for place, output in enumerate(outputs) if widgets else ():
+            for number, output in enumerate(outputs) if widgets else ():
                 if is_live(output):
                     key = f"{path.stem}-{cell.id}"
                     keep_widget(client, output.data[WIDGET_VIEW]["model_id"], key, index)
                     kept.add(f"{key}.js")
                     if write:
-                        redraw(
-                            outputs[place + 1 : place + 2], path.parent / EXPLORERS / f"{key}.js"
-                        )
+                        stored = path.parent / EXPLORERS / f"{key}.js"
+                        redraw(outputs[number + 1 : number + 2], stored)
     seconds = time.perf_counter() - start
     if widgets:
         for old in (path.parent / EXPLORERS).glob(f"{path.stem}-*.js"):

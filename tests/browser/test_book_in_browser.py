@@ -115,6 +115,7 @@ def test_the_data_of_an_explorer_are_loaded_when_it_comes_into_view(open_page, b
     assert page.locator(".explorer-place img").count() == 1
     assert not [url for url in urls if "c03-w1" in url]
     explorer(page)
+    expect(page.get_by_text("is being loaded")).to_have_count(0)
     assert len([url for url in urls if url.endswith("/explorers/03_resnet18_34-c03-w1.js")]) == 1
     assert all(url.startswith(("file:", "data:")) for url in urls)
 

@@ -115,6 +115,22 @@ def test_the_arrow_keys_belong_to_the_explorer_while_it_has_the_focus(projector,
     expect(explorer).to_have_attribute("data-at", "layer2.0.bn1")
 
 
+def test_an_explorer_that_does_not_start_leaves_its_picture_and_the_other_slides(
+    page, decks, tmp_path
+):
+    text = decks["03_resnet18_34"].read_text(encoding="utf-8")
+    assert text.count('explorerData("03_resnet18_34-c03-w1"') == 1
+    deck = tmp_path / "deck.html"
+    deck.write_text(text.replace('"03_resnet18_34-c03-w1",{"', '"another",{"'), encoding="utf-8")
+    open_deck(page, deck)
+    place = page.locator(".explorer-place")
+    find = "Reveal.getIndices(document.querySelector('.explorer-place').closest('section'))"
+    page.evaluate(f"(({{h, v}}) => Reveal.slide(h, v, 99))({find})")
+    expect(place.locator("img")).to_be_visible()
+    assert place.locator("img").bounding_box()["height"] >= 200  # the slides are fitted
+    expect(place.locator(".resnet-explorer")).to_have_count(0)
+
+
 def test_printed_or_without_javascript_the_picture_stands_there(projector, explorer, browser):
     picture = projector.locator(".explorer-place img")
     projector.emulate_media(media="print")
@@ -123,7 +139,7 @@ def test_printed_or_without_javascript_the_picture_stands_there(projector, explo
     still = browser.new_context(java_script_enabled=False).new_page()
     still.goto(projector.url)
     expect(still.locator(".explorer-place .resnet-explorer")).to_have_count(0)
-    expect(still.locator(".explorer-place img")).to_have_count(1)
+    expect(still.locator(".explorer-place img")).to_be_visible()  # its slide is one of a long page
     still.context.close()
 
 

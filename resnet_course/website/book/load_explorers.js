@@ -13,11 +13,12 @@
     for (const each of root.querySelectorAll(".resnet-explorer")) each.dataset.theme = theme;
   }
 
-  function fail(place) {
+  function noteIn(place) {
     const note = document.createElement("p");
     note.className = "output-note";
-    note.append("The explorer could not be loaded. Here is its picture.");
+    note.setAttribute("role", "status");
     place.prepend(note);
+    return note;
   }
 
   function show(place, data) {
@@ -28,6 +29,8 @@
       window.resnetExplorer.show(box, data);
       followTheme(box);
       for (const each of still) each.remove();
+      // A drag along the strip must not open mdBook's table of contents.
+      box.addEventListener("touchmove", (event) => event.stopPropagation(), { passive: true });
     } catch (error) {
       box.remove();
       console.error(error); // the note of `load` is for readers
@@ -36,10 +39,14 @@
 
   function load(place) {
     const script = document.createElement("script");
-    const failed = () => place.querySelector(".resnet-explorer") || fail(place);
+    const note = noteIn(place);
+    note.textContent = "The explorer is being loaded. Until then, its picture.";
+    const loaded = () => {
+      if (!place.querySelector(".resnet-explorer")) note.textContent = "The explorer could not be loaded. Here is its picture.";
+    };
     script.src = place.dataset.explorer;
-    script.addEventListener("load", failed);
-    script.addEventListener("error", failed);
+    script.addEventListener("load", loaded);
+    script.addEventListener("error", loaded);
     document.head.append(script);
   }
 

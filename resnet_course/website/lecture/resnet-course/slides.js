@@ -52,14 +52,20 @@ function fitExplorer(slide, place) {
   place.style.height = `${SMALLEST + Math.floor(Math.max(freeHeight(slide) + 12, 0))}px`;
 }
 
-// The stored picture stays for printing.
+// The stored picture stays for printing, and for an explorer that does not start.
 function startExplorers() {
   for (const place of document.querySelectorAll(".explorer-place")) {
     const box = document.createElement("div");
     place.append(box);
-    resnetExplorer.show(box, explorers[place.dataset.key], { large: true });
-    box.firstChild.dataset.theme = "light";
-    place.classList.add("live");
+    place.dataset.preventSwipe = ""; // reveal.js: a drag along the strip turns no slide
+    try {
+      resnetExplorer.show(box, explorers[place.dataset.key], { large: true });
+      box.firstChild.dataset.theme = "light";
+      place.classList.add("live");
+    } catch (error) {
+      box.remove();
+      console.error(error);
+    }
   }
 }
 
