@@ -1,20 +1,18 @@
-"""The explorer's pictures and its widget, without a browser."""
+"""What the explorer's page gets, and its widget, without a browser."""
 
 from __future__ import annotations
 
-import re
-from xml.etree import ElementTree
+import json
 
 import pytest
 import torch
 import traitlets
-from helpers import SVG, meta, texts
+from helpers import Net, meta
 from torch import nn
 
-from resnet_course import BasicBlock, trace
-from resnet_course.pictures.explorer import Explorer
-from resnet_course.pictures.network_strip import MOST_BARS, Strip
+from resnet_course import BasicBlock, create_model, trace
 from resnet_course.widgets import ShapeExplorer
+from resnet_course.widgets.explorer_data import bars, network_data
 
 
 class Broken(nn.Module):
@@ -27,21 +25,20 @@ class Broken(nn.Module):
         return self.halved(x) + self.whole(x)
 
 
-@pytest.mark.parametrize(
-    ("model", "example"),
-    [
-        (nn.Sequential(nn.Conv1d(1, 4, 3), nn.ReLU()), torch.zeros(1, 1, 28)),
-        (nn.Sequential(nn.Embedding(9, 4)), torch.zeros(1, 7, dtype=torch.int64)),
-        (nn.MultiheadAttention(8, 2, batch_first=True), [torch.zeros(1, 5, 8)] * 3),
-    ],
-)
-def test_networks_for_other_inputs_than_pictures(model, example):
-    explorer = ShapeExplorer(model, example)
-    assert explorer.error == ""
-    assert explorer.trace == trace(model, example)
-    assert type(explorer.still()).__name__ == "Svg" and "<figure" in explorer.to_html()
-    explorer.size_choice.value = 224  # the example stays
-    assert explorer.trace == trace(model, example)
+def ask(widget: ShapeExplorer, **message) -> list[tuple[dict, list]]:
+    """Send what the page would send, return what it would get."""
+    sent: list[tuple[dict, list]] = []
+    widget.send = lambda content, buffers=None: sent.append((content, buffers or []))
+    widget._handle_custom_msg(message, [])
+    return sent
+
+
+def small() -> nn.Module:
+    torch.manual_seed(0)
+    return create_model("resnet8", in_channels=1).eval()
+
+
+# The data.
 
 
 def test_shortcuts_say_where_they_start_and_end():
@@ -60,196 +57,222 @@ def test_shortcuts_say_where_they_start_and_end():
     assert trace(meta("plain20"), (3, 32, 32)).shortcuts == ()
 
 
-@pytest.mark.parametrize(("name", "arcs", "dashed"), [("resnet34", 16, 3), ("resnet152", 50, 4)])
-def test_the_strip_has_an_arc_for_every_shortcut_dashed_where_it_has_layers(name, arcs, dashed):
-    strip = Strip(trace(meta(name), (3, 224, 224)))
-    found = strip.arcs()
-    assert (len(found), sum(has_layers for *_, has_layers in found)) == (arcs, dashed)
-    assert all(left < right for left, right, _ in found)
-    assert len(strip.bars) <= MOST_BARS
-    for bar, following in zip(strip.bars, strip.bars[1:], strict=False):
-        assert bar.x + bar.width < following.x
-        assert following.first == bar.last + 1
-    assert strip.bars[0].x >= 24 and strip.bars[-1].x + strip.bars[-1].width <= 897
-
-
-def test_bars_are_to_scale():
-    strip = Strip(trace(meta("resnet34"), (3, 224, 224)))
-    tall = {bar.name: bar.height - 8 for bar in strip.bars}
-    assert tall["layer1.0"] / tall["layer2.0"] == pytest.approx(2)
-    assert tall["layer2.0"] / tall["layer4.0"] == pytest.approx(4)
-    wide = {bar.name: bar.width for bar in strip.bars}
-    assert wide["layer1.0"] < wide["layer2.0"] < wide["layer3.0"] < wide["layer4.0"]
-
-
-def test_the_frame_of_the_first_strided_convolution_says_everything():
-    table = trace(meta("resnet34"), (3, 224, 224))
-    index = next(i for i, row in enumerate(table) if row.name == "layer2.0.conv1")
-    frame = Explorer(table, "ResNet-34").frame(index)
-    assert {
-        "layer2.0.conv1",
-        "64×56×56",
-        "128×28×28",
-        "3×3 convolution",
-        "64 → 128 channels",
-        "stride 2 · padding 1",
+def test_the_row_of_the_first_strided_convolution_says_everything():
+    data = network_data(trace(meta("resnet34"), (3, 224, 224)), "ResNet-34")
+    row = next(row for row in data["rows"] if row["name"] == "layer2.0.conv1")
+    assert (row["in"], row["out"], row["path"]) == ([64, 56, 56], [128, 28, 28], "main")
+    assert row["label"] == "3×3 convolution"
+    assert row["about"] == ["64 → 128 channels", "stride 2 · padding 1"]
+    assert [formula for _, formula, _ in row["sums"]] == [
         "⌊(56 + 2·1 − 3) / 2⌋ + 1 = 28",
         "3·3·64·128 = 73,728",
         "73,728·28·28 = 57,802,752",
-        "67 px",
-        "392 KiB",
-        "1×1, stride 2 → batch norm",
-        "128×28×28 + 128×28×28",
-    } <= set(texts(frame))
-    assert "64×56×56 goes in, 128×28×28 comes out" in frame.alt
+    ]
+    facts = dict(row["facts"])
+    assert facts["one value sees"] == "67 px" and facts["output takes"] == "392 KiB"
+    assert row["window"] == {
+        "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1], "dropped": [0, 0]
+    }  # fmt: skip
+    assert "128×28×28 + 128×28×28" in row["lane"] and "stride 2 → batch norm" in row["lane"]
+    assert "64×56×56 goes in, 128×28×28 comes out" in row["words"]
+    (first, last), *_ = row["field"]
+    assert last - first + 1 == 67
+    assert data["rows"][-1]["share"] == 1
 
 
-@pytest.mark.parametrize(
-    ("model", "shape"),
-    [
-        (lambda: meta("resnet18"), (3, 224, 224)),
-        (lambda: meta("resnext20_8x4d", in_channels=1), (1, 28, 28)),
-        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.Sigmoid()), (1, 28, 28)),
-        (lambda: nn.Conv1d(2, 3, 5, stride=2), torch.zeros(1, 2, 40)),
-        (lambda: nn.ConvTranspose2d(2, 3, 4, stride=2, padding=1), (2, 9, 9)),
-        (lambda: BasicBlock(8, 16, stride=2), (8, 15, 20)),
-    ],
-)
-def test_every_frame_of_any_network_is_well_formed_and_described(model, shape):
-    explorer = Explorer(trace(model(), shape), "a network")
-    for parts in (99, 2, 1):
-        for place in explorer.places(parts):
-            frame = explorer.frame(place, parts)
-            root = ElementTree.fromstring(frame)
-            assert root.find(f"{SVG}desc").text == frame.alt
-            assert "nan" not in frame and "None" not in texts(frame)
-            assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", frame)
+@pytest.mark.parametrize("name", ["resnet18", "resnet152", "plain20"])
+def test_folders_and_bars_hold_every_row_once(name):
+    data = network_data(trace(meta(name), (3, 224, 224)), name)
+    count = len(data["rows"])
+    for opened in ([], data["opened"], [f["name"] for f in data["folders"]]):
+        spans = bars(data["folders"], count, opened)
+        assert [row for first, last in spans for row in range(first, last + 1)] == list(
+            range(count)
+        )
+    assert len(spans) == count and 8 <= len(bars(data["folders"], count, data["opened"])) <= 64
+    for folder in data["folders"]:
+        rows = data["rows"][folder["first"] : folder["last"] + 1]
+        assert len(rows) > 1 and all(r["name"].startswith(folder["name"] + ".") for r in rows)
+        assert len(rows) < count
 
 
 def test_a_hostile_name_is_text():
     name = "<script>alert(1)</script>"
     model = nn.Sequential()
     model.add_module(name, nn.Conv2d(1, 1, 1))
-    frame = Explorer(trace(model, (1, 4, 4)), name).frame(0)
-    assert "<script" not in frame
-    assert name in texts(frame)
     widget = ShapeExplorer(model, (1, 4, 4))
-    assert "<script" not in widget.to_html() and "<script" not in widget.picture.value
+    assert widget.network["rows"][0]["name"] == name
+    assert "<script" not in widget.to_html()
 
 
-def test_a_block_and_a_stage_are_one_step():
-    explorer = Explorer(trace(meta("resnet18"), (3, 224, 224)), "ResNet-18")
-    index = next(i for i, row in enumerate(explorer.trace) if row.name == "layer2.0.bn1")
-    assert "layer2.0" in texts(explorer.frame(index, 2))
-    assert "64×56×56" in texts(explorer.frame(index, 1))
-    assert len(explorer.places(2)) == 4 + 8 + 3 and len(explorer.places(1)) == 11
-
-
-def test_frames_that_do_not_exist():
-    explorer = Explorer(trace(meta("resnet20"), (3, 32, 32)), "a")
-    for index in (-1, len(explorer.trace)):
-        with pytest.raises(IndexError, match=f"layer {index} does not exist"):
-            explorer.frame(index)
+@pytest.mark.parametrize(
+    ("model", "example"),
+    [
+        (nn.Sequential(nn.Conv1d(1, 4, 3), nn.ReLU()), torch.zeros(1, 1, 28)),
+        (nn.Sequential(nn.Embedding(9, 4)), torch.zeros(1, 7, dtype=torch.int64)),
+        (nn.MultiheadAttention(8, 2, batch_first=True), [torch.zeros(1, 5, 8)] * 3),
+        (nn.Sequential(nn.Flatten(), nn.Linear(4, 1), nn.Flatten(0)), (1, 1, 2, 2)),
+        (nn.ConvTranspose2d(2, 3, 4, stride=2, padding=1), (2, 9, 9)),
+        (BasicBlock(8, 16, stride=2), (8, 15, 20)),
+    ],
+)
+def test_any_network_has_data_and_a_stored_form(model, example):
+    explorer = ShapeExplorer(model, example)
+    assert explorer.error == "" and explorer.trace == trace(model, example)
+    json.dumps(explorer.network, allow_nan=False)
+    assert type(explorer.still()).__name__ == "Svg" and "<img" in explorer.to_html()
+    for layer in range(len(explorer.trace)):
+        explorer.layer = layer
+        assert explorer.trace[layer].name in explorer.describe()
 
 
 # The widget.
 
 
-def test_setting_the_layer_redraws_before_the_assignment_returns():
+def test_setting_the_layer_and_the_level_moves_the_place():
     widget = ShapeExplorer(meta("resnet34"), (1, 3, 224, 224))
-    assert "conv1" in texts(widget.picture.value)
+    assert widget.place == "conv1" and "conv1" in widget.describe()
     for layer in (25, 124, 0):
         widget.layer = layer
-        assert widget.trace[layer].name in texts(widget.picture.value)
-        assert widget.slider.value == widget.play.value == layer
-
-
-def test_the_buttons_the_slider_and_play_move_by_the_chosen_step():
-    widget = ShapeExplorer("resnet18")
-    widget.forward.click()
-    assert widget.layer == 1
-    widget.level_choice.value = "blocks"
-    widget.slider.value = 5
-    assert "layer1.1" in texts(widget.picture.value)
-    widget.back.click()
-    assert "layer1.0" in texts(widget.picture.value)
+        assert widget.place == widget.trace[layer].name and widget.place in widget.describe()
+    widget.layer, widget.level = 25, "blocks"
+    assert widget.place == widget.trace[25].name.rpartition(".")[0]
+    assert widget.trace[widget.layer].name.startswith(widget.place)
     widget.level = "stages"
-    assert widget.level_choice.value == "stages" and widget.slider.max == widget.play.max == 10
-    widget.level = "layers"
-    assert widget.slider.value == widget.layer and widget.slider.max == len(widget.trace) - 1
-    widget.play.value = 13
-    assert widget.layer == widget.slider.value == 13
-    for _ in range(3):
-        widget.slider.value = 0
-        widget.back.click()
-    assert widget.layer == 0
-
-
-@pytest.mark.parametrize("layer", [-1, 69, 10**6])
-def test_a_layer_that_does_not_exist_leaves_the_picture(layer):
-    widget = ShapeExplorer("resnet18")
-    before = widget.picture.value
-    with pytest.raises(traitlets.TraitError, match="from 0 to 68"):
-        widget.layer = layer
-    assert widget.picture.value == before and widget.layer == 0
-
-
-def test_model_size_and_channels_can_be_chosen():
-    widget = ShapeExplorer("resnet18")
-    widget.layer = 20
-    widget.model_choice.value = "resnet50"
-    assert widget.layer == 0 and len(widget.trace) > 100
-    widget.size_choice.value = 32
-    assert "3×32×32" in texts(widget.picture.value)
-    widget.channel_choice.value = 1
-    assert widget.trace[0].in_shape == (1, 32, 32)
+    assert widget.opened == [] and widget.place == widget.trace[25].name.partition(".")[0]
     with pytest.raises(traitlets.TraitError, match="one of stages, blocks, layers"):
         widget.level = "pixels"
 
 
+@pytest.mark.parametrize("layer", [-1, 69, 10**6])
+def test_a_layer_that_does_not_exist_changes_nothing(layer):
+    widget = ShapeExplorer("resnet18")
+    with pytest.raises(traitlets.TraitError, match="from 0 to 68"):
+        widget.layer = layer
+    assert (widget.layer, widget.place) == (0, "conv1")
+
+
+def test_another_network_or_size_keeps_the_place():
+    widget = ShapeExplorer("resnet18")
+    widget.layer = next(i for i, row in enumerate(widget.trace) if row.name == "layer2.0.conv2")
+    before = widget.network["id"]
+    assert ask(widget, ask="choose", network="resnet50", size=32, channels=1) == []
+    assert widget.place == "layer2.0.conv2" == widget.trace[widget.layer].name
+    assert widget.network["id"] != before and widget.trace[0].in_shape == (1, 32, 32)
+    assert widget.network["choices"]["size"]["value"] == 32
+    widget.choose("plain20", 32, 3)
+    assert widget.place in [row.name for row in widget.trace] + [
+        folder["name"] for folder in widget.network["folders"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"ask": "choose", "network": "resnet19", "size": 32, "channels": 3},
+        {"ask": "choose", "network": "resnet18", "size": 0, "channels": 3},
+        {"ask": "choose", "network": "resnet18"},
+        {"ask": "maps", "row": "x", "network": 1},
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(message):
+    widget = ShapeExplorer("resnet18")
+    network = widget.network
+    ((reply, buffers),) = ask(widget, **message)
+    assert list(reply) == ["failed"] and "Traceback" not in reply["failed"] and not buffers
+    assert widget.network == network
+
+
 def test_a_named_model_keeps_the_width_that_was_given():
     explorer = ShapeExplorer("resnet18", (1, 3, 224, 320))
-    assert "64×112×160" in explorer.still().alt
+    assert explorer.network["rows"][0]["out"] == [64, 112, 160]
 
 
-def test_one_number_for_each_picture_can_be_drawn():
-    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 1), nn.Flatten(0))
-    explorer = ShapeExplorer(model, (1, 1, 2, 2))
-    for layer in range(3):
-        explorer.layer = layer
-        assert texts(explorer.picture.value) and f"layer {layer + 1} of 3" in explorer.still().alt
-
-
-def test_a_model_that_fails_shows_where_in_red_and_can_be_left():
+def test_a_model_that_fails_shows_what_ran_before_and_can_be_left():
     widget = ShapeExplorer(Broken(), (1, 3, 32, 32))
     assert widget.trace is None and "add cannot join" in widget.error
-    for page in (widget.picture.value, widget.to_html()):
-        assert 'role="alert"' in page and "#B3001B" in page
-        assert "1×8×16×16 and 1×8×32×32" in page and "Traceback" not in page
-    assert widget.slider.disabled
-    widget.model_choice.value = "resnet20"
-    assert widget.trace is not None and not widget.slider.disabled
-    widget.model_choice.value = "your model"
+    assert [row["kind"] for row in widget.network["rows"]] == ["Conv2d", "Conv2d", "error"]
+    assert widget.network["error"]["shapes"] == ["1×8×16×16", "1×8×32×32"]
+    page = widget.to_html()
+    assert 'role="alert"' in page and "#B3001B" in page
+    assert "1×8×16×16 and 1×8×32×32" in page and "Traceback" not in page
+    assert widget.still() is None and widget.page_data()["maps"] == {}
+    widget.choose("resnet20", 32, 3)
+    assert widget.trace is not None and widget.network["error"] is None
+    widget.choose("your model", 32, 3)
     assert widget.trace is None
 
 
 def test_a_module_of_your_own_can_have_a_name():
     model = nn.Sequential(nn.Conv2d(3, 8, 3))
-    assert "Sequential" in texts(ShapeExplorer(model, (3, 9, 9)).picture.value)
+    assert ShapeExplorer(model, (3, 9, 9)).network["title"] == "Sequential"
     named = ShapeExplorer(model, (3, 9, 9), title="my first block")
-    assert "my first block" in texts(named.picture.value)
     assert named.describe().startswith("my first block, layer 1 of 1")
 
 
 def test_own_channels_are_kept_and_wrong_ones_are_explained():
     widget = ShapeExplorer(meta("resnet20", in_channels=1), (1, 28, 28))
     assert widget.trace[0].in_shape == (1, 28, 28)
-    widget.channel_choice.value = 3
+    widget.choose("your model", 28, 3)
     assert "was built for 1 channels, but it gets 1×3×28×28" in widget.error
 
 
-def test_the_static_form_holds_every_stage():
-    widget = ShapeExplorer("resnet20", (3, 32, 32))
-    page = widget.to_html()
-    assert page.count("<img ") == len(widget.trace.grouped(1))
-    assert 'alt="resnet20, layer 1 of' in page
+# With a picture.
+
+
+def test_a_picture_gives_maps_and_answers_that_come_back():
+    model, x = small(), torch.randn(1, 1, 28, 28)
+    widget = ShapeExplorer(model, x, classes=[f"c{i}" for i in range(10)])
+    best = model(x).softmax(1)[0].topk(3)
+    expected = [[f"c{i}", pytest.approx(p, abs=1e-3)] for i, p in zip(best.indices, best.values.tolist(), strict=True)]
+    assert widget.network["answers"] == expected and widget.network["maps"]
+    question = {"ask": "maps", "row": 0, "network": widget.network["id"]}
+    ((reply, buffers),) = ask(widget, **question)
+    assert reply["maps"]["row"] == 0 and len(buffers) == 2
+    assert len(buffers[0]) == 2 * len(reply["maps"]["channels"]) * 28 * 28
+    widget.choose("resnet18", 28, 1)
+    assert not widget.network["maps"] and widget.network["answers"] is None
+    ((reply, buffers),) = ask(widget, **question)
+    assert reply["maps"] == {"row": 0} and not buffers
+    widget.choose("your model", 28, 1)
+    assert widget.network["maps"] and widget.network["answers"] == expected
+
+
+@pytest.mark.parametrize("batch", [(), (1,)])
+def test_pixels_are_normalised_as_in_training(batch):
+    model = small()
+    pixels = torch.randint(0, 256, (1, 28, 28), dtype=torch.uint8)
+    widget = ShapeExplorer(model, pixels.reshape(*batch, 1, 28, 28))
+    best = model((pixels[None] / 255 - 0.2860) / 0.3530).softmax(1).max()
+    assert widget.network["answers"][0][1] == pytest.approx(best.item(), abs=1e-3)
+
+
+def test_a_network_that_ends_with_a_softmax_says_its_own_probabilities():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 3), nn.Softmax(1))
+    x = torch.randn(1, 1, 4, 4)
+    answers = ShapeExplorer(model, x).network["answers"]
+    assert answers[0][1] == pytest.approx(float(model(x).max()), abs=1e-3)
+
+
+def test_a_model_that_cannot_compute_has_no_maps():
+    for model in (nn.Sequential(nn.LazyConv2d(2, 3)), Net(lambda s, x: s.c(x), c=nn.Identity())):
+        widget = ShapeExplorer(model, torch.randn(1, 1, 9, 9))
+        assert widget.error == "" and widget.network["rows"]
+    lazy = nn.Sequential(nn.LazyConv2d(2, 3))
+    assert not ShapeExplorer(lazy, torch.randn(1, 1, 9, 9)).network["maps"]
+    assert lazy[0].has_uninitialized_params()
+
+
+def test_a_half_precision_model_takes_the_picture():
+    widget = ShapeExplorer(small().bfloat16(), torch.randn(1, 1, 28, 28))
+    assert widget.network["maps"]
+
+
+def test_the_data_of_the_book_are_those_of_the_widget():
+    widget = ShapeExplorer(small(), torch.randn(1, 1, 28, 28))
+    widget.layer = 7
+    data = widget.page_data()
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    assert len(text) < 330_000 and data["network"]["start"] == 7
+    assert set(data["maps"]) == {str(row) for row in range(-1, len(widget.trace))}

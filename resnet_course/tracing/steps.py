@@ -17,7 +17,7 @@ from resnet_course.tracing.origins import Operations, Origin, tensors_in
 from resnet_course.tracing.rows import LayerRow, Shape, Trace, printable, together
 
 UNUSED = "unused"
-Note = Callable[[int, Tensor, Field | None], None]
+Note = Callable[[int, Tensor, Tensor, Field | None], None]
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Steps:
         batch: its size.
 
     Attributes:
-        note: called with the number of each step, its output and what that sees.
+        note: called with the number of each step, its first input, its output and what that sees.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Steps:
             )
         )
         if self.note is not None:
-            self.note(here, outputs[0], known[0].field)
+            self.note(here, inputs[0][0], outputs[0], known[0].field)
         for tensor, origin in zip(outputs, known, strict=True):
             origins[tensor] = Origin(origin.field, (here,))
 

@@ -44,7 +44,7 @@ class FeatureMaps:
         spread: dict[int, Tensor] = {}
         self.fields: dict[int, dict[str, list[list[int]]]] = {}
 
-        def look(row: int, value: Tensor, field: Field | None) -> None:
+        def look(row: int, _: Tensor, value: Tensor, field: Field | None) -> None:
             if _has_shape(value, table.rows[row].out_shape):
                 one = value[0].float().cpu()
                 spread[row] = one.flatten(1).std(1, correction=0) if one.ndim > 1 else one.abs()
@@ -57,8 +57,13 @@ class FeatureMaps:
         self.channels = _choose(table, spread)
         self.values: dict[int, Tensor] = {-1: x[0].float().cpu()}
         self.channels[-1] = list(range(x.shape[1]))[:MOST_CHANNELS]
+        self.values[-1] = self.values[-1][self.channels[-1]]
 
-        def keep(row: int, value: Tensor, _: Field | None) -> None:
+        self.unchanged: set[int] = set()  # rows that get what their source gave, as it was
+
+        def keep(row: int, given: Tensor, value: Tensor, _: Field | None) -> None:
+            if self._is_source(row, given):
+                self.unchanged.add(row)
             if row in self.channels:
                 area = max(value[0, 0].numel(), 1)
                 own = self.channels[row][: max(1, MOST_VALUES // area)]
@@ -66,7 +71,6 @@ class FeatureMaps:
                 self.values[row] = value[0, own].float().cpu()
 
         trace_values(model, x, table, keep)
-        self.values[-1] = self.values[-1][self.channels[-1]]
 
     def record(self, row: int, most: int = MOST_CHANNELS) -> dict[str, Any] | None:
         """Return what the page gets of one row, with "values" and "weights" as bytes.
@@ -88,14 +92,30 @@ class FeatureMaps:
             found["fields"] = self.fields[row]
         return found | (self._products(row, channels, most) if row >= 0 else {})
 
+    def _sources(self, row: int) -> list[int]:
+        return [edge.source for edge in self.table.edges if edge.target == row]
+
+    def _is_source(self, row: int, given: Tensor) -> bool:
+        """Does a row get what one other has given? `x * 2` on the way is no row of its own."""
+        sources = self._sources(row)
+        if len(sources) != 1 or sources[0] not in self.values:
+            return False
+        value = self.values[sources[0]]
+        if given.ndim != value.ndim + 1:
+            return False
+        most = max(self.channels[sources[0]], default=0)
+        if given.shape[2:] != value.shape[1:] or most >= given.shape[1]:
+            return False
+        return torch.equal(given[0, self.channels[sources[0]]].float().cpu(), value)
+
     def _products(self, row: int, channels: list[int], most: int) -> dict[str, Any]:
         """Return the numbers that make the values of a row of those that go in."""
         module = self.modules.get(self.table.rows[row].name)
-        sources = [edge.source for edge in self.table.edges if edge.target == row]
-        if len(sources) != 1 or sources[0] not in self.values:
+        if row not in self.unchanged:
             return {}
-        came = self.channels[sources[0]]
-        if self.values[sources[0]].ndim > 1:
+        (source,) = self._sources(row)
+        came = self.channels[source]
+        if self.values[source].ndim > 1:
             came = came[:most]
         with torch.no_grad():
             if isinstance(module, nn.BatchNorm2d) and module.running_var is not None:

@@ -33,6 +33,10 @@ from resnet_course.widgets.explorer_maps import FeatureMaps, book_data
 
 YOURS = "your model"
 SIZES = (28, 32, 64, 96, 128, 160, 192, 224, 256)
+MEANS = {  # mean and standard deviation of pixel / 255: Fashion-MNIST in grey, ImageNet in colour
+    1: ((0.2860,), (0.3530,)),
+    3: ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
 FOLDER = Path(__file__).parent
 
 
@@ -45,9 +49,10 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
     Args:
         model: any module, or the name of a network of the course.
         picture_or_shape: a picture as the model takes it, float (1, channels, height, width): the
-            explorer shows what every layer makes of it. Or a shape, with or without the batch
-            axis; for a module of your own also what else `trace` takes: several tensors, a
-            dictionary.
+            explorer shows what every layer makes of it. Pixels, uint8 (channels, height, width)
+            or with a batch axis, are normalised as Fashion-MNIST (1 channel) or ImageNet (3).
+            Or a shape, with or without the batch axis; for a module of your own also what else
+            `trace` takes: several tensors, a dictionary.
         title: what to call a module of your own in the picture; None takes its class name.
         classes: names of the classes, for the answer of the network.
 
@@ -84,7 +89,7 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
         else:
             check_model(model)
         self._own = model if isinstance(model, nn.Module) else None
-        given, self._example = picture_or_shape, None
+        given, self._example = _normalised(picture_or_shape), None
         if _holds_tensors(given) and self._own is not None:
             self._example, given = given, (1, 3, 224, 224)
             if isinstance(self._example, Tensor):
@@ -153,7 +158,7 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
         title = self.network["title"]
         try:
             return draw.network(self.trace.grouped(2), title)
-        except ValueError:  # nothing but layers that the strip leaves out
+        except (ValueError, IndexError):  # layers that the strip leaves out, or single numbers
             return draw.block(self.trace, title)
 
     def to_html(self) -> str:
@@ -270,9 +275,10 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
     def _answers(self, maps: FeatureMaps) -> list[list] | None:
         """Return the three most probable classes."""
         logits = maps.output
-        if logits.ndim != 1 or len(logits) < 2:
+        if logits.ndim != 1 or len(logits) < 2 or not logits.isfinite().all():
             return None
-        best = logits.softmax(0).topk(min(3, len(logits)))
+        shares = logits if maps.table.rows[-1].kind.lower() == "softmax" else logits.softmax(0)
+        best = shares.topk(min(3, len(logits)))
         names = self._classes or [f"class {i}" for i in range(len(logits))]
         pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         return [[names[i], round(share, 4)] for i, share in pairs if i < len(names)]
@@ -286,11 +292,10 @@ def _maps(model: nn.Module, x: object, table: Trace) -> FeatureMaps | None:
     """Return what the layers make of an example, None if it has no numbers."""
     if not isinstance(x, Tensor) or not x.is_floating_point() or x.is_meta or x.ndim not in (2, 4):
         return None
-    if any(each.is_meta for each in model.parameters()):
-        return None
+    weight = next((p for p in model.parameters() if p.is_floating_point()), x)
     try:
-        return FeatureMaps(model, x[:1], table)
-    except (TraceError, RuntimeError):
+        return FeatureMaps(model, x[:1].to(weight), table)
+    except (ValueError, RuntimeError):  # a TraceError is a ValueError
         return None
 
 
@@ -304,6 +309,17 @@ def _picture(x: Tensor) -> dict[str, Any] | None:
     flat = pixels.transpose(1, 2, 0) if len(pixels) == 3 else pixels[0]
     coded = base64.b64encode(np.ascontiguousarray(flat).tobytes()).decode()
     return {"shape": list(image.shape), "pixels": coded, "words": "the picture"}
+
+
+def _normalised(given: object) -> object:
+    """Prepare uint8 pixels as for training: Fashion-MNIST in grey, ImageNet in colour."""
+    if not isinstance(given, Tensor) or given.dtype != torch.uint8:
+        return given
+    picture = given[None] if given.ndim == 3 else given
+    if picture.ndim != 4 or picture.shape[1] not in MEANS:
+        return given
+    mean, std = (torch.tensor(n).reshape(-1, 1, 1) for n in MEANS[picture.shape[1]])
+    return (picture.float() / 255 - mean) / std
 
 
 def _holds_tensors(value: object) -> bool:
