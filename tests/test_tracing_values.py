@@ -123,14 +123,6 @@ def test_the_model_and_the_random_numbers_stay_as_they_are():
     assert all(torch.equal(p.grad, g) for p, g in zip(model.parameters(), grads, strict=True))
 
 
-def test_weights_without_numbers_are_refused_and_stay_without():
-    model = nn.Sequential(nn.LazyConv2d(2, 3), nn.ReLU())
-    for each, x in ((model, torch.zeros(1, 1, 5, 5)), (meta("resnet14"), torch.zeros(1, 3, 8, 8))):
-        with pytest.raises(ValueError, match="has no numbers yet"):
-            trace_values(each, x, trace(each, x), lambda *_: None)
-    assert model[0].has_uninitialized_params()
-
-
 def test_a_failed_trace_keeps_what_ran_before():
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(3, 2, 3))
     with pytest.raises(TraceError) as caught:

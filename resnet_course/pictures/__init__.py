@@ -3,5 +3,5 @@
 Nothing here shows anything by itself: a picture that is the last value of a cell shows itself.
 `plots` has the charts (more in `charts`, `grids`, `overlays`), `draw` the drawings of blocks and
 networks (more in `diagrams`). Both stand on `described` (a picture and its words), `style` and
-`canvas`. `explorer`, `network_strip`, `layer_closeup` and `frames` belong to the ShapeExplorer.
+`canvas`. `frames` has the pictures of widgets for places without a kernel.
 """

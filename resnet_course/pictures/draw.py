@@ -101,12 +101,12 @@ def network(trace: Trace, title: str) -> Svg:
     check_drawable(trace=rows)
     names = dict.fromkeys(("name", "stage", "kind"), "picture")
     picture_in = replace(rows[0], **names, out_shape=rows[0].in_shape)
-    widest = max((row.out_shape or (1,))[0] for row in rows)
+    widest = max(1, *(_channels(row) for row in rows))
     rows = [picture_in, *rows]
-    tallest = max(row.out_shape[1] for row in rows if len(row.out_shape) == 3)
+    tallest = max(map(_height, rows))
     stages = [list(own) for _, own in groupby(rows, key=lambda row: row.stage)]
     base = 140
-    bars = [[8 + 26 * (row.out_shape[0] / widest) ** 0.5 for row in stage] for stage in stages]
+    bars = [[8 + 26 * min(_channels(row) / widest, 1) ** 0.5 for row in own] for own in stages]
     spans = [max(sum(widths) + 6 * (len(widths) - 1), 84) for widths in bars]
     picture = Paper(24 + sum(spans) + 22 * len(spans), 270)
     picture.text(title, 16, 26, 17, bold=True, anchor="start")
@@ -114,8 +114,7 @@ def network(trace: Trace, title: str) -> Svg:
     for stage, widths, span in zip(stages, bars, spans, strict=True):
         at = x + (span - sum(widths) - 6 * (len(widths) - 1)) / 2
         for row, bar in zip(stage, widths, strict=True):
-            size = row.out_shape[1] if len(row.out_shape) == 3 else 1
-            tall = 10 + 130 * size / tallest
+            tall = 10 + 130 * _height(row) / tallest
             fill = GREY if row is picture_in else SKY
             picture.rectangle(at, base - tall / 2, bar, tall, rx=2, fill=fill, stroke=BLUE)
             at += bar + 6
@@ -125,6 +124,14 @@ def network(trace: Trace, title: str) -> Svg:
     shapes = ", ".join(f"{stage[0].stage} {by(stage[-1].out_shape)}" for stage in stages)
     alt = f"{title} as a row of bars, from left to right lower and wider. {shapes}."
     return picture.finish(title, alt)
+
+
+def _channels(row: LayerRow) -> int:
+    return (row.out_shape or (1,))[0]
+
+
+def _height(row: LayerRow) -> int:
+    return max(row.out_shape[-2], 1) if len(row.out_shape) > 2 else 1
 
 
 def _check_trace(trace: object) -> None:

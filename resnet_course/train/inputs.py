@@ -36,16 +36,16 @@ def check_model(model: object) -> None:
         raise ValueError(f"model must be an nn.Module, got {type(model).__name__}.")
 
 
-def check_pictures(x: object) -> None:
-    """Raise a ValueError if `x` is no batch of floating-point numbers."""
-    _check_tensor("x", x)
+def check_pictures(x: object, name: str = "x") -> None:
+    """Raise a ValueError if `x` is no batch of floating-point numbers; `name` says what it is."""
+    _check_tensor(name, x)
     if x.dtype == torch.uint8:
         raise ValueError(
-            "x has pixels from 0 to 255 (uint8), and a network takes floats: "
+            f"{name} has pixels from 0 to 255 (uint8), and a network takes floats: "
             "to_float(images, mean, std) makes them."
         )
     if not x.is_floating_point():
-        raise ValueError(f"x must hold floats, got {x.dtype}: x.float() makes them.")
+        raise ValueError(f"{name} must hold floats, got {x.dtype}: {name}.float() makes them.")
 
 
 def check_labels(labels: object, count: int, classes: int, name: str = "labels") -> None:

@@ -146,7 +146,7 @@ function layOut(network, opened, room, zoom, letter) {
   bars.forEach((bar, i) => barOf.fill(i, (barOf.length = bar.last + 1, bar.first), bar.last + 1));
   const inputs = network.inputs.map((shape, i) => ({ name: i ? `input ${i + 1}` : "input", out: shape, isInput: true, row: -1 - i }));
   const outputs = network.outputs.length < 2 ? [] : network.outputs.map((shape, i) => ({ name: `output ${i + 1}`, out: shape, isOutput: true }));
-  const nodes = [...inputs, ...bars.map((bar) => ({ ...bar, path: pathOf(network, bar) })), ...outputs];
+  const nodes = [...inputs, ...bars.map((bar) => ({ ...bar, path: pathOf(network, bar), lane: undefined })), ...outputs];
   const place = (row) => (row < 0 ? -1 - row : row < count ? inputs.length + barOf[row] : inputs.length + bars.length + row - count);
 
   // Edges between bars, each once.
@@ -357,6 +357,7 @@ function labels(network, layout, letter) {
   const group = draw("g", { class: "labels" });
   const placed = [];
   const put = (words, x, y, look = "") => {
+    if (!words) return false;
     const half = widthOf(words, letter, look.includes("bold")) / 2 + 3;
     const middle = clamp(x, half, layout.width - half);
     const box = [middle - half, y - letter, middle + half, y + 4];
@@ -384,11 +385,12 @@ function labels(network, layout, letter) {
     const inside = fits && run.length > 1 && labelOf(first) !== first.name;
     if (inside && put(groupName(first.group), middle, line2, "bold")) bracket(group, first, last, layout.foot + letter + 7);
   }
+  const shapeOf = (node) => (node.kind === "error" || node.kind === "unused" ? "" : by(node.out));
   // Below: the shape, once for neighbours that have the same.
   for (let i = 0; i < runs.length; ) {
     let j = i;
-    const shape = by(runs[i].at(-1).out ?? []);
-    while (runs[j + 1] && runs[i].length === 1 && runs[j + 1].length === 1 && by(runs[j + 1][0].out ?? []) === shape && !runs[i][0].isInput) j++;
+    const shape = shapeOf(runs[i].at(-1));
+    while (runs[j + 1] && runs[i].length === 1 && runs[j + 1].length === 1 && shapeOf(runs[j + 1][0]) === shape && !runs[i][0].isInput) j++;
     put(shape, (runs[i][0].x + runs[j].at(-1).x) / 2, line2, "soft");
     i = j + 1;
   }
@@ -796,7 +798,7 @@ function explorer(element, host) {
     const how = network.edges.find(([, target]) => target === at.first)?.[2];
     const meeting = at.isRow && how && sources.length > 1;
     const many = meeting ? Math.min(sources.length, 3) : 1;
-    const face = host.large ? 230 : portrait ? clamp((wide - 90) / (many + 1) / 1.5, 62, 120) : meeting ? 118 : 128;
+    const face = host.large ? (meeting ? 170 : 180) : portrait ? clamp((wide - 90) / (many + 1) / 1.5, 62, 120) : meeting ? 118 : 128;
     const scale = scaleOf(network, face);
     const outer = sourcesOutside();
     // "x + F(x)": the shortcut comes first.
@@ -1008,7 +1010,7 @@ function explorer(element, host) {
       const [a, b] = out.affine[k];
       return [start, ` = ${digits(a)} · ${digits(source.value(k, y, x))} ${b < 0 ? "−" : "+"} ${digits(Math.abs(b))}`];
     }
-    if (/^relu/i.test(at.kind)) return [start, ` = max(0, ${digits(source.value(k, y, x))})`];
+    if (/^relu$/i.test(at.kind)) return [start, ` = max(0, ${digits(source.value(k, y, x))})`];
     if (/maxpool/i.test(at.kind.replace("_", "")) && at.window) return [start, ` = the largest of ${inWindow(source, k, w).map((each) => digits(each.value)).join(", ")}`];
     if (/avgpool|^mean/i.test(at.kind.replace(/_/g, ""))) return [start, ` = the mean of ${w.high * w.wide} values`];
     if (!out.weights) return [start];
@@ -1021,7 +1023,8 @@ function explorer(element, host) {
     const bias = out.bias?.[k] ?? 0;
     const rest = value - bias - sum(sums);
     const hidden = source.shape[0] - source.channels.length;
-    const first = parts[0].terms.map(([a, b]) => `${digits(a)}·${b < 0 ? `(${digits(b)})` : digits(b)}`).join(" + ");
+    const some = parts[0].terms.length > 16 ? parts[0].terms.slice(0, 4) : parts[0].terms;
+    const first = some.map(([a, b]) => `${digits(a)}·${b < 0 ? `(${digits(b)})` : digits(b)}`).join(" + ") + (some.length < parts[0].terms.length ? ` + … (${parts[0].terms.length} products)` : "");
     const list = parts.slice(1, 8).map((part, i) => `channel ${part.channel}: ${digits(sums[i + 1])}`).join("; ");
     const further = parts.length > 8 ? sum(sums.slice(8)) : 0;
     const others = hidden + Math.max(parts.length - 8, 0);

@@ -1,9 +1,4 @@
-"""Feature maps for the explorer: what each row of a network makes of one picture.
-
-Only a few channels of each row are kept, those that vary most. Rows that are joined by what keeps
-channels apart (norms, activations, pooling, additions) show the same ones, so that x, F(x) and
-x + F(x) can be compared.
-"""
+"""Feature maps for the explorer: what each row of a network makes of one picture."""
 
 from __future__ import annotations
 
@@ -19,10 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from resnet_course.tracing.fields import Field
-from resnet_course.tracing.rows import Trace
+from resnet_course.tracing.meta import shared_copy
+from resnet_course.tracing.rows import Trace, printable
 from resnet_course.tracing.values import trace_values
+from resnet_course.widgets.explorer_channels import MOST_CHANNELS, choose_channels
+from resnet_course.widgets.explorer_products import packed, products
 
-MOST_CHANNELS, MOST_VALUES = 16, 100_000
+MOST_VALUES = 100_000  # of one row
 BOOK_BYTES = 300_000
 
 
@@ -35,42 +33,64 @@ class FeatureMaps:
         table: what `trace(model, x)` has given.
 
     Attributes:
-        output: what the last row gives, without the batch axis.
+        values: row → (channels that are kept, height, width) or (features,); -1 is the picture.
+        channels: row → numbers of these channels.
+        output: what the network gives, without the batch axis.
     """
 
     def __init__(self, model: nn.Module, x: Tensor, table: Trace) -> None:
-        self.table, self.x = table, x
-        self.modules = dict(model.named_modules())
-        spread: dict[int, Tensor] = {}
+        self.table, self.shape = table, tuple(x.shape[1:])
+        self.modules = {printable(n): part for n, part in shared_copy(model).named_modules()}
         self.fields: dict[int, dict[str, list[list[int]]]] = {}
+        self.sources = defaultdict(list)
+        for edge in table.edges:
+            self.sources[edge.target].append(edge.source)
+        # Two walks: the first says which channels to keep. All of them would take much memory.
+        self.channels = choose_channels(table, self._spread(model, x))
+        self.channels[-1] = list(range(x.shape[1]))[:MOST_CHANNELS]
+        self.values = {-1: x[0, self.channels[-1]].detach().float().cpu()}
+        self.follows: set[int] = set()  # rows that get just what the row before gives
+        trace_values(model, x, table, self._keep)
+
+    def _spread(self, model: nn.Module, x: Tensor) -> dict[int, Tensor]:
+        """Return how much each channel of each row varies; remember fields and output."""
+        spread: dict[int, Tensor] = {}
+        last = (self.sources[len(self.table)] or [len(self.table) - 1])[0]
+        self.output = torch.empty(0)
 
         def look(row: int, _: Tensor, value: Tensor, field: Field | None) -> None:
-            if _has_shape(value, table.rows[row].out_shape):
-                one = value[0].float().cpu()
-                spread[row] = one.flatten(1).std(1, correction=0) if one.ndim > 1 else one.abs()
-                self.output = value[0].float().cpu()
-                if field and value.ndim == 4:
-                    self.fields[row] = _lines(field, value.shape[-2:])
+            if not _has_shape(value, self.table.rows[row].out_shape):
+                return
+            one = value[0].float().cpu()
+            vary = one.flatten(1).std(1, correction=0) if one.ndim > 1 else one.abs()
+            spread[row] = vary.nan_to_num(0, 0, 0)
+            if row == last:
+                self.output = one.clone()
+            if field and one.ndim > 1:
+                self.fields[row] = _lines(field, one.shape[-2:])
 
-        self.output = torch.empty(0)
-        trace_values(model, x, table, look)
-        self.channels = _choose(table, spread)
-        self.values: dict[int, Tensor] = {-1: x[0].float().cpu()}
-        self.channels[-1] = list(range(x.shape[1]))[:MOST_CHANNELS]
-        self.values[-1] = self.values[-1][self.channels[-1]]
+        trace_values(model, x, self.table, look)
+        return spread
 
-        self.unchanged: set[int] = set()  # rows that get what their source gave, as it was
+    def _keep(self, row: int, came: Tensor, value: Tensor, _: Field | None) -> None:
+        if row not in self.channels:
+            return
+        area = max(value[0].numel() // max(value.shape[1], 1), 1)
+        self.channels[row] = self.channels[row][: max(1, MOST_VALUES // area)]
+        self.values[row] = value[0, self.channels[row]].float().cpu()
+        source = self._source(row)
+        if source is not None and tuple(came.shape) == (1, *self._shape(source)):
+            given = came[0, self.channels[source]].float().cpu()
+            if torch.equal(given.nan_to_num(), self.values[source].nan_to_num()):
+                self.follows.add(row)
 
-        def keep(row: int, given: Tensor, value: Tensor, _: Field | None) -> None:
-            if self._is_source(row, given):
-                self.unchanged.add(row)
-            if row in self.channels:
-                area = max(value[0, 0].numel(), 1)
-                own = self.channels[row][: max(1, MOST_VALUES // area)]
-                self.channels[row] = own
-                self.values[row] = value[0, own].float().cpu()
+    def _source(self, row: int) -> int | None:
+        """Return the only row that feeds a row, if its values are kept."""
+        sources = self.sources[row]
+        return sources[0] if len(sources) == 1 and sources[0] in self.values else None
 
-        trace_values(model, x, table, keep)
+    def _shape(self, row: int) -> tuple[int, ...]:
+        return self.table.rows[row].out_shape if row >= 0 else self.shape
 
     def record(self, row: int, most: int = MOST_CHANNELS) -> dict[str, Any] | None:
         """Return what the page gets of one row, with "values" and "weights" as bytes.
@@ -81,63 +101,20 @@ class FeatureMaps:
         """
         if row not in self.values:
             return None
-        values = self.values[row]
-        if values.ndim > 1:
-            values = values[:most]
-        shape = self.table.rows[row].out_shape if row >= 0 else self.x.shape[1:]
-        channels = self.channels[row][: len(values)]
-        found: dict[str, Any] = {"row": row, "channels": channels, "shape": list(shape)}
-        found["scale"], found["values"] = _halves(values)
-        if row in self.fields and self.fields[row]:
+        values, channels = self._shown(row, most)
+        found = {"row": row, "channels": channels, "shape": list(self._shape(row))}
+        found["scale"], found["values"] = packed(values)
+        if self.fields.get(row):
             found["fields"] = self.fields[row]
-        return found | (self._products(row, channels, most) if row >= 0 else {})
+        if row in self.follows:
+            step = self.table.rows[row]
+            came = self._shown(self._source(row), most)[1]
+            found |= products(self.modules.get(step.name), step, channels, came)
+        return found
 
-    def _sources(self, row: int) -> list[int]:
-        return [edge.source for edge in self.table.edges if edge.target == row]
-
-    def _is_source(self, row: int, given: Tensor) -> bool:
-        """Does a row get what one other has given? `x * 2` on the way is no row of its own."""
-        sources = self._sources(row)
-        if len(sources) != 1 or sources[0] not in self.values:
-            return False
-        value = self.values[sources[0]]
-        if given.ndim != value.ndim + 1:
-            return False
-        most = max(self.channels[sources[0]], default=0)
-        if given.shape[2:] != value.shape[1:] or most >= given.shape[1]:
-            return False
-        return torch.equal(given[0, self.channels[sources[0]]].float().cpu(), value)
-
-    def _products(self, row: int, channels: list[int], most: int) -> dict[str, Any]:
-        """Return the numbers that make the values of a row of those that go in."""
-        module = self.modules.get(self.table.rows[row].name)
-        if row not in self.unchanged:
-            return {}
-        (source,) = self._sources(row)
-        came = self.channels[source]
-        if self.values[source].ndim > 1:
-            came = came[:most]
-        with torch.no_grad():
-            if isinstance(module, nn.BatchNorm2d) and module.running_var is not None:
-                a = (module.running_var + module.eps).rsqrt().float().cpu()
-                b = -a * module.running_mean.float().cpu()
-                if module.affine:
-                    a, b = a * module.weight.float().cpu(), b * module.weight.float().cpu()
-                    b = b + module.bias.float().cpu()
-                pairs = torch.stack([a[channels], b[channels]], 1).tolist()
-                return {"affine": [[_short(x) for x in pair] for pair in pairs]}
-            if isinstance(module, nn.Linear) or (
-                isinstance(module, nn.Conv2d) and module.groups == 1 and module.dilation == (1, 1)
-            ):
-                weight = module.weight.float().cpu()[channels][:, came]
-                scale, data = _halves(weight)
-                sizes = list(weight.shape) + [1] * (4 - weight.ndim)
-                found = {"weights": data, "weight_scale": scale, "weight_shape": sizes}
-                if module.bias is not None:
-                    bias = module.bias.float().cpu()[channels]
-                    found["bias"] = [_short(x) for x in bias.tolist()]
-                return found
-        return {}
+    def _shown(self, row: int, most: int) -> tuple[Tensor, list[int]]:
+        values = self.values[row] if self.values[row].ndim == 1 else self.values[row][:most]
+        return values, self.channels[row][: len(values)]
 
 
 def book_data(network: dict[str, Any], maps: FeatureMaps | None) -> dict[str, Any]:
@@ -151,46 +128,16 @@ def book_data(network: dict[str, Any], maps: FeatureMaps | None) -> dict[str, An
                     record[name] = base64.b64encode(record[name]).decode()
             records[str(row)] = record
         data = {"network": network, "maps": records}
-        if len(json.dumps(data, ensure_ascii=False, separators=(",", ":"))) <= BOOK_BYTES:
+        if len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()) <= BOOK_BYTES:
             return data
-    return {"network": network | {"maps": False}, "maps": {}}
+    return {"network": network | {"maps": False, "picture": None}, "maps": {}}
 
 
 def _has_shape(value: Tensor, shape: Sequence[int]) -> bool:
     """Is it a map or a vector of one picture, as the row says?"""
-    return value.ndim in (2, 4) and tuple(value.shape[1:]) == tuple(shape)
-
-
-def _choose(table: Trace, spread: dict[int, Tensor]) -> dict[int, list[int]]:
-    """Choose the channels of each row: the same in all rows that are joined by what keeps them."""
-    groups = {row: row for row in spread}
-
-    def find(row: int) -> int:
-        while groups[row] != row:
-            row = groups[row]
-        return row
-
-    for edge in table.edges:
-        if edge.source in spread and edge.target in spread and _keeps_channels(table, edge):
-            groups[find(edge.source)] = find(edge.target)
-    members = defaultdict(list)
-    for row in spread:
-        members[find(row)].append(row)
-    chosen = {}
-    for rows in members.values():
-        score = sum(spread[row] / spread[row].mean().clamp(min=1e-12) for row in rows)
-        order = score.argsort(descending=True, stable=True).tolist()[:MOST_CHANNELS]
-        is_vector = all(len(table.rows[row].out_shape) == 1 for row in rows)
-        if is_vector and len(score) <= MOST_CHANNELS:  # the classes, in their order
-            order = sorted(order)
-        chosen |= dict.fromkeys(rows, order)
-    return chosen
-
-
-def _keeps_channels(table: Trace, edge: Any) -> bool:
-    source, row = table.rows[edge.source], table.rows[edge.target]
-    same = source.out_shape[:1] == row.out_shape[:1]
-    return same and not row.macs and edge.how in ("", "add", "multiply")
+    return (
+        value.ndim in (2, 4) and not value.is_complex() and tuple(value.shape[1:]) == tuple(shape)
+    )
 
 
 def _lines(field: Field, sizes: Sequence[int]) -> dict[str, list[list[int]]]:
@@ -200,22 +147,9 @@ def _lines(field: Field, sizes: Sequence[int]) -> dict[str, list[list[int]]]:
         parts = field.parts.get((0, axis), ())
         if not parts:
             return {}
-        seen = reduce(np.minimum, parts)
-        seen = np.moveaxis(seen, dim, -1)
+        seen = np.moveaxis(reduce(np.minimum, parts), dim, -1)
         if seen[0].size != seen.shape[-1]:
             return {}
         line = np.broadcast_to(seen.reshape(2, -1), (2, size))
         found[name] = [line[0].tolist(), (-line[1]).tolist()]
     return found
-
-
-def _halves(values: Tensor) -> tuple[float, bytes]:
-    """Return (scale, bytes): 16-bit numbers of at most 1, to be multiplied by the scale."""
-    scale = float(values.abs().max()) if values.numel() else 1.0
-    if not np.isfinite(scale) or scale == 0:
-        scale = 1.0
-    return _short(scale), (values / _short(scale)).numpy().astype("<f2").tobytes()
-
-
-def _short(number: float) -> float:
-    return float(f"{number:.6g}")

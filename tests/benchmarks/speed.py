@@ -50,7 +50,7 @@ def show(kind: str, text: str) -> None:
 
 if __name__ == "__main__":
     widget = ShapeExplorer("resnet18")
-    switch = seconds(setattr, widget.model_choice, "value", "resnet152")
+    switch = seconds(widget.choose, "resnet152", 224, 3)
     count = len(widget.trace)
     steps = [seconds(setattr, widget, "layer", i) for i in [*range(1, count), 0]]
     middle = statistics.median(steps)

@@ -1,0 +1,110 @@
+"""What the explorer says of a layer: its name in words, short lines, facts, a sentence."""
+
+from __future__ import annotations
+
+from resnet_course.tracing.arithmetic import in_bytes, memory
+from resnet_course.tracing.rows import LayerRow, Trace, by
+from resnet_course.tracing.steps import UNUSED
+
+WORDS = {
+    "Conv2d": "convolution",
+    "BatchNorm2d": "batch norm",
+    "MaxPool2d": "max pooling",
+    "AdaptiveAvgPool2d": "average of all pixels",
+    "add": "addition",
+    "Linear": "linear layer",
+    "ZeroPadShortcut": "skip pixels, add zeros",
+    UNUSED: "parameters that nothing used",
+}
+SHORT = {"Conv2d": "conv", "MaxPool2d": "max pool"}
+PURPOSE = {
+    "BatchNorm2d": ["every channel: mean 0,", "standard deviation 1"],
+    "ReLU": ["replaces negative numbers by 0"],
+    "add": ["branch + shortcut,", "number by number"],
+    "flatten": ["the same numbers in one row"],
+    "ZeroPadShortcut": ["no parameters"],
+}
+
+
+def label(row: LayerRow) -> str:
+    """Return what a layer is: "3×3 convolution"."""
+    name = WORDS.get(row.kind, row.kind)
+    return f"{by(row.kernel)} {name}" if row.kernel and not _averages_all(row) else name
+
+
+def brief(row: LayerRow) -> str:
+    """Return what fits into a small box: "conv 3×3, stride 2"."""
+    if "Avg" in row.kind:
+        return "average"
+    if not row.kernel:
+        return WORDS.get(row.kind, row.kind)
+    stride = f", stride {row.stride[-1]}" if row.stride and row.stride[-1] > 1 else ""
+    return f"{SHORT.get(row.kind, row.kind)} {by(row.kernel)}{stride}"
+
+
+def about(row: LayerRow) -> list[str]:
+    """Return short lines on what a layer does, and with which settings."""
+    lines = list(PURPOSE.get(row.kind, []))
+    if row.kernel and row.stride and not _averages_all(row):
+        if row.kind.startswith(("Conv", "conv")):
+            lines.append(f"{row.in_shape[0]} → {row.out_shape[0]} channels")
+        lines.append(f"stride {row.stride[-1]} · padding {row.padding[-1] if row.padding else 0}")
+        if row.groups and row.groups > 1:
+            lines.append(f"{row.groups} groups")
+    return lines
+
+
+def facts(row: LayerRow) -> list[list[str]]:
+    """Return pairs of what is counted and how many there are."""
+    found = [["parameters", f"{row.params:,}"]]
+    if row.kind == UNUSED:
+        return found
+    if row.macs or row.uncounted:  # of sums, norms and activations none are counted
+        left_out = f" without {row.uncounted}" if row.uncounted else ""
+        found.append(["multiply-adds", f"{row.macs:,}{left_out}"])
+    if row.sees:
+        found.append(["one value sees", row.sees])
+    return [*found, ["output takes", in_bytes(memory(row))]]
+
+
+def lanes(trace: Trace) -> list[str]:
+    """Say for each row what waits on the shortcut while the branch passes it; "" for most."""
+    return [_lane(trace, row) for row in range(len(trace))]
+
+
+def _lane(trace: Trace, row: int) -> str:
+    passing = [s for s in trace.shortcuts if s.start < row < s.end and row not in s.layers]
+    if not passing:
+        return ""
+    shortcut = min(passing, key=lambda s: s.end - s.start)
+    start = trace.rows[max(shortcut.start, 0)]
+    carried = by(start.out_shape if shortcut.start >= 0 else start.in_shape)
+    layers = " → ".join(brief(trace.rows[i]) for i in shortcut.layers)
+    ahead = shortcut.end - row
+    both = by(trace.rows[shortcut.end].out_shape)
+    return (
+        f"Beside it, on the shortcut: {carried}, {layers or 'unchanged'}. It meets the branch "
+        f"in {ahead} {'step' if ahead == 1 else 'steps'}: {both} + {both}."
+    )
+
+
+def sentence(trace: Trace, title: str, row: LayerRow, first: int, last: int) -> str:
+    """Describe one row, or the rows from `first` to `last` that are joined into one."""
+    where = f"layer {last + 1}" if first == last else f"layers {first + 1} to {last + 1}"
+    start = f"{title}, {where} of {len(trace)}, {row.name} ({row.kind})"
+    if row.kind == UNUSED:
+        return f"{start}: {row.params:,} parameters that nothing used."
+    shapes = f"{_shape(row.in_shape)} goes in, {_shape(row.out_shape)} comes out"
+    counts = {"parameters": row.params, "multiply-adds": row.macs}
+    counted = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    sees = f"one value sees {row.sees.replace(' px', ' pixels')}" if row.sees else ""
+    return f"{start}: {'; '.join(filter(None, (shapes, counted, sees)))}."
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return by(shape) or "one number"
+
+
+def _averages_all(row: LayerRow) -> bool:
+    """Does its window cover the map, so that its size says nothing?"""
+    return row.kind == "AdaptiveAvgPool2d"
