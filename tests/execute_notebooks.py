@@ -3,20 +3,24 @@
 With names, `python tests/execute_notebooks.py 02`, only the notebooks whose file names start so.
 With `--dry-run` nothing is written. This is the only way in which outputs get into the repository.
 
-For the website the frames of each widget are kept too, in `notebooks/explorers`; `--frames-only`
-writes nothing else.
+For the website each widget is kept too, in `notebooks/explorers`: the data of a ShapeExplorer, the
+frames of others. `--widgets-only` writes nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import time
 from pathlib import Path
 
 import nbformat
+from explorer_picture import MISSING, picture
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
+
+from resnet_course.website import explorer_files
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 EXPLORERS = "explorers"  # beside the notebooks
@@ -24,13 +28,13 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
-def execute(path: Path, *, write: bool = True, frames: bool = True) -> float:
+def execute(path: Path, *, write: bool = True, widgets: bool = True) -> float:
     """Run one notebook from top to bottom and write it back; returns seconds.
 
     Args:
         path: of the notebook.
         write: keep the outputs.
-        frames: keep the frames of its widgets, and remove those of cells that are gone.
+        widgets: keep what its widgets leave, and remove the files of cells that are gone.
     """
     notebook = nbformat.read(path, as_version=4)
     place = {"metadata": {"path": str(path.parent)}}
@@ -40,12 +44,17 @@ def execute(path: Path, *, write: bool = True, frames: bool = True) -> float:
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
-            for output in filter(is_live, cell.get("outputs", ())) if frames else ():
-                key = f"{path.stem}-{cell.id}"
-                keep_frames(client, output.data[WIDGET_VIEW]["model_id"], key, index)
-                kept.add(f"{key}.js")
+            outputs = cell.get("outputs", [])
+            for number, output in enumerate(outputs) if widgets else ():
+                if is_live(output):
+                    key = f"{path.stem}-{cell.id}"
+                    keep_widget(client, output.data[WIDGET_VIEW]["model_id"], key, index)
+                    kept.add(f"{key}.js")
+                    if write:
+                        stored = path.parent / EXPLORERS / f"{key}.js"
+                        redraw(outputs[number + 1 : number + 2], stored)
     seconds = time.perf_counter() - start
-    if frames:
+    if widgets:
         for old in (path.parent / EXPLORERS).glob(f"{path.stem}-*.js"):
             if old.name not in kept:
                 old.unlink()
@@ -55,14 +64,35 @@ def execute(path: Path, *, write: bool = True, frames: bool = True) -> float:
     return seconds
 
 
-def keep_frames(client: NotebookClient, model_id: str, key: str, index: int) -> None:
-    """Let the kernel write the frames of a widget of cell `index`, without counting as a cell."""
+def keep_widget(client: NotebookClient, model_id: str, key: str, index: int) -> None:
+    """Let the kernel write what a widget of cell `index` leaves, without counting as a cell."""
     # No name is left behind: a notebook must not work only where its widgets are stored.
     module = "__import__('resnet_course.website.stored', fromlist=['store'])"
     code = f"{module}.store({model_id!r}, {key!r}, {EXPLORERS!r})"
     cell = client.nb.cells[index]
     client.execute_cell(new_code_cell(code), index, store_history=False)
     client.nb.cells[index] = cell  # nbclient has put the extra cell in its place
+
+
+def redraw(still: list[NotebookNode], stored: Path) -> None:
+    """Put a picture of the real explorer where a ShapeExplorer has left a simpler one, in place.
+
+    Args:
+        still: the output after the widget, if there is one.
+        stored: what the widget has left for the website.
+    """
+    text = stored.read_text(encoding="utf-8") if stored.exists() else ""
+    if (
+        not still
+        or "image/png" not in still[0].get("data", {})
+        or not explorer_files.is_explorer(text)
+    ):
+        return
+    png = picture(explorer_files.from_js(text))
+    if png is None:
+        print(f"{stored.stem}: {MISSING}", flush=True)
+    else:
+        still[0].data["image/png"] = base64.b64encode(png).decode()
 
 
 def tidy(notebook: NotebookNode) -> None:
@@ -105,7 +135,7 @@ def main() -> None:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--dry-run", action="store_true", help="run, but write nothing")
     choice.add_argument(
-        "--frames-only", action="store_true", help="write the frames of widgets, not the notebooks"
+        "--widgets-only", action="store_true", help="write what widgets leave, not the notebooks"
     )
     options = parser.parse_args()
     prefixes = tuple(options.names) or ("",)
@@ -113,8 +143,8 @@ def main() -> None:
     if not paths:
         raise SystemExit(f"no notebook in {NOTEBOOKS.name}/ starts with {' or '.join(prefixes)}")
     for path in paths:
-        write = not (options.dry_run or options.frames_only)
-        seconds = execute(path, write=write, frames=not options.dry_run)
+        write = not (options.dry_run or options.widgets_only)
+        seconds = execute(path, write=write, widgets=not options.dry_run)
         print(f"{path.name}: {seconds:.0f} s", flush=True)
 
 

@@ -13,6 +13,7 @@ import pytest
 from helpers import NOTEBOOKS, ROOT, Page, build, cells, every_notebook, squeeze
 
 from resnet_course.pictures.frames import Frames
+from resnet_course.website import explorer_files
 
 nbconvert_filters = pytest.importorskip("nbconvert.filters")
 
@@ -38,7 +39,7 @@ def test_the_summary_lists_every_notebook_and_page():
 @pytest.fixture
 def course(book, tmp_path) -> Path:
     """A copy of the course to damage; the fixture `book` skips where there is no mdBook."""
-    for part in ("notebooks", "resnet_course/website/book"):
+    for part in ("notebooks", "resnet_course/website/book", "resnet_course/widgets"):
         shutil.copytree(ROOT / part, tmp_path / part)
     shutil.copy(ROOT / "book.toml", tmp_path)
     return tmp_path
@@ -71,6 +72,29 @@ def test_a_chapter_that_is_missing_or_broken_stops_the_build(damage, words, cour
     assert done.returncode != 0 and words in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["03_resnet18_34-c03-w1", "02_residual_blocks-c02-w2"])
+def test_a_damaged_widget_stops_the_build_and_says_how_to_make_it_again(name, course):
+    path = course / "notebooks" / "explorers" / f"{name}.js"
+    path.write_text(path.read_text(encoding="utf-8")[:-9], encoding="utf-8")
+    done = build(course, course / "out")
+    assert done.returncode != 0 and "Traceback" not in done.stderr
+    assert f"explorers/{name}.js cannot be read" in done.stderr
+    assert "python tests/execute_notebooks.py --widgets-only" in done.stderr
+
+
+@every_notebook
+def test_a_page_with_an_explorer_holds_its_front_end_once_and_its_data_beside_it(book, path):
+    markup = (book / f"{path.stem}.html").read_text(encoding="utf-8")
+    files = (book / "explorers").glob(f"{path.stem}-*.js")
+    texts = {file.stem: file.read_text(encoding="utf-8") for file in files}
+    keys = [key for key, text in texts.items() if explorer_files.is_explorer(text)]
+    assert markup.count(explorer_files.script()) == bool(keys)
+    for key in keys:
+        place = re.search(rf'<div [^>]*data-key="{key}"[^>]*>(.*?)</div>', markup, re.DOTALL)
+        assert "<img" in place[1], "without JavaScript the picture stays"
+    assert 'explorerData("' not in markup.replace(explorer_files.script(), "")
+
+
 @every_notebook
 def test_every_word_of_the_markdown_cells_is_in_the_page(book, path):
     text = page(book, path.stem).text
@@ -98,7 +122,9 @@ def test_every_picture_is_in_the_page_with_its_description(book, path):
     assert all(len(image["alt"]) > 20 for image in images)
     shown = {image["alt"] for image in images}
     files = (book / "explorers").glob(f"{path.stem}-*.js")
-    widgets = [Frames.from_js(file.read_text(encoding="utf-8")).first.words for file in files]
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    framed = [text for text in texts if not explorer_files.is_explorer(text)]
+    widgets = [Frames.from_js(text).first.words for text in framed]
     for cell in cells(path, "code"):
         for output in cell.outputs:
             for kind in ("image/png", "image/svg+xml"):
@@ -137,7 +163,8 @@ def test_formulas_are_mathml_and_none_is_left_as_tex(book, path):
 def test_the_page_is_prepared_and_every_link_and_picture_leads_somewhere(book, name):
     assert not re.search('"cell_type"|unprepared|not prepared', page(book, name).text)
     for tag, attributes in page(book, name).elements:
-        target = attributes.get("href") or attributes.get("src") or attributes.get("data-frames")
+        names = ("href", "src", "data-frames", "data-explorer")
+        target = next(filter(None, map(attributes.get, names)), None)
         if not target or target.startswith(("http:", "https:", "mailto:", "data:")):
             assert tag == "a" or not target or target.startswith("data:"), (tag, target)
             continue

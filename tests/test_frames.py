@@ -1,21 +1,29 @@
-"""What widgets leave: picture and words, and frames, which must not be stale beside a notebook."""
+"""What widgets leave: picture and words, and a file that must not be stale beside a notebook."""
 
 from __future__ import annotations
 
 import base64
+import io
+import json
+import os
 import random
 
 import nbformat
 import numpy as np
 import pytest
 import torch
+from browser.pages import chromium
 from execute_notebooks import execute
-from helpers import EXPLORERS, NOTEBOOKS, ROOT, cells
+from explorer_picture import MISSING, picture
+from helpers import EXPLORERS, NOTEBOOKS, ROOT, cells, linear_model
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from PIL import Image
 from torch import nn
 
 from resnet_course import create_model, drawn_garments
+from resnet_course.data.batches import to_float
 from resnet_course.pictures.frames import STILL, Frame, Frames
+from resnet_course.website import explorer_files
 from resnet_course.website.stored import store
 from resnet_course.widgets import (
     BlockBuilder,
@@ -24,8 +32,11 @@ from resnet_course.widgets import (
     ShapeExplorer,
     TrainingMonitor,
 )
-from resnet_course.widgets.base import LIVE, NOTE, WIDGET_VIEW, CourseWidget
+from resnet_course.widgets.base import LIVE, NOTE, WIDGET_VIEW, StoredForm
 
+needs_chromium = pytest.mark.skipif(
+    not chromium() and not os.environ.get("RESNET_COURSE_NEEDS_BROWSER"), reason="needs Chromium"
+)
 STORED = ROOT / "notebooks" / "explorers"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">\n<g/>{}</svg>'
 
@@ -88,12 +99,52 @@ def test_any_other_text_is_refused(old, new):
         Frames.from_js(text.replace(old, new))
 
 
+DATA = {"network": {"rows": [{"name": "</script><b>"}]}, "maps": {"0": {"values": "AAA="}}}
+
+
+def test_the_data_of_an_explorer_are_read_again_and_cannot_end_a_script():
+    text = explorer_files.to_js("key-1", DATA)
+    assert text.startswith('explorerData("key-1",{') and text.endswith("});\n") and "<" not in text
+    assert explorer_files.from_js(text) == DATA
+    assert explorer_files.is_explorer(text) and not explorer_files.is_explorer(frames().to_js("a"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("expl", "alert(1);expl"),
+        ('"key-1"', '"key",alert(1)'),
+        ("});", "},alert(1));"),
+        ("});\n", "});\nalert(1)"),
+        ("\\u003c", "<"),
+        ('"AAA="', '"AAA='),
+        ('"rows":[', '"rows":[],"r":['),
+        ('"network":', '"net":'),
+        ('"maps":{', '"maps":[],"m":{'),
+    ],
+)
+def test_any_other_text_is_no_data(old, new):
+    text = explorer_files.to_js("key-1", DATA)
+    assert old in text
+    with pytest.raises(ValueError):
+        explorer_files.from_js(text.replace(old, new))
+
+
+def test_the_front_end_becomes_one_script_that_leaves_one_name():
+    script = explorer_files.script()
+    assert script.startswith('"use strict";\n(() => {') and script.endswith("})();\n")
+    assert script.count("window.resnetExplorer =") == 1 and "export" not in script.split()
+    assert "</script" not in script.lower()
+
+
 # The widgets.
 
+FRAMED = {name: make for name, make in EXPLORERS.items() if name != "ShapeExplorer"}
 
-@pytest.mark.parametrize("name", EXPLORERS)
+
+@pytest.mark.parametrize("name", FRAMED)
 def test_every_widget_has_frames_and_stays_as_it_was(name):
-    widget = EXPLORERS[name]()
+    widget = FRAMED[name]()
     before = widget.still().png(), widget.describe()
     made = widget.frames()
     assert (widget.still().png(), widget.describe()) == before
@@ -110,13 +161,30 @@ def test_every_widget_has_frames_and_stays_as_it_was(name):
     assert Frames.from_js(made.to_js("a")).first == made.first
 
 
-def test_the_shape_explorer_starts_where_it_stands_and_knows_every_layer():
+def test_the_shape_explorer_leaves_its_data_and_where_it_stands(left, tmp_path):
     widget = ShapeExplorer("resnet20", (1, 3, 32, 32))
     widget.layer, widget.level = 7, "blocks"
-    made = widget.frames()
-    assert made.first.words == widget.describe() and made.start[0] == "1"
-    assert [made.frames[i].at for i in made.paths["2"]] == list(range(len(widget.trace)))
-    assert len(made.paths["0"]) < len(made.paths["1"]) < len(made.paths["2"])
+    widget._ipython_display_()
+    before = widget.still().png(), widget.describe(), widget.layer, widget.opened
+    stored = store(widget.model_id, "k", tmp_path).read_text(encoding="utf-8")
+    assert (widget.still().png(), widget.describe(), widget.layer, widget.opened) == before
+    network = explorer_files.from_js(stored)["network"]
+    places = {each["name"]: each for each in [*network["rows"], *network["folders"]]}
+    assert places[network["place"]]["words"] == widget.describe()
+    assert network["opened"] == widget.opened and len(network["rows"]) == len(widget.trace)
+
+
+@needs_chromium
+def test_the_stored_picture_is_the_explorer_as_a_page_shows_it():
+    garment = to_float(drawn_garments(10, 10).test_images[:1], 0, 1)
+    data = ShapeExplorer(linear_model(), garment).page_data()
+    image = Image.open(io.BytesIO(picture(data)))
+    assert image.width == 920 and image.height > 300 and image.mode == "P"
+    colours = {colour for _, colour in image.convert("RGB").getcolors()}
+    assert (255, 255, 255) in colours and len(colours) > 100  # the garment among them
+    del data["network"]["edges"]
+    with pytest.raises(RuntimeError, match="the explorer cannot be drawn"):
+        picture(data)
 
 
 def test_every_choice_of_the_block_builder_is_the_picture_that_the_widget_would_draw():
@@ -138,9 +206,7 @@ def test_the_gradient_flow_lab_measures_each_choice():
     assert made.frames[made.paths["2,3,1,0"][0]].words == other.describe()
 
 
-def test_what_cannot_be_traced_and_what_only_lives_has_no_frames():
-    broken = ShapeExplorer(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(3, 2, 3)), (1, 9, 9))
-    assert broken.frames() is None
+def test_what_only_lives_has_no_frames():
     assert TrainingMonitor().frames() is None
 
 
@@ -161,29 +227,46 @@ def test_storing_disturbs_no_random_numbers_and_needs_a_displayed_widget(tmp_pat
     monitor.show_live("note")
     assert store(monitor.model_id, "m", tmp_path) is None
     del widget
-    assert all(isinstance(each, CourseWidget) for each in CourseWidget.displayed.values())
+    assert all(isinstance(each, StoredForm) for each in StoredForm.displayed.values())
 
 
 @pytest.mark.processes
-def test_running_a_notebook_keeps_its_cells_and_the_frames_of_its_widgets(tmp_path):
-    source = "from resnet_course.widgets import GroupedConvExplorer\nGroupedConvExplorer(4, 4)"
-    shows = new_code_cell(source)
-    made = [new_markdown_cell("# A"), new_code_cell("1 + 1"), shows]
+def test_running_a_notebook_keeps_its_cells_and_what_its_widgets_leave(
+    tmp_path, monkeypatch, capsys
+):
+    source = "from resnet_course.widgets import GroupedConvExplorer, ShapeExplorer\n"
+    shows = new_code_cell(source + "GroupedConvExplorer(4, 4)")
+    touched = new_code_cell("ShapeExplorer('resnet20', (1, 3, 32, 32))")
+    made = [new_markdown_cell("# A"), new_code_cell("1 + 1"), shows, touched]
     notebook = new_notebook(cells=[*made, new_code_cell("'store' in globals()")])
     path = tmp_path / "01_a.ipynb"
     nbformat.write(notebook, path)
     (tmp_path / "explorers").mkdir()
     (tmp_path / "explorers" / "01_a-gone.js").touch()
+    drawn = []
+    monkeypatch.setattr("execute_notebooks.picture", lambda data: drawn.append(data) or b"drawn")
     execute(path)
     after = nbformat.read(path, as_version=4).cells
     assert [cell.source for cell in after] == [cell.source for cell in notebook.cells]
-    assert [cell.get("execution_count") for cell in after] == [None, 1, 2, 3]
-    assert after[3].outputs[0].data["text/plain"] == "False"
-    assert all(WIDGET_VIEW not in output.data for output in after[2].outputs)
-    (file,) = (tmp_path / "explorers").iterdir()
-    assert file.name == f"01_a-{shows.id}.js"
-    stored = Frames.from_js(file.read_text(encoding="utf-8"))
-    assert stored.first.words == after[2].outputs[0].data["text/plain"]
+    assert [cell.get("execution_count") for cell in after] == [None, 1, 2, 3, 4]
+    assert after[4].outputs[0].data["text/plain"] == "False"
+    stored = {p.stem: p.read_text(encoding="utf-8") for p in (tmp_path / "explorers").iterdir()}
+    assert stored.keys() == {f"01_a-{shows.id}", f"01_a-{touched.id}"}
+    for cell in after[2:4]:
+        assert all(WIDGET_VIEW not in output.data for output in cell.outputs)
+    framed, explored = (cell.outputs[0].data for cell in after[2:4])
+    frames_of = Frames.from_js(stored[f"01_a-{shows.id}"])
+    assert frames_of.first.words == framed["text/plain"]
+    assert base64.b64decode(framed["image/png"])[:4] == b"\x89PNG"
+    assert drawn == [explorer_files.from_js(stored[f"01_a-{touched.id}"])]
+    assert base64.b64decode(explored["image/png"]) == b"drawn"
+    assert explored["text/plain"] == drawn[0]["network"]["rows"][0]["words"]
+    # Without Chromium the simpler picture stays, and the message says so.
+    monkeypatch.setattr("execute_notebooks.picture", lambda data: None)
+    execute(path)
+    assert MISSING in capsys.readouterr().out
+    cell = nbformat.read(path, as_version=4).cells[3]
+    assert base64.b64decode(cell.outputs[0].data["image/png"])[:4] == b"\x89PNG"
 
 
 # What is left in a notebook: a widget itself, its picture, and the picture in words.
@@ -207,7 +290,7 @@ def left(monkeypatch) -> list[tuple[dict, dict]]:
 @pytest.mark.parametrize("name", MAKERS)
 def test_every_widget_leaves_itself_a_picture_and_words(name, left, capsys):
     widget = MAKERS[name]()
-    assert isinstance(widget, CourseWidget) and LIVE in widget._dom_classes
+    assert isinstance(widget, StoredForm) and LIVE in widget._dom_classes
     widget._ipython_display_()
     (view, _), (picture, metadata), (words, _) = left
     assert set(view) == {WIDGET_VIEW} and view[WIDGET_VIEW]["model_id"] == widget.model_id
@@ -255,27 +338,37 @@ def test_every_widget_of_a_notebook_has_its_frames_and_there_are_no_others():
 
 
 @pytest.mark.parametrize("key", shown())
-def test_stored_frames_start_with_the_picture_of_the_notebook(key):
+def test_a_stored_widget_starts_with_the_words_of_the_notebook(key):
     text = (STORED / f"{key}.js").read_text(encoding="utf-8")
-    assert Frames.from_js(text).first.words in shown()[key]
-    assert len(text) < 800_000
-
-
-def at_layer_19() -> ShapeExplorer:
-    widget = ShapeExplorer(create_model("resnet18"), (1, 3, 224, 224), title="ResNet-18")
-    widget.layer = 18
-    return widget
+    if explorer_files.is_explorer(text):
+        network = explorer_files.from_js(text)["network"]
+        everything = [*network["rows"], *network["folders"]]
+        first = [each for each in everything if each["name"] == network["place"]]
+        assert shown()[key] in [each["words"] for each in first]
+        assert len(text.encode()) < 310_000
+    else:
+        assert Frames.from_js(text).first.words in shown()[key]
+        assert len(text) < 800_000
 
 
 @pytest.mark.parametrize(
     ("start", "make"),
     [
-        ("ResNet-18, layer 19", at_layer_19),
         ("BasicBlock(64, 128", lambda: BlockBuilder("BasicBlock", 64, 128, stride=2)),
         ("8 dots on the left", lambda: GroupedConvExplorer(8, 8, groups=4)),
     ],
 )
 def test_stored_frames_are_those_that_the_code_draws_today(start, make):
-    stored = [Frames.from_js(p.read_text(encoding="utf-8")) for p in STORED.glob("*.js")]
+    texts = [path.read_text(encoding="utf-8") for path in STORED.glob("*.js")]
+    stored = [Frames.from_js(text) for text in texts if not explorer_files.is_explorer(text)]
     (old,) = (each for each in stored if each.first.words.startswith(start))
     assert old == Frames.from_js(make().frames().to_js("a"))
+
+
+def test_stored_data_are_those_that_the_code_computes_today():
+    text = (STORED / "03_resnet18_34-c03-w1.js").read_text(encoding="utf-8")
+    widget = ShapeExplorer(create_model("resnet18"), (1, 3, 224, 224), title="ResNet-18")
+    widget.layer = 18
+    ids = {"id": 0}  # counts what a widget has shown
+    old, new = explorer_files.from_js(text)["network"], widget.page_data()["network"]
+    assert old | ids == json.loads(json.dumps(new)) | ids

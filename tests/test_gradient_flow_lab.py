@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 import re
 from unittest.mock import Mock
+from xml.etree import ElementTree
 
 import pytest
 import torch
 import torch.nn.functional as F
-from matplotlib.colors import to_hex
+from helpers import SVG, texts
 
 from resnet_course import create_stack, gradient_norms
 from resnet_course.data import Splits, drawn_garments
-from resnet_course.measure.stack_gradients import RULES, StackGradients, measure_stack, number
+from resnet_course.measure.stack_gradients import (
+    RULES,
+    StackGradients,
+    measure_stack,
+    number,
+    step_words,
+)
 from resnet_course.measure.stacks import ACTIVATIONS, INITIALISATIONS, StackConfig
 from resnet_course.pictures.gradient_figure import stack_gradients_figure
 from resnet_course.widgets import gradient_flow_lab
@@ -32,19 +39,62 @@ def batch():
     return (pixels - PICTURES.mean) / PICTURES.std, PICTURES.train_labels
 
 
-def curves(lab: GradientFlowLab) -> dict[str, object]:
-    """Label → line, without the triangles."""
-    return {line.get_label(): line for line in lab.still().axes[0].get_lines()[:5]}
+def drawn(picture: str, kind: str, class_: str) -> list[ElementTree.Element]:
+    """Return the elements of an SVG that have a class."""
+    every = ElementTree.fromstring(picture).iter(f"{SVG}{kind}")
+    return [each for each in every if class_ in (each.get("class") or "").split()]
 
 
-def triangles(figure, marker: str) -> list[list[int]]:
-    rows = [line for line in figure.axes[0].get_lines() if line.get_marker() == marker]
-    return [list(map(int, line.get_xdata())) for line in rows]
+def corners(path: ElementTree.Element) -> list[tuple[float, float]]:
+    numbers = list(map(float, re.findall(r"[-\d.]+", path.get("d"))))
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
-def legend(figure) -> list[str]:
-    (box,) = figure.legends
-    return [text.get_text() for text in box.get_texts()]
+def curve(picture: str, place: int = 0) -> list[tuple[float, float]]:
+    """Return the corners of the curve with a place in COLOURS: layers and norms."""
+    (path,) = drawn(picture, "path", f"place{place}")
+    return read(picture, corners(path))
+
+
+def bound(picture: str) -> list[tuple[float, float]]:
+    root = ElementTree.fromstring(picture)
+    lines = [p for p in root.iter(f"{SVG}path") if p.get("stroke-width") == "1.4"]
+    return read(picture, corners(lines[0])) if lines else []
+
+
+def read(picture: str, points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Read layers and norms off the axes, as a person does."""
+    root = ElementTree.fromstring(picture)
+    words = [(t.text, float(t.get("x")), float(t.get("y"))) for t in root.iter(f"{SVG}text")]
+    norms = [(float(t), y) for t, x, y in words if re.fullmatch(r"1(e-?\d+)?", t) and x < 70]
+    layers = [(float(t), x) for t, x, y in words if re.fullmatch(r"\d+", t) and x > 70]
+    (n1, y1), *_, (n2, y2) = norms
+    (l1, x1), *_, (l2, x2) = layers
+    per_layer, per_decade = (x2 - x1) / (l2 - l1), (y2 - y1) / math.log10(n2 / n1)
+    return [(l1 + (x - x1) / per_layer, n1 * 10 ** ((y + 4 - y1) / per_decade)) for x, y in points]
+
+
+def tips(picture: str) -> list[str]:
+    return ["".join(each.itertext()) for each in drawn(picture, "text", "gradient-tip")]
+
+
+def triangles(picture: str, marker: str) -> list[list[int]]:
+    """Return the layers of each row of triangles."""
+    rows: dict[str, list[int]] = {}
+    for each in drawn(picture, "path", f"edge-{marker}"):
+        if corners(each)[0][0] > 70:  # not in the legend
+            layer = read(picture, [corners(each)[0]])[0][0]
+            rows.setdefault(each.get("fill"), []).append(round(layer))
+    return list(rows.values())
+
+
+def squares(picture: str) -> list[str]:
+    """Return for every layer how full its square is."""
+    found = []
+    for group in drawn(picture, "g", "gradient-dot"):
+        if sides := group.findall(f"{SVG}rect"):
+            found.append(float(sides[1].get("height")) / 9 if sides[1:] else 0)
+    return [{1: "most", 0.5: "some", 0: "none"}[each] for each in found]
 
 
 def gradients_of(norms, step=1e-3, weight=0.02, **options) -> StackGradients:
@@ -74,17 +124,33 @@ def test_norms_are_those_of_the_stack_with_the_same_options(options, pictures):
     expected = gradient_norms(create_stack(**options), images, labels)
     assert lab.norms == pytest.approx(expected, rel=1e-3)
     assert list(lab.norms)[-1] == "fc" and len(lab.norms) == options["depth"] + 1
-    drawn = curves(lab)[lab._present().recipe]
-    assert list(drawn.get_ydata()) == list(lab.norms.values())
-    assert list(drawn.get_xdata()) == list(range(1, len(lab.norms) + 1))
+    layers, heights = zip(*curve(lab.still()), strict=True)
+    assert heights == pytest.approx(list(lab.norms.values()), rel=0.3)  # a tenth of a pixel
+    assert layers == pytest.approx(range(1, len(lab.norms) + 1), abs=0.01)
 
 
-def test_the_line_loses_exactly_three_quarters_per_layer_and_ends_at_the_last_layer():
-    for depth in (2, 30):
-        lab = make(depth=depth)
-        y = curves(lab)["0.25 per layer"].get_ydata()
-        assert len(y) == depth + 1 and y[-1] == lab.norms["fc"]
-        assert [a / b for a, b in zip(y, y[1:], strict=False)] == pytest.approx([0.25] * depth)
+def test_every_dot_says_its_layer_and_its_number():
+    lab = make(depth=9)
+    expected = [f"layer {i}: {number(norm)}" for i, norm in enumerate(lab.norms.values(), 1)]
+    assert tips(lab.still()) == expected
+    assert ".gradient-dot:hover .gradient-tip { visibility: visible }" in lab.picture.value
+    lab.keep.click()
+    lab.depth.value = 4
+    assert f"{expected[2]} (sigmoid, 9 layers)" in tips(lab.still())
+
+
+@pytest.mark.parametrize("depth", [2, 30])
+def test_the_line_of_the_sigmoid_loses_three_quarters_per_layer_and_ends_at_the_last(depth):
+    lab = make(depth=depth)
+    _, y = zip(*bound(lab.still()), strict=True)
+    assert len(y) == depth + 1 and y[-1] == pytest.approx(lab.norms["fc"], rel=0.2)
+    assert [a / b for a, b in zip(y, y[1:], strict=False)] == pytest.approx([0.25] * depth, rel=0.2)
+    assert y[0] / y[-1] == pytest.approx(0.25**depth, rel=0.3)
+    assert "0.25 per layer" in texts(lab.still()) and "A quarter per layer" in lab.verdict
+    for other in ("tanh", "relu"):
+        lab.activation.value = other
+        assert not bound(lab.still()) and "0.25 per layer" not in texts(lab.still())
+        assert "quarter" not in lab.describe()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +183,7 @@ def test_the_recipe_says_what_was_chosen_and_leaves_out_what_is_usual():
     assert make()._present().recipe == "sigmoid, 30 layers"
     lab = make(depth=20, activation="relu", init="he", batch_norm=True, shortcut=True)
     assert lab._present().recipe == "ReLU, he, batch norm, shortcut, 20 layers"
-    assert lab.still().axes[0].get_title(loc="left").startswith(lab._present().recipe)
+    assert f"{lab._present().recipe}: {lab._present().level.lower()}" in texts(lab.still())
 
 
 # Verdicts.
@@ -138,7 +204,7 @@ def test_known_recipes_get_the_right_verdict(options, level, rule):
     assert lab.verdict.startswith(f"{level}: ") and rule in lab.verdict.split(".")[0]
     assert lab.verdict in lab.describe()
     assert f"<b>{level}</b>" in lab.picture.value
-    assert level.lower() in lab.still().axes[0].get_title(loc="left")
+    assert texts(lab.still())[0].endswith(level.lower())
 
 
 @pytest.mark.parametrize(
@@ -214,7 +280,7 @@ def test_exact_zeros_are_drawn_and_named():
     assert 1 in zeros and 0 < len(zeros) < 60
     figure = lab.still()
     assert triangles(figure, "v") == [zeros] and triangles(figure, "^") == []
-    assert "exactly 0" in legend(figure)
+    assert "exactly 0" in texts(figure)
     assert f"exactly 0 at layers 1 to {zeros[-1]}: float32 has no number so small." in lab.verdict
     assert "infinite" not in lab.describe() and "nan" not in lab.describe()
 
@@ -225,24 +291,23 @@ def test_a_stack_without_any_gradient_still_has_a_picture():
     assert set(lab.norms.values()) == {0.0}
     figure = lab.still()
     assert triangles(figure, "v") == [list(range(1, 62))]
-    left, right = figure.axes[0].get_xlim()
-    assert left < 1 and right > 61
-    assert "0.25 per layer" not in legend(figure)
+    assert not drawn(figure, "path", "gradient-curve")
     assert "ReLUs on the way are shut" in lab.verdict and "change no weight" in lab.verdict
 
 
 @pytest.mark.filterwarnings("error")
 def test_norms_that_are_no_numbers_are_drawn_and_named():
-    strange = gradients_of([math.nan, math.inf, 3e38, 1e-45, 0.0, 1.0], step=math.nan)
+    strange = gradients_of([math.nan, math.inf, 3e38, 1.4e-45, 0.0, 1.0], step=math.nan)
     figure = stack_gradients_figure(strange, {}, "drawn-garments")
     assert figure.png().startswith(b"\x89PNG")
     assert triangles(figure, "^") == [[1, 2]] and triangles(figure, "v") == [[5]]
-    assert {"exactly 0", "infinite or not a number"} <= set(legend(figure))
+    assert {"exactly 0", "infinite or not a number"} <= set(texts(figure))
     assert "infinite or not a number at layers 1 to 2: too large for float32" in figure.alt
     assert "exactly 0 at layer 5" in figure.alt
     assert "not a number at the first layer, 1 at the last" in figure.alt
-    bottom, top = figure.axes[0].get_ylim()
-    assert bottom < 1e-45 and top > 3e38
+    assert tips(figure) == ["layer 3: 3e+38", "layer 4: 1.4e-45", "layer 6: 1"]
+    marks = drawn(figure, "circle", "gradient-mark")
+    assert all(52 < float(mark.get("cy")) < 332 for mark in marks)
     gaps = gradients_of([0.0, 1.0, 0.0, 1.0, 1.0], activation="relu")
     assert "exactly 0 at 2 layers from 1 to 3" in gaps.verdict
 
@@ -263,19 +328,36 @@ def test_a_kept_curve_stays_thin_while_others_come():
     first = lab.norms
     lab.keep.click()
     assert lab.kept == ["sigmoid, 8 layers"] and lab.keep.disabled and not lab.forget.disabled
-    assert list(curves(lab)) == ["sigmoid, 8 layers", "0.25 per layer"], "drawn once"
+    # It can be seen at once: a broad pale line below the present one.
+    (under,) = drawn(lab.still(), "path", "place1")
+    (over,) = drawn(lab.still(), "path", "place0")
+    assert float(under.get("stroke-width")) > 2 * float(over.get("stroke-width"))
+    assert "kept: sigmoid, 8 layers" in texts(lab.still())
+    assert lab.told.value == "kept: sigmoid, 8 layers"
+    assert len(tips(lab.still())) == 9, "its dots are drawn once"
     assert "To compare" not in lab.describe()
     lab.batch_norm.value = True
-    present, old, _ = curves(lab).values()
-    assert old.get_label() == "sigmoid, 8 layers" and list(old.get_ydata()) == list(first.values())
-    assert old.get_linewidth() < present.get_linewidth()
-    assert old.get_color() != present.get_color()
-    assert old.get_linestyle() != present.get_linestyle()
+    picture = lab.still()
+    (old,), (present,) = (drawn(picture, "path", f"place{n}") for n in (1, 0))
+    assert [norm for _, norm in curve(picture, 1)] == pytest.approx([*first.values()], rel=0.3)
+    assert float(old.get("stroke-width")) < float(present.get("stroke-width"))
+    assert old.get("stroke") != present.get("stroke")
+    assert old.get("stroke-dasharray") and not present.get("stroke-dasharray")
     assert "To compare: sigmoid, 8 layers: " in lab.describe()
-    assert "sigmoid, 8 layers" in legend(lab.still())
+    assert "kept: sigmoid, 8 layers" in texts(picture)
     lab.forget.click()
     assert lab.kept == [] and lab.forget.disabled and not lab.keep.disabled
-    assert list(curves(lab)) == ["sigmoid, batch norm, 8 layers", "0.25 per layer"]
+    assert not any("kept" in words for words in (*texts(lab.still()), lab.told.value))
+
+
+def colours(lab: GradientFlowLab) -> dict[str, str]:
+    """Recipe → colour of its curve, as the dots say."""
+    found = {}
+    for dot in drawn(lab.still(), "g", "gradient-dot"):
+        words = "".join(dot.itertext())
+        recipe = words[words.index("(") + 1 : -2] if "(" in words else lab._present().recipe
+        found[recipe.strip(" )")] = dot.findall(f"{SVG}circle")[1].get("stroke")
+    return found
 
 
 def test_the_oldest_of_four_leaves_and_the_others_keep_their_colours():
@@ -286,15 +368,66 @@ def test_the_oldest_of_four_leaves_and_the_others_keep_their_colours():
         lab.keep.click()  # once is enough
     lab.depth.value = 9
     assert lab.kept == [f"sigmoid, {n} layers" for n in (2, 3, 4)]
-    before = {label: to_hex(line.get_color()) for label, line in curves(lab).items()}
-    assert len(set(before.values())) == 5
+    before = colours(lab)
+    assert len(set(before.values())) == 4
     lab.keep.click()
     lab.depth.value = 12
-    after = {label: to_hex(line.get_color()) for label, line in curves(lab).items()}
+    after = colours(lab)
     for old, new in ((3, 3), (4, 4), (2, 9), (9, 12)):
         assert before[f"sigmoid, {old} layers"] == after[f"sigmoid, {new} layers"]
     assert lab.kept == [f"sigmoid, {n} layers" for n in (3, 4, 9)]
-    assert len(curves(lab)["0.25 per layer"].get_ydata()) == 13, "of the present choice"
+    assert len(bound(lab.still())) == 13, "of the present choice"
+
+
+# One step of training.
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"depth": 60, "init": "small"}, {"activation": "relu", "init": "he"}, RELU_DEEP,
+     {"depth": 9, "batch_norm": True, "shortcut": True}],
+)  # fmt: skip
+def test_the_layers_that_move_are_those_whose_weights_one_step_changes(options):
+    stack, (x, y) = create_stack(**{"depth": 30, **options}), batch()
+    layers = [*(layer.linear for layer in stack.layers), stack.fc]
+    before = [layer.weight.detach().clone() for layer in layers]
+    optimizer = torch.optim.SGD(stack.parameters(), lr=0.1)
+    F.cross_entropy(stack(x), y).backward()
+    optimizer.step()
+    real = [
+        (layer.weight != old).double().mean().item()
+        for layer, old in zip(layers, before, strict=True)
+    ]
+    lab = make(**options)
+    assert lab.moved is None and not squares(lab.still())
+    lab.step.value = True
+    assert list(lab.moved) == list(lab.norms)
+    assert list(lab.moved.values()) == pytest.approx(real, abs=1e-6)
+    expected = ["most" if share >= 0.5 else "some" if share else "none" for share in real]
+    assert squares(lab.still()) == expected
+    says = [words for words in tips(lab.still()) if "weights have changed" in words]
+    assert says == [
+        f"layer {i}: {s:.0%} of its weights have changed" for i, s in enumerate(real, 1)
+    ]
+    lab.step.value = False
+    assert "has changed" not in lab.describe() and lab.moved is None
+
+
+def test_words_say_which_layers_move():
+    shares = dict(zip("abcdef", (0, 0, 1e-4, 0.49, 0.5, 1), strict=True))
+    assert step_words(shares) == (
+        "One step of training (learning rate 0.1) has changed most weights of layers 5 to 6, "
+        "some weights of layers 3 to 4, and no weight of layers 1 to 2."
+    )
+    assert step_words({"fc": 0}).endswith("has changed no weight of layer 1.")
+    lab = make()
+    lab.step.value = True
+    words = step_words(lab.moved)
+    below = [page.rpartition(end)[2] for page, end in
+             ((lab.picture.value, "</svg>"), (lab.to_html(), "</figure>"))]  # fmt: skip
+    assert all(words in place for place in (lab.describe(), *below))
+    lab.init.value = "he"  # the next choice is trained as well
+    assert step_words(lab.moved) in lab.describe() and step_words(lab.moved) != words
 
 
 def test_a_choice_is_measured_once_and_each_change_draws_once(monkeypatch):
@@ -305,7 +438,7 @@ def test_a_choice_is_measured_once_and_each_change_draws_once(monkeypatch):
     page = lab.picture.value
     lab.depth.value = 6
     lab.depth.value = 5
-    assert lab.picture.value == page == lab.to_html()
+    assert lab.picture.value == page
     lab.keep.click()
     lab.depth.value = 6
     lab.forget.click()
@@ -343,9 +476,10 @@ def test_controls_say_what_they_are_without_being_cut_off():
     assert (lab.depth.min, lab.depth.max, lab.depth.continuous_update) == (2, 60, False)
     assert [name for _, name in lab.init.options] == list(INITIALISATIONS)
     assert [name for _, name in lab.activation.options] == list(ACTIVATIONS)
-    for control in (lab.depth, lab.activation, lab.init):
+    for control in (lab.activation, lab.init):
         assert control.description and control.style.description_width == "initial"
-    for control in (lab.depth, lab.init, lab.batch_norm, lab.shortcut, lab.keep, lab.forget):
+    controls = (lab.depth, lab.init, lab.batch_norm, lab.shortcut, lab.step, lab.keep, lab.forget)
+    for control in controls:
         assert control.description and control.tooltip
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 pytest.importorskip("pyreveal", reason="needs the extra `lecture`")
 pytest.importorskip("markdown_it", reason="needs the extra `lecture`")
 
 from helpers import Page, cells, every_notebook
 
-from resnet_course.website import lecture
+from resnet_course.website import explorer_files, lecture
+from resnet_course.website.book import widgets
 
 pytestmark = pytest.mark.processes
 
@@ -51,6 +52,36 @@ def test_a_deck_shows_what_is_marked_and_hides_what_is_not(decks, path):
             assert (code in text) == (kind != "skip" and not hidden), cell.source
     assert 'class="notes"' in body
     assert not re.search(r'href="(?!https?:)', body)
+
+
+@every_notebook
+def test_a_deck_holds_the_front_end_and_each_explorer_once(decks, path):
+    deck = decks[path.stem].read_text(encoding="utf-8")
+    shown = []
+    for cell in cells(path, "code"):
+        key = f"{path.stem}-{cell.id}"
+        text = widgets.stored(key, path.parent)
+        if (
+            cell.metadata.slideshow.slide_type != "skip"
+            and text
+            and explorer_files.is_explorer(text)
+        ):
+            assert deck.count(text) == 1
+            place = re.search(f'<div class="explorer-place" data-key="{key}">(.*?)</div>', deck)
+            assert "<img" in place[1], "printed, the picture stands there"
+            shown.append(key)
+    assert deck.count("<script>explorerData(") == len(shown)
+    for part in (explorer_files.script(), explorer_files.style()):
+        assert deck.count(part) == bool(shown)
+
+
+def test_damaged_data_of_an_explorer_stop_the_deck(tmp_path):
+    cell = new_code_cell("x", id="c1")
+    (tmp_path / "explorers").mkdir()
+    (tmp_path / "explorers" / "01_a-c1.js").write_text('explorerData("01_a-c1",{"network"')
+    about = {"metadata": {"name": "01_a", "path": str(tmp_path)}}
+    with pytest.raises(ValueError, match="01_a-c1.js cannot be read.*--widgets-only"):
+        lecture.StoredExplorers().preprocess(new_notebook(cells=[cell]), about)
 
 
 def test_a_cell_keeps_formulas_pictures_and_tooltips_and_loses_links():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import re
 from collections import OrderedDict
 from dataclasses import replace
@@ -11,6 +12,7 @@ from unittest.mock import Mock
 import ipywidgets as w
 import matplotlib as mpl
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 import traitlets
@@ -280,6 +282,36 @@ def test_the_static_form_says_what_matters(browser, by_hand):
     assert f"mistake: {browser.cells[most_frequent(browser, False)].tooltip}." in words
     assert f"Shown: mistake 1 of {len(mistakes)}. {alt(browser)}" in words
     assert browser.still().alt in words
+
+
+class Brightest(nn.Module):
+    """Sees the brightest of three colours, as a network for grey pictures does."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x):
+        return self.net(x.amax(dim=1, keepdim=True))
+
+
+def test_pictures_of_three_channels_are_drawn_in_their_colours(model, splits, by_hand):
+    tint = torch.tensor([1.0, 0.5, 0.1])[:, None, None]
+    coloured = (splits.test_images * tint).to(torch.uint8)
+    browser = PredictionBrowser(Brightest(model), replace(splits, test_images=coloured))
+    expected = chosen_by_hand(by_hand, None)
+    assert browser.index == expected[0] and shows(browser, expected)
+    shown = close_up(browser._verdicts, expected[0])
+    for axes in (*shown.axes[:3], browser.still().axes[0]):
+        assert np.array_equal(
+            axes.images[0].get_array(), coloured[expected[0]].permute(1, 2, 0).numpy()
+        )
+    assert shown.axes[0].images[0].get_alpha() is None
+    assert all(axes.images[0].get_alpha() > 0.8 for axes in browser.still().axes[:2])
+    # What a learner sees is red at the brightest place, not grey.
+    page = PIL.Image.open(io.BytesIO(shown.png())).convert("RGB")
+    red, _, blue = (np.asarray(page)[:, :200].astype(int)[..., channel] for channel in (0, 1, 2))
+    assert (red - blue > 100).sum() > 200
 
 
 # Models of all kinds.

@@ -174,6 +174,44 @@ def test_a_spike_does_not_squeeze_the_curve():
     assert "▲ 15" in texts(one) and not any("▲" in words for words in texts(plain))
 
 
+def beside(picture, left: bool) -> list[float]:
+    """Return the numbers beside the vertical axis of the losses (left) or of the accuracies."""
+    every = ElementTree.fromstring(picture).iter(f"{SVG}text")
+    ends = [each for each in every if each.get("text-anchor") == "end" and "▲" not in each.text]
+    return [float(each.text) for each in ends if (float(each.get("x")) < 100) == left]
+
+
+@pytest.mark.parametrize("place", range(1, 6))
+@pytest.mark.parametrize("points", [2, 5, 20])
+def test_one_spike_cannot_squeeze_the_axis_wherever_it_is(points, place):
+    losses = [1.0 + 0.01 * i for i in range(points)]
+    losses[min(place, points - 1)] = 90.0
+    picture = training_curves([Run("a", 3, [(i / 20, y) for i, y in enumerate(losses)])])
+    assert max(beside(picture, left=True)) < 2 and "▲ 90" in texts(picture)
+
+
+def test_a_run_that_goes_astray_does_not_squeeze_the_others():
+    good = Run("a", 3, [(i / 20, 2.3 - i / 40) for i in range(60)])
+    astray = Run("b", 3, [(i / 20, 2.3 * 1.3**i) for i in range(60)])
+    picture = training_curves([good, astray])
+    assert 2.3 <= max(beside(picture, left=True)) < 10 and "▲ 1.21e+07" in texts(picture)
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.004, 0.5, 0.9991, 1.0])
+@pytest.mark.parametrize("loss", [0.0, 1e-9, 2.302, 123456.0])
+def test_no_tick_of_the_first_epoch_is_broken(accuracy, loss):
+    picture = training_curves([Run("a", 3, [(0.1, loss), (0.2, loss)], [row(1, accuracy)])])
+    losses, shares = beside(picture, left=True), beside(picture, left=False)
+    assert len(losses) >= 3 and min(losses) >= 0 and min(losses) <= loss <= max(losses)
+    assert len(shares) >= 2 and 0 <= min(shares) <= 100 * accuracy <= max(shares) <= 100
+    assert max(shares) - min(shares) > 0.01 and "▲" not in " ".join(texts(picture))
+
+
+def test_a_run_that_rises_from_a_good_beginning_is_shown():
+    picture = training_curves([Run("a", 3, [(0.1, 0.1), *((i / 5, 0.5) for i in range(1, 9))])])
+    assert max(beside(picture, left=True)) >= 0.5 and "▲" not in " ".join(texts(picture))
+
+
 def test_the_first_point_has_round_numbers_beside_it():
     picture = training_curves([Run("a", 3, [(0.05, 0.69315)])])
     beside = ticks(picture, "training loss")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from xml.etree import ElementTree
 
 import pytest
 import torch
-from helpers import SVG, texts
+from helpers import SVG, count, texts
 from torch import nn
 
-from resnet_course.blocks import BasicBlock, Bottleneck
+from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock
 from resnet_course.pictures.channel_diagrams import channels
+from resnet_course.tracing import trace
 from resnet_course.widgets import BlockBuilder, GroupedConvExplorer
+from resnet_course.widgets.slider import place_slider
 
 
 @pytest.mark.parametrize("make", [BasicBlock, Bottleneck])
@@ -68,6 +71,81 @@ def test_every_choice_of_the_controls_draws_something():
             assert root.find(f"{SVG}desc").text == builder.describe()
 
 
+@pytest.mark.parametrize("make", [BasicBlock, Bottleneck, PreActBlock])
+@pytest.mark.parametrize("shortcut", ["projection", "zero_pad", "none"])
+def test_what_a_block_costs_is_what_the_real_block_costs(make, shortcut):
+    for width, stride in ((64, 1), (128, 2)):
+        real = make(64, width, stride, shortcut=shortcut)
+        rows = trace(real, (64, 20, 20))
+        builder = BlockBuilder(make.__name__, 64, width, stride, shortcut, 20)
+        shown = texts(builder.picture.value)
+        assert f"{count(real):,} parameters, {rows.macs:,} multiply-adds" in builder.describe()
+        assert {f"{count(real):,}", f"{rows.macs:,}", "in all"} <= set(shown)
+        for row in rows:
+            own = {f"{row.params:,}"} if row.params else set()
+            own |= {f"{row.macs:,}"} if row.macs else set()
+            assert row.path == "shortcut" or own <= set(shown), row.name
+        side = [row for row in rows if row.path == "shortcut"]
+        params, macs = sum(row.params for row in side), sum(row.macs for row in side)
+        words = f"{params:,} parameters, {macs:,} multiply-adds"
+        assert (words in shown) == (params > 0)
+
+
+@pytest.mark.parametrize(("name", "norms"), [("BasicBlock", 2), ("Bottleneck", 3)])
+def test_every_batch_norm_is_drawn_with_letters_that_can_be_read(name, norms):
+    for shortcut in ("projection", "identity", "none"):
+        picture = BlockBuilder(name, 256, 128, 2, shortcut).still()
+        assert texts(picture).count("batch") == texts(picture).count("norm") == norms
+        root = ElementTree.fromstring(picture)
+        scale = float(root.get("width")) / float(root.get("viewBox").split()[2])
+        sizes = [float(each.get("font-size")) for each in root.iter(f"{SVG}text")]
+        assert min(sizes) * scale >= 11.9 and float(root.get("width")) <= 860
+
+
+def test_a_bottleneck_says_why_it_gives_four_times_as_many_channels():
+    builder = BlockBuilder("Bottleneck", 256, 128, 1, "projection")
+    for shortcut in ("projection", "identity", "none"):
+        builder.shortcut.value = shortcut
+        assert "128 channels give 512" in builder.describe()
+        assert "4 · 128 = 512" in " ".join(texts(builder.picture.value))
+    builder.block.value = "BasicBlock"
+    assert "channels give" not in builder.describe()
+
+
+def test_the_button_at_the_plus_takes_the_shortcut_away_and_brings_it_back():
+    builder = BlockBuilder("BasicBlock", 64, 128, 2, "projection")
+    on = builder.picture.value
+    assert builder.switch.value and builder.switch.description == "shortcut: on"
+    builder.switch.value = False
+    assert builder.shortcut.value == "none" and builder.switch.description == "shortcut: off"
+    assert "+" not in texts(builder.picture.value)
+    assert builder.describe() == BlockBuilder("BasicBlock", 64, 128, 2, "none").describe()
+    builder.switch.value = True
+    assert builder.shortcut.value == "projection" and builder.picture.value == on
+    builder.shortcut.value = "none"
+    assert not builder.switch.value
+    builder.shortcut.value = "zero_pad"
+    assert builder.switch.value
+    plain = BlockBuilder(shortcut="none")
+    plain.switch.value = True
+    assert plain.shortcut.value == "identity"
+
+
+@pytest.mark.parametrize("name", ["BasicBlock", "Bottleneck", "PreActBlock"])
+def test_the_button_stands_at_the_plus(name):
+    builder = BlockBuilder(name, 64, 64, 2, "projection")
+    root = ElementTree.fromstring(builder.picture.value)
+    (circle,) = root.iter(f"{SVG}circle")
+    top, left = re.findall(r"([\d.]+)%", builder.switch.layout.margin)
+    width = float(root.get("width"))
+    assert float(left) / 100 * width == pytest.approx(float(circle.get("cx")), abs=0.2)
+    below = float(top) / 100 * width - float(circle.get("cy")) - float(circle.get("r"))
+    assert 0 < below < 40
+    assert f"{width:.0f}px" in builder._stage.layout.width
+    builder.switch.value = False  # nothing moves
+    assert (f"{top}%", f"{left}%") == tuple(re.findall(r"[\d.]+%", builder.switch.layout.margin))
+
+
 @pytest.mark.parametrize(("a", "b", "groups"), [(8, 8, 1), (8, 8, 4), (4, 16, 2), (16, 16, 16)])
 def test_the_lines_are_the_weights_that_are_not_zero(a, b, groups):
     conv = nn.Conv2d(a, b, 1, groups=groups, bias=False)
@@ -75,6 +153,34 @@ def test_the_lines_are_the_weights_that_are_not_zero(a, b, groups):
     assert picture.count("<path") == conv.weight.numel()
     assert f"{conv.weight.numel()} of {a * b} lines" in texts(picture)
     assert f"{conv.weight.numel()} lines between them" in picture.alt
+
+
+def test_every_dot_says_what_feeds_it_and_lights_up_its_lines():
+    conv = nn.Conv2d(6, 9, 1, groups=3, bias=False)
+    picture = channels(6, 9, 3)
+    root = ElementTree.fromstring(picture)
+    groups = [g for g in root.iter(f"{SVG}g") if g.get("class") not in (None, "channels")]
+    assert len(groups) == 15
+    # A weight that is one where the convolution has one: which input reaches which output?
+    with torch.no_grad():
+        reach = nn.functional.conv2d(
+            torch.eye(6)[:, :, None, None], torch.ones(9, 2, 1, 1), groups=3
+        )
+    reach = reach.squeeze().bool()
+    assert reach.sum() == conv.weight.numel()
+    lines = {tuple(map(int, re.findall(r"\d+", p.get("class")))) for p in root.iter(f"{SVG}path")}
+    assert lines == {tuple(pair) for pair in reach.nonzero().tolist()}
+    for j in range(9):
+        feeding = reach[:, j].nonzero().flatten().tolist()
+        (dot,) = (g for g in groups if f"out{j}" in g.get("class").split())
+        first, last = feeding[0] + 1, feeding[-1] + 1
+        words = f"channel out {j + 1} is fed by channels in {first} to {last}"
+        assert dot.find(f"{SVG}title").text == words
+        lit = [
+            i for i in range(6) for g in groups if {f"in{i}", f"to{j}"} <= {*g.get("class").split()}
+        ]
+        assert lit == feeding
+        assert f".channels:has(.out{j}:hover)" in picture
 
 
 def test_the_numbers_follow_the_groups():
@@ -110,3 +216,17 @@ def test_the_groups_on_offer_divide_both_sides():
 def test_channels_and_groups_that_cannot_be_are_explained(arguments):
     with pytest.raises(ValueError, match="from 1 to 16|divisible by groups"):
         GroupedConvExplorer(*arguments)
+
+
+def test_a_slider_stays_in_its_range_and_its_buttons_too():
+    back, slider, forward = place_slider(min=1, max=3, value=1)
+    assert slider.description == "place" and slider.value == 1
+    back.click()
+    assert slider.value == 1
+    for _ in range(4):
+        forward.click()
+    assert slider.value == 3
+    slider.max = 2
+    assert slider.value == 2
+    slider.value = -7
+    assert slider.value == 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from resnet_course.measure.gradients import gradient_norms
 from resnet_course.measure.stacks import StackConfig, create_stack
@@ -82,11 +83,16 @@ class StackGradients:
         first, last, steps = hidden[0], hidden[-1], len(hidden) - 1
         drawn = math.isfinite(drawable(first) + drawable(last))
         ratio = f": {_times(first / last)}" if drawn else ""
-        return (
+        words = (
             f"At the first layer it is {number(first)}, and at layer {len(hidden)}, just before "
-            f"the classifier, {number(last)}{ratio}. A quarter per layer would make it "
-            f"{_times(SLOPE**steps)} (0.25^{steps} = {number(SLOPE**steps)})"
+            f"the classifier, {number(last)}{ratio}"
         )
+        if self.config.activation == "sigmoid":
+            words += (
+                f". A quarter per layer would make it {_times(SLOPE**steps)} "
+                f"(0.25^{steps} = {number(SLOPE**steps)})"
+            )
+        return words
 
     def _gaps(self) -> list[str]:
         """Name the layers that have no place on a log scale, and say why."""
@@ -130,6 +136,41 @@ def measure_stack(config: StackConfig, x: Tensor, y: Tensor) -> StackGradients:
     root = math.sqrt(weight.numel())
     step = LEARNING_RATE * next(iter(norms.values())) / root
     return StackGradients(config, norms, weight.norm().item() / root, step)
+
+
+def train_one_step(config: StackConfig, x: Tensor, y: Tensor) -> dict[str, float]:
+    """Train the stack with the weights of seed 0 for one step of SGD with `LEARNING_RATE`.
+
+    Pictures and labels are those of `measure_stack`.
+
+    Returns:
+        layer name → share of its weights that are another number afterwards, from 0 to 1.
+    """
+    stack = create_stack(**asdict(config))
+    layers = {name: m for name, m in stack.named_modules() if isinstance(m, nn.Linear)}
+    before = {name: layer.weight.detach().clone() for name, layer in layers.items()}
+    optimizer = torch.optim.SGD(stack.parameters(), lr=LEARNING_RATE)
+    with torch.enable_grad():
+        F.cross_entropy(stack(x), y).backward()
+    optimizer.step()
+    return {name: (m.weight != before[name]).float().mean().item() for name, m in layers.items()}
+
+
+def moves(share: float) -> str:
+    """Return "most", "some" or "none": how many weights of a layer have changed."""
+    return "most" if share >= 0.5 else "some" if share > 0 else "none"
+
+
+def step_words(shares: Mapping[str, float]) -> str:
+    """Say which layers have moved, as `train_one_step` returns them."""
+    found = {
+        how: [i for i, share in enumerate(shares.values(), 1) if moves(share) == how]
+        for how in ("most", "some", "none")
+    }
+    words = [f"{how} weights of {_places(layers)}" for how, layers in found.items() if layers]
+    words[-1] = words[-1].replace("none weights", "no weight")
+    listed = ", ".join(words[:-1]) + (", and " if words[1:] else "") + words[-1]
+    return f"One step of training (learning rate {LEARNING_RATE}) has changed {listed}."
 
 
 def number(value: float) -> str:

@@ -30,7 +30,7 @@ class Verdicts:
     all, None chooses all right answers. The model is left as it is.
 
     Args:
-        model: a classifier of the pictures, (batch, 1, height, width) → logits (batch, classes).
+        model: a classifier of the pictures, (batch, channels, height, width) → (batch, classes).
         splits: the pictures; only those for testing are used.
         limit: how many of them; None takes all.
         layer: the layer for `grad_cam`. None takes the module that is the last to pass on maps of
@@ -39,7 +39,7 @@ class Verdicts:
     Attributes:
         predictions: the `Predictions`, on the CPU.
         counts: their confusion matrix, int64 (classes, classes).
-        images: the pictures, uint8 (N, 1, height, width).
+        images: the pictures, uint8 (N, channels, height, width); three channels mean colours.
         blind: why there is no Grad-CAM for this model, or "".
 
     Raises:

@@ -1,19 +1,22 @@
-"""SVG pictures for two questions: which channel feeds which, and which shapes can be added."""
+"""SVG picture of a grouped convolution: which channel feeds which."""
 
 from __future__ import annotations
 
 from itertools import product
-from textwrap import wrap
 
-from resnet_course.pictures.canvas import BLUE, GREEN, INK, ORANGE, RED, SOFT, Paper
+import drawsvg as svg
+
+from resnet_course.pictures.canvas import BLUE, GREEN, INK, ORANGE, SOFT, Group, Paper
 from resnet_course.pictures.described import Svg
-from resnet_course.tracing.rows import Shape, by
 
 GROUP_COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00", INK, "#8C510A")
 
 
 def channels(in_channels: int, out_channels: int, groups: int) -> Svg:
     """Draw a dot for each channel of a grouped convolution, and a line where one feeds another.
+
+    Where the picture is alive, a channel under the mouse lights up those that feed it, or that it
+    feeds, and says which.
 
     Raises:
         ValueError: the groups do not divide the channels.
@@ -31,14 +34,23 @@ def channels(in_channels: int, out_channels: int, groups: int) -> Svg:
     right = [middle + pitch * (i - (out_channels - 1) / 2) for i in range(out_channels)]
     picture.text(f"{in_channels} channels in", 130, 28, 14, bold=True)
     picture.text(f"{out_channels} channels out", 390, 28, 14, bold=True)
+    picture.append(svg.Raw(f"<style>{_lights(in_channels, out_channels)}</style>"))
+    drawn = Group(class_="channels")
     ins, outs = in_channels // groups, out_channels // groups
     for group in range(groups):
         colour = GROUP_COLOURS[group % len(GROUP_COLOURS)]
-        feeding, fed = left[group * ins :][:ins], right[group * outs :][:outs]
-        for a, b in product(feeding, fed):
-            picture.line(130, a, 390, b, stroke=colour, stroke_width=1.4, opacity=0.75)
-        for x, y in [*((130, y) for y in feeding), *((390, y) for y in fed)]:
-            picture.circle(x, y, 6.5, fill=colour, stroke=INK)
+        feeding = range(group * ins, (group + 1) * ins)
+        fed = range(group * outs, (group + 1) * outs)
+        for i, j in product(feeding, fed):
+            look = {"stroke": colour, "stroke_width": 1.4, "opacity": 0.75}
+            drawn.line(130, left[i], 390, right[j], class_=f"line from{i} to{j}", **look)
+        for i in feeding:
+            words = f"channel in {i + 1} feeds {_listed('out', fed)}"
+            _dot(drawn, 130, left[i], colour, f"in in{i} {_classes('to', fed)}", words)
+        for j in fed:
+            words = f"channel out {j + 1} is fed by {_listed('in', feeding)}"
+            _dot(drawn, 390, right[j], colour, f"out out{j} {_classes('from', feeding)}", words)
+    picture.append(drawn)
     count = groups * ins * outs
     words = "every channel in feeds every channel out"
     if groups > 1:
@@ -51,22 +63,31 @@ def channels(in_channels: int, out_channels: int, groups: int) -> Svg:
     return picture.finish(f"Groups: {groups}", alt)
 
 
-def mismatch(branch: Shape, shortcut: Shape, title: str, why: str) -> Svg:
-    """Draw two shapes that cannot be added, in red, with the reason: a sentence or two.
+def _lights(in_channels: int, out_channels: int) -> str:
+    """Return the rules that light up what feeds a channel out, or what a channel in feeds."""
+    rules = []
+    sides = (("out", "in", "to", out_channels), ("in", "out", "from", in_channels))
+    for side, other, joined, count in sides:
+        for k in range(count):
+            here = f".channels:has(.{side}{k}:hover) :is(.line, .{other})"
+            rules.append(f"{here}.{joined}{k} {{ opacity: 1; stroke-width: 3 }}")
+            rules.append(f"{here}:not(.{joined}{k}) {{ opacity: 0.12 }}")
+    return " ".join(rules)
 
-    The branch computes one shape (channels, height, width), the shortcut brings the other.
-    """
-    picture = Paper(860, 250)
-    picture.text(title, 16, 30, 17, bold=True, anchor="start")
-    sides = ((210, "the branch gives", branch), (560, "the shortcut brings", shortcut))
-    for x, label, shape in sides:
-        picture.text(label, x, 74, 14, SOFT)
-        picture.rectangle(x - 110, 88, 220, 66, rx=10, fill="#fff0f0", stroke=RED, stroke_width=2.5)
-        picture.text(by(shape), x, 129, 22, RED, bold=True)
-    picture.circle(385, 121, 24, fill="#ffffff", stroke=RED, stroke_width=2.5)
-    picture.text("+", 385, 130, 26, RED, bold=True)
-    picture.line(368, 138, 402, 104)
-    for i, words in enumerate(wrap(why, 96)):
-        picture.text(words, 16, 192 + 22 * i, 14, anchor="start")
-    alt = f"{title}: {by(branch)} and {by(shortcut)} cannot be added. {why}"
-    return picture.finish(title, alt)
+
+def _dot(drawn: Group, x: float, y: float, colour: str, classes: str, words: str) -> None:
+    dot = Group(class_=classes)
+    dot.append(svg.Title(words))
+    dot.circle(x, y, 9.5, fill="#ffffff", opacity=0)  # the mouse need not hit exactly
+    dot.circle(x, y, 6.5, fill=colour, stroke=INK)
+    drawn.append(dot)
+
+
+def _classes(name: str, numbers: range) -> str:
+    return " ".join(f"{name}{number}" for number in numbers)
+
+
+def _listed(side: str, numbers: range) -> str:
+    """Return "channel in 3", or "channels in 1 to 4"."""
+    first, last = numbers[0] + 1, numbers[-1] + 1
+    return f"channel {side} {first}" if first == last else f"channels {side} {first} to {last}"

@@ -18,6 +18,7 @@ from resnet_course.train.history import EpochRow, History
 STROKE_DASHES = (None, "8 4", "2 4", "9 3 2 3")  # as well as colours, for people who see no colours
 WIDTH, LEFT, TOP, BOTTOM, PANEL = 860, 56, 52, 262, 340
 SHOWN = len(COLOURS)
+RUNAWAY = 3  # times the usual loss: what is above must not squeeze the rest
 
 
 @dataclass
@@ -98,8 +99,15 @@ def _panel(
 ) -> None:
     """Draw axes with round numbers and the curves in them."""
     curves = [[point for point in curve if math.isfinite(point[1])] for curve in curves]
+    share = "%" in title
     heights = [y for curve in curves for _, y in curve]
-    ticks = MaxNLocator(5).tick_values(*_limits(heights, (0, 100 if "%" in title else 1)))
+    if heights and not share:
+        # A run far above where all began, and above the best, went wrong: its ▲ says how far.
+        middles = [sorted(y for _, y in curve)[(len(curve) - 1) // 2] for curve in curves if curve]
+        usual = max([min(middles), *(curve[0][1] for curve in curves if curve)])
+        heights = [y for y in heights if y <= RUNAWAY * usual]
+    ticks = MaxNLocator(5).tick_values(*_limits(heights, 100 if share else 1))
+    ticks = [tick for tick in ticks if tick >= 0 and (tick <= 100 or not share)]
     low, high = float(ticks[0]), float(ticks[-1])
 
     def place(x: float, y: float) -> tuple[float, float]:
@@ -110,11 +118,11 @@ def _panel(
     for tick in ticks:
         _, y = place(0, tick)
         picture.append(svg.Line(left, y, left + PANEL, y, stroke="#dde3ea"))
-        picture.text(f"{tick:g}", left - 8, y + 4, 11.5, SOFT, anchor="end")
+        picture.text(f"{tick:g}", left - 8, y + 4, 12, SOFT, anchor="end")
     for tick in MaxNLocator(6, integer=True).tick_values(0, last):
         if tick <= last:
-            picture.text(f"{tick:g}", place(tick, low)[0], BOTTOM + 17, 11.5, SOFT)
-    picture.text("epochs", left + PANEL / 2, BOTTOM + 34, 11.5, SOFT)
+            picture.text(f"{tick:g}", place(tick, low)[0], BOTTOM + 17, 12, SOFT)
+    picture.text("epochs", left + PANEL / 2, BOTTOM + 34, 12, SOFT)
     for i, curve in enumerate(curves):
         colour, dash = _look(i)
         points = [place(*point) for point in curve]
@@ -124,15 +132,19 @@ def _panel(
         for x, y in points if dots or len(points) == 1 else []:
             picture.circle(x, y, 4, fill=colour)
         x, y = max(curve, key=lambda point: point[1], default=(0, low))
-        if y > high:
-            beside = place(x, y)[0] + 5
-            picture.text(f"▲ {y:.3g}", beside, TOP + 12, 11.5, colour, bold=True, anchor="start")
+        if y > high and not math.isclose(y, high):
+            at, side = place(x, y)[0], ("start" if x < last / 2 else "end")
+            beside = at + 5 if side == "start" else at - 5
+            picture.text(f"▲ {y:.3g}", beside, TOP + 14, 12, colour, bold=True, anchor=side)
 
 
-def _limits(heights: Sequence[float], empty: tuple[float, float]) -> tuple[float, float]:
-    """Return what an axis should show: all of it, but a few spikes must not squeeze the rest."""
-    if not heights:
-        return empty
+def _limits(heights: Sequence[float], most: float) -> tuple[float, float]:
+    """Return what an axis should show: all of it, but a few spikes must not squeeze the rest.
+
+    Where there is nothing to show, or nothing but zeros, it is 0 to `most`.
+    """
+    if not heights or max(heights) <= 0:
+        return 0, most
     low, high = min(heights), max(heights)
     usual = sorted(heights)[int(0.9 * (len(heights) - 1))]
     if high - low > 3 * (usual - low) > 0:

@@ -83,10 +83,14 @@ def show_figure(figure: Figure, alt: str) -> None:
 
 
 def _png(figure: Figure) -> bytes:
-    """Render with 256 colours: it looks the same, and takes less than half the space."""
     whole = io.BytesIO()
     figure.savefig(whole, format="png", facecolor="white")
-    image = Image.open(whole).convert("RGB")
+    return with_256_colours(whole.getvalue())
+
+
+def with_256_colours(png: bytes) -> bytes:
+    """Return a PNG with 256 colours: it looks the same, and takes less than half the space."""
+    image = Image.open(io.BytesIO(png)).convert("RGB")
     image = image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
     image.save(buffer, format="png", optimize=True)

@@ -1,7 +1,7 @@
 """Pictures of a widget made in advance, for places without a kernel: the website of the course.
 
 One file holds the frames of one widget, as a call of a JavaScript function, so that a page can load
-it without a server. `book/explorer.js` shows them, `book/explorers.py` makes the page around them.
+it without a server. `book/frames.js` shows them, `book/widgets.py` makes the page around them.
 """
 
 from __future__ import annotations

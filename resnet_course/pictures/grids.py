@@ -70,7 +70,7 @@ def panels(
         picture = axes.imshow(values.numpy(), **scale)
         if heat is not None:
             if values.ndim == 3:
-                picture.set_alpha(0.5)
+                picture.set_alpha(0.85)
             else:
                 lowest, highest = picture.get_clim()
                 picture.set_clim(lowest, 2 * highest - lowest)  # the largest number in medium grey

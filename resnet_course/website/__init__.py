@@ -1,5 +1,6 @@
 """The notebooks as a website and as slides, with their stored outputs; nothing of them is run.
 
 `book` is mdBook's preprocessor, `lecture` sets up nbconvert's slides. Neither loads torch. `stored`
-keeps the frames of a widget in a file while a notebook is executed.
+keeps a widget in a file while a notebook is executed; `explorer_files` says what stands there for a
+ShapeExplorer, and brings its front end into a page.
 """

@@ -1,8 +1,8 @@
 """What moves: controls of ipywidgets around the pictures, and what is shown where no kernel runs.
 
 Read `base` (what all widgets share), then any other: each holds one widget, named as its file.
-`confusion_grid` is a part of `PredictionBrowser`. They compute nothing that `tracing` and `measure`
-do not compute, and draw nothing that `pictures` does not draw.
+`confusion_grid` is a part of `PredictionBrowser`, `slider` a control with a name. They compute
+nothing that `tracing` and `measure` do not compute, and draw nothing that `pictures` does not draw.
 """
 
 from resnet_course.widgets.block_builder import BlockBuilder

@@ -884,13 +884,13 @@ function explorer(element, host) {
       list.append(make("dt", {}, what), make("dd", {}, make("strong", {}, formula), ...(remark ? [make("span", { class: "remark" }, remark)] : [])));
     }
     const known = new Set((at.sums ?? []).map(([what]) => (what === "weights" ? "parameters" : what)));
-    const facts = make("div", { class: "facts" });
+    const facts = make("dl", { class: "facts" });
     for (const [what, value] of at.facts ?? []) {
       if (!known.has(what) || what === "parameters") facts.append(make("div", {}, make("dt", {}, what), make("dd", {}, make("strong", {}, value))));
     }
     const share = Math.round(100 * (at.share ?? 0));
     const meter = make("div", { class: "meter" }, make("span", { style: `width:${share}%` }));
-    const panel = make("div", { class: "numbers" }, make("dl", {}, ...list.childNodes, facts), meter, make("span", { class: "soft" }, `${share} % of all multiply-adds are done`));
+    const panel = make("div", { class: "numbers" }, ...(list.firstChild ? [list] : []), facts, meter, make("span", { class: "soft" }, `${share} % of all multiply-adds are done`));
     if (network.picture) {
       const [, high, wide] = network.picture.shape;
       const side = 92;
@@ -1287,8 +1287,9 @@ function render({ model, el }) {
 
 // A page without a kernel: all data lies there.
 function show(element, data, options = {}) {
-  const maps = data.maps ?? {};
-  return explorer(element, { network: data.network, maps: (row) => maps[row], state: options.state, large: options.large });
+  const { network, maps = {} } = data;
+  const state = options.state ?? { layer: network.start, place: network.place, opened: network.opened };
+  return explorer(element, { network, maps: (row) => maps[row], state, large: options.large });
 }
 
 export default { render, show };

@@ -11,7 +11,7 @@ from typing import Any
 
 from resnet_course.tracing.rows import LayerRow, neighbours
 
-MOST_BARS, FEW_BARS = 64, 8
+MOST_BARS, FEW_BARS = 64, 6
 LEVELS = ("stages", "blocks", "layers")
 
 

@@ -10,12 +10,18 @@ import ipywidgets as w
 
 from resnet_course.blocks import check_sizes
 from resnet_course.data import Splits, check_splits, fashion_mnist, to_float
-from resnet_course.measure.stack_gradients import StackGradients, measure_stack
+from resnet_course.measure.stack_gradients import (
+    StackGradients,
+    measure_stack,
+    step_words,
+    train_one_step,
+)
 from resnet_course.measure.stacks import StackConfig
-from resnet_course.pictures.described import DescribedFigure
+from resnet_course.pictures.described import Svg
 from resnet_course.pictures.frames import Frames
 from resnet_course.pictures.gradient_figure import stack_gradients_figure
 from resnet_course.widgets.base import WHOLE, CourseWidget, figure_html
+from resnet_course.widgets.slider import Slider
 
 SHALLOWEST, DEEPEST = 2, 60
 PLACES = (1, 2, 3)  # of the kept curves in COLOURS
@@ -32,7 +38,9 @@ INIT_NAMES = {
 class GradientFlowLab(CourseWidget):
     """The gradient norm of every layer of a stack, with controls for all that decides it.
 
-    The stack has 64 values per layer and the weights of seed 0; nothing is trained.
+    The stack has 64 values per layer and the weights of seed 0. Nothing is trained, unless "train
+    one step" is pressed: then squares below the curve show which layers move. A dot under the
+    mouse says its layer and its number.
 
     Args:
         splits: the pictures; None loads as many of Fashion-MNIST as are needed.
@@ -46,6 +54,7 @@ class GradientFlowLab(CourseWidget):
 
     Attributes:
         depth, activation, init, batch_norm, shortcut: the controls.
+        step: button that trains each choice for one step and shows which layers move.
         keep: button that leaves the present curve in the figure, thin. Of four the oldest goes.
         forget: button that removes the kept curves.
         picture: figure and verdict, as HTML.
@@ -81,11 +90,18 @@ class GradientFlowLab(CourseWidget):
         self._sizes = {"in_features": self._x[0].numel(), "num_classes": len(splits.classes)}
         self._source = splits.source
         self._measured = cache(lambda config: measure_stack(config, self._x, self._y))  # once each
+        self._trained = cache(lambda config: train_one_step(config, self._x, self._y))
         self._kept: dict[StackConfig, int] = {}  # → one of PLACES, oldest first
 
-        slider = partial(w.IntSlider, description="depth", continuous_update=False, style=WHOLE)
-        layers = "number of layers before the classifier"
-        self.depth = slider(depth, SHALLOWEST, DEEPEST, tooltip=layers)
+        self.depth = Slider(
+            min=SHALLOWEST,
+            max=DEEPEST,
+            value=depth,
+            description="depth",
+            tooltip="number of layers before the classifier",
+            continuous_update=False,
+            layout=w.Layout(width="260px"),
+        )
         self.activation = w.ToggleButtons(
             options=list(ACTIVATION_NAMES.items()),
             value=activation,
@@ -114,11 +130,21 @@ class GradientFlowLab(CourseWidget):
         self.keep = button(description="keep this curve", tooltip=others)
         alone = "show the present curve alone"
         self.forget = button(description="forget kept curves", tooltip=alone)
+        self.step = w.ToggleButton(
+            description="train one step",
+            tooltip="show which layers have other weights after one step of training",
+            layout=w.Layout(width="170px"),
+        )
+        self.told = w.HTML()
         self.picture = w.HTML()
         controls = [getattr(self, name) for name in CONTROLS]
         row = partial(w.HBox, layout=w.Layout(flex_flow="row wrap"))
-        rows = [row(controls[:2]), row(controls[2:]), row([self.keep, self.forget])]
-        super().__init__([*rows, self.picture], controls)
+        rows = [
+            row(controls[:2]),
+            row(controls[2:]),
+            row([self.step, self.keep, self.forget, self.told]),
+        ]
+        super().__init__([*rows, self.picture], [*controls, self.step])
         self.keep.on_click(self._keep)
         self.forget.on_click(self._forget)
         self._redraw()
@@ -138,11 +164,15 @@ class GradientFlowLab(CourseWidget):
         """The recipes of the kept curves, oldest first."""
         return [self._measured(config).recipe for config in self._kept]
 
-    def still(self) -> DescribedFigure:
+    @property
+    def moved(self) -> dict[str, float] | None:
+        """Layer name → share of its weights that one step changes; None until it is trained."""
+        return dict(self._trained(self._config())) if self.step.value else None
+
+    def still(self) -> Svg:
         """Draw the present curve and the kept ones."""
-        config = self._config()
-        kept = {n: self._measured(other) for other, n in self._kept.items() if other != config}
-        return stack_gradients_figure(self._measured(config), kept, self._source)
+        kept = {n: self._measured(other) for other, n in self._kept.items()}
+        return stack_gradients_figure(self._present(), kept, self._source, self.moved)
 
     def frames(self) -> Frames:
         """Return all activations, the usual initialisations, batch norm and shortcut or not."""
@@ -151,7 +181,7 @@ class GradientFlowLab(CourseWidget):
         inits = {label: name for label, name in INIT_NAMES.items() if name in wanted}
         no_or_yes = {"no": False, "yes": True}
 
-        def draw(*chosen: str | bool) -> DescribedFigure:
+        def draw(*chosen: str | bool) -> Svg:
             other = replace(config, **dict(zip(CONTROLS[1:], chosen, strict=True)))
             return stack_gradients_figure(self._measured(other), {}, self._source)
 
@@ -170,7 +200,7 @@ class GradientFlowLab(CourseWidget):
 
     def to_html(self) -> str:
         """Return the figure and the verdict as they stand."""
-        return self.picture.value
+        return figure_html(self.still()) + self._words()
 
     def _config(self) -> StackConfig:
         chosen = {name: getattr(self, name).value for name in CONTROLS}
@@ -179,13 +209,19 @@ class GradientFlowLab(CourseWidget):
     def _present(self) -> StackGradients:
         return self._measured(self._config())
 
-    def _redraw(self, _: object = None) -> None:
+    def _words(self) -> str:
         level, colon, rest = map(html.escape, self.verdict.partition(":"))
         style = "max-width:720px;margin:6px 0;line-height:1.5"
         words = f'<p style="{style}"><b>{level}</b>{colon}{rest}</p>'
-        self.picture.value = figure_html(self.still()) + words
+        if self.step.value:
+            words += f'<p style="{style}">{html.escape(step_words(self.moved))}</p>'
+        return words
+
+    def _redraw(self, _: object = None) -> None:
+        self.picture.value = self.still() + self._words()
         self.keep.disabled = self._config() in self._kept
         self.forget.disabled = not self._kept
+        self.told.value = html.escape(f"kept: {'; '.join(self.kept)}" if self.kept else "")
 
     def _keep(self, _: object) -> None:
         if self._config() in self._kept:

@@ -11,11 +11,14 @@ from resnet_course.pictures.channel_diagrams import channels
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.frames import Frames
 from resnet_course.tracing import trace
-from resnet_course.widgets.base import CourseWidget, figure_html
+from resnet_course.widgets.base import WHOLE, CourseWidget, figure_html
+from resnet_course.widgets.slider import Slider
 
 
 class GroupedConvExplorer(CourseWidget):
     """The channels of a grouped convolution as dots and lines, with its cost.
+
+    A channel under the mouse lights up those that feed it, or that it feeds.
 
     Args:
         in_channels: channels in, at most 16.
@@ -36,13 +39,15 @@ class GroupedConvExplorer(CourseWidget):
         channels(in_channels, out_channels, groups)  # raises for groups that do not fit
         check_sizes(size=size)
         self.size = size
-        self.in_channels = w.IntSlider(in_channels, 1, 16, description="channels in")
-        self.out_channels = w.IntSlider(out_channels, 1, 16, description="channels out")
+        bounds = {"min": 1, "max": 16, "layout": {"width": "280px"}}
+        self.in_channels = Slider(**bounds, value=in_channels, description="channels in")
+        self.out_channels = Slider(**bounds, value=out_channels, description="channels out")
         fitting = self._divisors(in_channels, out_channels)
-        self.groups = w.SelectionSlider(options=fitting, value=groups, description="groups")
+        look = {"style": WHOLE, "layout": {"width": "auto"}}
+        self.groups = w.Dropdown(options=fitting, value=groups, description="groups", **look)
         self.picture, self.numbers = w.HTML(), w.HTML()
         sizes = [self.in_channels, self.out_channels]
-        row = w.HBox([*sizes, self.groups])
+        row = w.HBox([*sizes, self.groups], layout={"flex_flow": "row wrap"})
         super().__init__([row, w.HBox([self.picture, self.numbers])], [self.groups])
         self._wished = groups  # while the channels move through numbers that it does not divide
         self._resizing = False

@@ -15,8 +15,9 @@ from resnet_course.pictures.described import DescribedFigure
 from resnet_course.pictures.frames import Frame, Frames
 from resnet_course.pictures.verdict_figures import close_up, sheet, table
 from resnet_course.train.pretrained import trained_model
-from resnet_course.widgets.base import WHOLE, CourseWidget, figure_html, place_slider
+from resnet_course.widgets.base import WHOLE, CourseWidget, figure_html
 from resnet_course.widgets.confusion_grid import ConfusionGrid
+from resnet_course.widgets.slider import place_slider
 
 ALL = ()  # a Dropdown cannot have the value None
 MOST_FRAMES = 8  # pairs of classes that a page without a kernel shows
@@ -75,8 +76,8 @@ class PredictionBrowser(CourseWidget):
         look = {"style": WHOLE, "layout": {"width": "min(100%, 560px)"}}
         self.show = w.Dropdown(options=self._options(), value=ALL, description="show", **look)
         # Not while the slider moves: each place takes a moment to draw.
-        traits = {"min": 1, "max": len(self._order), "style": WHOLE, "continuous_update": False}
-        self.back, self.place, self.forward = place_slider("360px", **traits)
+        traits = {"max": len(self._order), "continuous_update": False, "layout": {"width": "360px"}}
+        self.back, self.place, self.forward = place_slider(min=1, value=1, **traits)
         self.where, self.picture = w.Label(), w.HTML()
         summary = w.HTML(html.escape(self._summary()))
         row = w.HBox([self.back, self.place, self.forward, self.where])

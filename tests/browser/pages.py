@@ -34,9 +34,14 @@ CONTRAST = """all => {
 }"""
 
 
+def chromium() -> str | None:
+    """Find Chromium."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
 def launch(playwright: Any) -> Any:
     """Start Chromium, None where there is none."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    program = chromium()
     return program and playwright.chromium.launch(executable_path=program, args=OPTIONS)
 
 

@@ -23,7 +23,8 @@ WIDTH, HEIGHT = 1280, 720
 MEASURE = """() => {
   const slide = Reveal.getCurrentSlide();
   const shown = [...slide.querySelectorAll("*")].filter((e) =>
-    !e.closest("aside") && e.getClientRects().length && !e.closest("math, svg"));
+    !e.closest("aside") && e.getClientRects().length && !e.closest("math, svg") &&
+    !e.parentElement.closest(".live"));  // an explorer scrolls in its place
   const boxes = shown.map((e) => e.getBoundingClientRect());
   let over = 0;
   for (const box of boxes)
@@ -42,7 +43,7 @@ MEASURE = """() => {
     smallest: sizes.length ? Math.min(...sizes) : 99,
     words: slide.innerText.split(/\\s+/).length,
     fill: Math.round((100 * last) / innerHeight),
-    images: [...slide.querySelectorAll("img")].map((image) =>
+    images: shown.filter((e) => e.matches("img")).map((image) =>
       [image.naturalWidth, image.getBoundingClientRect().height]),
   };
 }"""

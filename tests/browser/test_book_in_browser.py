@@ -10,6 +10,12 @@ from helpers import NOTEBOOKS
 from pages import assert_readable, watch
 from slides import until
 
+pytest.importorskip("playwright")
+
+from playwright.sync_api import expect
+
+from resnet_course.website.explorer_files import is_explorer
+
 NAMES = [path.stem for path in NOTEBOOKS]
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 WORDS = (
@@ -72,63 +78,124 @@ def test_formulas_are_drawn(open_page):
     assert high["height"] > 25 and high["width"] > 60  # a fraction in tall brackets
 
 
-def explorer(page, number: int = 0):
-    box = page.locator(".explorer").nth(number)
-    box.locator(".explorer-words").wait_for()
+def requested(page) -> list[str]:
+    """Return a list that gets every file that the page asks for."""
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
+    return urls
+
+
+def explorer(page):
+    page.locator("[data-explorer]").first.scroll_into_view_if_needed()
+    box = page.locator(".explorer-place .resnet-explorer").first
+    box.wait_for()
     return box
 
 
-def words(box) -> str:
-    shown = box.locator("img").get_attribute("alt")
-    assert box.locator(".explorer-words").inner_text() == shown
-    return shown
-
-
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-def test_the_shape_explorer_works_without_a_kernel(open_page, viewport):
-    page = open_page("03_resnet18_34", viewport)
-    box = explorer(page)
-    assert "layer 19 of 69, layer2.0.conv1" in words(box)
-    before = box.locator("img").get_attribute("src")
+def test_the_explorer_is_touched_without_a_kernel(open_page, viewport):
+    box = explorer(open_page("03_resnet18_34", viewport))
+    expect(box).to_have_attribute("data-at", "layer2.0.conv1")  # where the notebook stands
+    assert (
+        box.locator("xpath=..").evaluate("(e) => e.parentElement.querySelectorAll('img').length")
+        == 0
+    )
+    box.locator(".bar[data-layer='layer3.1']").click()
+    expect(box).to_have_attribute("data-at", "layer3.1")
+    expect(box.locator(".words")).to_contain_text("layer3.1")
     box.get_by_role("button", name="next").click()
-    assert "layer 20 of 69, layer2.0.bn1" in words(box)
-    assert box.locator("img").get_attribute("src") != before
-    box.get_by_role("button", name="back").click()
-    assert box.locator("img").get_attribute("src") == before
-    box.get_by_label("step by").select_option("stages")
-    assert "layer2 (16 steps): 64×56×56 goes in, 128×28×28 comes out" in words(box)
-    box.get_by_label("step by").select_option("layers")
-    assert "layer 34 of 69, layer2.1.relu" in words(box)  # the place is kept
-    box.get_by_label("place").fill("68")
-    assert "layer 69 of 69, fc" in words(box)
-    assert box.get_by_role("button", name="next").is_disabled()
-    box.get_by_role("button", name="play").click()  # from the beginning
-    box.locator("img[alt*='layer 3 of']").wait_for()
-    box.get_by_role("button", name="stop").click()
-    stopped = words(box)
-    page.wait_for_timeout(900)
-    assert words(box) == stopped
+    expect(box).to_have_attribute("data-at", "layer4.0")
+
+
+def test_the_data_of_an_explorer_are_loaded_when_it_comes_into_view(open_page, book):
+    page = open_page("index")
+    urls = requested(page)
+    page.goto((book / "03_resnet18_34.html").as_uri())
+    page.wait_for_timeout(300)
+    assert page.locator(".explorer-place img").count() == 1
+    assert not [url for url in urls if "c03-w1" in url]
+    explorer(page)
+    expect(page.get_by_text("is being loaded")).to_have_count(0)
+    assert len([url for url in urls if url.endswith("/explorers/03_resnet18_34-c03-w1.js")]) == 1
+    assert all(url.startswith(("file:", "data:")) for url in urls)
+
+
+def test_the_explorer_follows_the_theme_of_the_page(open_page):
+    page = open_page("03_resnet18_34", theme="navy")
+    box = explorer(page)
+    expect(box).to_have_attribute("data-theme", "dark")
+    for name, theme in (("rust", "light"), ("ayu", "dark"), ("light", "light"), ("coal", "dark")):
+        page.evaluate(f"document.documentElement.classList.replace('navy', '{name}')")
+        expect(box).to_have_attribute("data-theme", theme)
+        page.evaluate(f"document.documentElement.classList.replace('{name}', 'navy')")
 
 
 def test_the_explorer_obeys_the_keyboard_and_the_page_does_not_turn(open_page):
     page = open_page("03_resnet18_34")
     box = explorer(page)
-    box.get_by_label("step by").focus()
-    reached = []
-    for _ in range(4):
-        page.keyboard.press("Tab")
-        reached.append(page.evaluate("document.activeElement.textContent || 'place'"))
-    assert reached == ["◀ back", "next ▶", "▶▶ play", "place"]
+    box.locator(".strip").focus()
     page.keyboard.press("ArrowRight")
-    assert "layer 20 of 69" in words(box)
-    page.keyboard.press("Home")
-    assert "layer 1 of 69" in words(box)
+    expect(box).to_have_attribute("data-at", "layer2.0.bn1")
+    page.keyboard.press("End")
+    expect(box).to_have_attribute("data-at", "fc")
+    page.keyboard.press("ArrowRight")
     assert "03_resnet18_34" in page.url
+
+
+def test_without_javascript_the_picture_and_words_of_the_explorer_stay(open_page):
+    page = open_page("03_resnet18_34", java_script_enabled=False)
+    place = page.locator(".explorer-place")
+    assert place.locator("img").is_visible() and place.locator("details").count() == 1
+    assert "layer2.0.conv1" in place.locator("img").get_attribute("alt")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *("", "explorerData('03_resnet18_34-c03-w1', {", "explorerData('another', {});"),
+        "explorerData('03_resnet18_34-c03-w1', {network: {rows: 7}});",
+    ],
+    ids=["missing", "cut", "another", "senseless"],
+)
+def test_an_explorer_that_cannot_be_loaded_leaves_its_picture_and_a_note(page, book, data):
+    name = "broken_explorer"
+    text = (book / "03_resnet18_34.html").read_text(encoding="utf-8")
+    broken, file = book / f"{name}.html", book / "explorers" / f"{name}.js"
+    address = 'data-explorer="explorers/03_resnet18_34-c03-w1.js"'
+    assert address in text
+    text = text.replace(address, f'data-explorer="explorers/{name}.js"')
+    broken.write_text(text, encoding="utf-8")
+    if data:
+        file.write_text(data, encoding="utf-8")
+    try:
+        page.goto(broken.as_uri())
+        place = page.locator(".explorer-place")
+        place.scroll_into_view_if_needed()
+        place.get_by_text("could not be loaded").wait_for()
+        assert place.locator("img").is_visible() and page.locator(".resnet-explorer").count() == 0
+    finally:
+        broken.unlink()
+        file.unlink(missing_ok=True)
+
+
+# Other widgets: frames that are drawn in advance.
+
+
+def framed(page, number: int = 0):
+    box = page.locator(".frames").nth(number)
+    box.locator(".frames-words").wait_for()
+    return box
+
+
+def words(box) -> str:
+    shown = box.locator("img").get_attribute("alt")
+    assert box.locator(".frames-words").inner_text() == shown
+    return shown
 
 
 def test_a_block_that_cannot_be_added_can_be_chosen(open_page):
     page = open_page("02_residual_blocks")
-    box = explorer(page, 1)
+    box = framed(page)
     assert "cannot be added" in words(box)
     assert not box.get_by_role("button", name="next").is_visible()
     box.get_by_label("shortcut").select_option(label="projection: 1×1 convolution")
@@ -138,12 +205,14 @@ def test_a_block_that_cannot_be_added_can_be_chosen(open_page):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_explorer_shows_each_of_its_frames(open_page, book, name):
+def test_every_widget_shows_each_of_its_frames(open_page, book, name):
     page = open_page(name)
     files = sorted((book / "explorers").glob(f"{name}-*.js"))
-    assert page.locator(".explorer").count() == len(files)
-    for number in range(len(files)):
-        box = explorer(page, number)
+    explorers = [file for file in files if is_explorer(file.read_text(encoding="utf-8"))]
+    assert page.locator("[data-explorer]").count() == len(explorers)
+    assert page.locator(".frames").count() == len(files) - len(explorers)
+    for number in range(len(files) - len(explorers)):
+        box = framed(page, number)
         first, choices = words(box), box.locator("select")
         for choice in range(choices.count()):
             options = choices.nth(choice).locator("option").count()
@@ -155,18 +224,27 @@ def test_every_explorer_shows_each_of_its_frames(open_page, book, name):
         assert first
 
 
-def test_without_javascript_the_explorer_is_a_strip_of_pictures(open_page):
-    page = open_page("03_resnet18_34", java_script_enabled=False)
-    strip = page.locator(".explorer figure")
-    assert strip.count() == 11 and strip.first.is_visible()
-    assert page.locator(".explorer button").count() == 0
-    assert len(strip.nth(6).locator("img").get_attribute("alt")) > 20
-    overflow = page.locator(".explorer").evaluate("(e) => getComputedStyle(e).overflowX")
+def test_frames_obey_buttons_and_the_keyboard_and_the_page_does_not_turn(open_page):
+    page = open_page("01_vanishing_gradients")
+    box = framed(page)
+    first = words(box)
+    box.locator("select").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert "01_vanishing_gradients" in page.url and words(box) != first
+
+
+def test_without_javascript_frames_are_a_strip_of_pictures(open_page):
+    page = open_page("02_residual_blocks", java_script_enabled=False)
+    strip = page.locator(".frames figure")
+    assert strip.count() > 2 and strip.first.is_visible()
+    assert page.locator(".frames button").count() == 0
+    assert len(strip.nth(1).locator("img").get_attribute("alt")) > 20
+    overflow = page.locator(".frames").evaluate("(e) => getComputedStyle(e).overflowX")
     assert overflow == "auto"
 
 
 def test_frames_that_cannot_be_loaded_leave_the_strip_and_a_note(page, book):
-    text = (book / "03_resnet18_34.html").read_text(encoding="utf-8")
+    text = (book / "02_residual_blocks.html").read_text(encoding="utf-8")
     broken = book / "broken.html"
     broken.write_text(
         text.replace('data-frames="explorers/', 'data-frames="gone/'), encoding="utf-8"
@@ -175,7 +253,7 @@ def test_frames_that_cannot_be_loaded_leave_the_strip_and_a_note(page, book):
         troubles = watch(page)
         page.goto(broken.as_uri())
         page.get_by_text("could not be loaded").wait_for()
-        assert page.locator(".explorer figure").count() == 11
+        assert page.locator(".frames figure").count() > 2
         assert any("gone/" in trouble for trouble in troubles)
     finally:
         broken.unlink()

@@ -78,6 +78,71 @@ def test_the_right_arrow_leaves_nothing_out(projector, decks):
     assert (len(seen), hidden) == (projector.evaluate("Reveal.getTotalSlides()"), 0)
 
 
+@pytest.fixture
+def explorer(projector, decks):
+    """The explorer of chapter 03, on its slide."""
+    open_deck(projector, decks["03_resnet18_34"])
+    box = projector.locator(".explorer-place .resnet-explorer")
+    find = "Reveal.getIndices(document.querySelector('.explorer-place').closest('section'))"
+    place = projector.evaluate(find)
+    projector.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [place["h"], place["v"]])
+    expect(box).to_be_visible()
+    return box
+
+
+def test_an_explorer_is_touched_on_its_slide(projector, explorer):
+    expect(explorer).to_have_class("resnet-explorer large")
+    expect(explorer).to_have_attribute("data-theme", "light")
+    expect(explorer).to_have_attribute("data-at", "layer2.0.conv1")  # where the notebook stands
+    expect(projector.locator(".explorer-place img")).to_be_hidden()
+    for part in (".strip", ".volume.in", ".operation", ".volume.out"):  # these need no scrolling
+        box = explorer.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= HEIGHT, part
+    explorer.locator(".bar[data-layer='layer3.1']").click()
+    expect(explorer).to_have_attribute("data-at", "layer3.1")
+
+
+def test_the_arrow_keys_belong_to_the_explorer_while_it_has_the_focus(projector, explorer):
+    slide = projector.evaluate("Reveal.getSlidePastCount()")
+    explorer.locator(".strip").focus()
+    projector.keyboard.press("ArrowRight")
+    expect(explorer).to_have_attribute("data-at", "layer2.0.bn1")
+    assert projector.evaluate("Reveal.getSlidePastCount()") == slide
+    projector.keyboard.press("PageDown")  # of a clicker
+    assert projector.evaluate("Reveal.getSlidePastCount()") == slide + 1
+    projector.keyboard.press("ArrowLeft")
+    assert projector.evaluate("Reveal.getSlidePastCount()") == slide
+    expect(explorer).to_have_attribute("data-at", "layer2.0.bn1")
+
+
+def test_an_explorer_that_does_not_start_leaves_its_picture_and_the_other_slides(
+    page, decks, tmp_path
+):
+    text = decks["03_resnet18_34"].read_text(encoding="utf-8")
+    assert text.count('explorerData("03_resnet18_34-c03-w1"') == 1
+    deck = tmp_path / "deck.html"
+    deck.write_text(text.replace('"03_resnet18_34-c03-w1",{"', '"another",{"'), encoding="utf-8")
+    open_deck(page, deck)
+    place = page.locator(".explorer-place")
+    find = "Reveal.getIndices(document.querySelector('.explorer-place').closest('section'))"
+    page.evaluate(f"(({{h, v}}) => Reveal.slide(h, v, 99))({find})")
+    expect(place.locator("img")).to_be_visible()
+    assert place.locator("img").bounding_box()["height"] >= 200  # the slides are fitted
+    expect(place.locator(".resnet-explorer")).to_have_count(0)
+
+
+def test_printed_or_without_javascript_the_picture_stands_there(projector, explorer, browser):
+    picture = projector.locator(".explorer-place img")
+    projector.emulate_media(media="print")
+    expect(explorer).to_be_hidden()
+    expect(picture).to_be_visible()
+    still = browser.new_context(java_script_enabled=False).new_page()
+    still.goto(projector.url)
+    expect(still.locator(".explorer-place .resnet-explorer")).to_have_count(0)
+    expect(still.locator(".explorer-place img")).to_be_visible()  # its slide is one of a long page
+    still.context.close()
+
+
 def test_speaker_notes_open_in_a_window_of_their_own(projector, decks):
     open_deck(projector, decks["01_vanishing_gradients"], "#/1")
     assert not projector.get_by_text("Three words first.").is_visible()

@@ -135,36 +135,95 @@ def test_the_block_builder_shows_what_cannot_be_added(widgets):
     expect(words(widget)).to_contain_text("128×56×56")
 
 
+def test_the_shortcut_is_switched_at_the_plus_also_with_the_keyboard(widgets):
+    widget = widgets["builder"]
+    choose(widget, "stride", "2")
+    choose(widget, "shortcut", "projection: 1×1 convolution")
+    expect(words(widget)).to_contain_text("8,448 parameters")
+    switch = widget.get_by_role("button", name="shortcut: on")
+    plus = words(widget).locator("circle").bounding_box()
+    button = switch.bounding_box()
+    middles = [box["x"] + box["width"] / 2 for box in (plus, button)]
+    assert abs(middles[0] - middles[1]) < 4
+    assert 0 <= button["y"] - plus["y"] - plus["height"] < 40
+    switch.focus()
+    switch.press("Enter")
+    expect(words(widget)).not_to_contain_text("+")
+    expect(words(widget)).to_contain_text("221,696")  # 230,144 − 8,448
+    assert widget.get_by_label("shortcut", exact=True).input_value().startswith("none")
+    widget.get_by_role("button", name="shortcut: off").press("Enter")
+    expect(words(widget)).to_contain_text("230,144")
+    choose(widget, "block", "Bottleneck")
+    expect(words(widget)).to_contain_text("128 channels give 512")
+    choose(widget, "block", "BasicBlock")
+
+
 def test_the_gradient_lab_measures_again(widgets):
     widget = widgets["lab"]
-    picture = widget.get_by_role("img").last
+    picture = words(widget)
     widget.get_by_role("checkbox", name="batch norm").set_checked(False)
     widget.get_by_role("button", name="sigmoid").click()
-    expect(picture).to_have_attribute("alt", re.compile("sigmoid, 10 layers"))
+    expect(picture).to_contain_text("sigmoid, 10 layers")
+    expect(picture).to_contain_text("0.25 per layer")
     widget.get_by_role("button", name="ReLU").click()
-    expect(picture).to_have_attribute("alt", re.compile("ReLU, 10 layers"))
+    expect(picture).to_contain_text("ReLU, 10 layers")
+    expect(picture).not_to_contain_text("0.25 per layer")
     widget.get_by_role("checkbox", name="batch norm").set_checked(True)
-    expect(picture).to_have_attribute("alt", re.compile("ReLU, batch norm, 10 layers"))
+    expect(picture).to_contain_text("ReLU, batch norm, 10 layers")
     widget.get_by_role("button", name="keep this curve").click()
-    handle = widget.get_by_role("slider")
+    expect(picture).to_contain_text("kept: ReLU, batch norm, 10 layers")
+    handle = widget.get_by_role("slider", name="depth")
     handle.focus()
     handle.press("ArrowRight")
-    expect(picture).to_have_attribute("alt", re.compile("11 layers"))
+    expect(picture).to_contain_text("ReLU, batch norm, 11 layers")
     handle.press("ArrowLeft")
     widget.get_by_role("button", name="forget kept curves").click()
+    expect(picture).not_to_contain_text("kept:")
+
+
+def test_a_dot_of_the_gradient_lab_says_its_layer_and_a_step_shows_what_moves(widgets):
+    widget = widgets["lab"]
+    tips, marks = widget.locator(".gradient-tip"), widget.locator(".gradient-mark")
+    for layer in (2, 7):
+        marks.nth(layer - 1).hover()
+        expect(tips.nth(layer - 1)).to_be_visible()
+        expect(tips.nth(layer - 1)).to_have_text(re.compile(rf"layer {layer}: [\d.e+-]+"))
+        expect(tips.locator("visible=true")).to_have_count(1)
+    widget.get_by_text("initialisation").hover()
+    expect(tips.locator("visible=true")).to_have_count(0)
+    widget.get_by_role("button", name="train one step").click()
+    expect(widget).to_contain_text("One step of training (learning rate 0.1) has changed")
+    expect(words(widget)).to_contain_text("does a layer move?")
+    widget.get_by_role("button", name="train one step").click()
+    expect(widget).not_to_contain_text("has changed")
 
 
 def test_the_grouped_convolution_loses_lines(widgets):
     widget = widgets["groups"]
-    handle = widget.get_by_role("slider").last
-    handle.focus()
-    handle.press("Home")
+    choose(widget, "groups", "1")
     expect(words(widget)).to_contain_text("64 of 64 lines")
-    handle.press("ArrowRight")
-    handle.press("ArrowRight")
+    choose(widget, "groups", "4")
     expect(words(widget)).to_contain_text("16 of 64 lines")
     expect(widget.locator("table")).to_contain_text("144")  # 3·3·2·8
     expect(widget.locator("table")).to_contain_text("28,224")  # 144·14·14
+    handle = widget.get_by_role("slider", name="channels out")
+    handle.focus()
+    handle.press("ArrowLeft")
+    expect(words(widget)).to_contain_text("7 channels out")
+    handle.press("ArrowRight")
+    expect(words(widget)).to_contain_text("16 of 64 lines")
+
+
+def test_a_channel_under_the_mouse_lights_up_what_feeds_it(widgets):
+    widget = widgets["groups"]
+    choose(widget, "groups", "4")
+    expect(words(widget)).to_contain_text("16 of 64 lines")
+    bright = "all => all.map(e => [e.classList.value.match(/from(\\d+) to(\\d+)/).slice(1), "
+    bright += "getComputedStyle(e).opacity]).filter(e => e[1] === '1').map(e => e[0].join(' '))"
+    widget.locator(".out2 circle").last.hover()  # the third channel: of the second group
+    assert widget.locator("path.line").evaluate_all(bright) == ["2 2", "3 2"]
+    widget.locator(".in7 circle").last.hover()
+    assert widget.locator("path.line").evaluate_all(bright) == ["7 6", "7 7"]
 
 
 PAIR = re.compile(r"(.+) → (.+) \((\d+)\)")
@@ -195,6 +254,12 @@ def test_the_prediction_browser_pages_through_mistakes(widgets):
     expect(widget).to_contain_text(f"mistake 1 of {count}")
     menu.select_option(index=0)
     expect(widget).to_contain_text(f"mistake 1 of {total}")
+    handle = widget.get_by_role("slider", name="place")
+    handle.focus()
+    handle.press("ArrowRight")
+    expect(widget).to_contain_text(f"mistake 2 of {total}")
+    handle.press("Home")
+    expect(widget).to_contain_text(f"mistake 1 of {total}")
 
 
 # What everybody must be able to read.
@@ -211,6 +276,18 @@ def test_pictures_bring_their_own_light_ground_and_fit_the_page(widgets, noteboo
     for picture in notebook.live().locator("svg, img").all():
         box = picture.bounding_box()
         assert box is None or box["x"] + box["width"] <= 1440
+
+
+NAMELESS = re.compile(
+    r"- '?(?:slider|combobox|button|checkbox|radio|spinbutton)(?! (?:\"|\[disabled)).*"
+)
+
+
+@pytest.mark.parametrize("name", ["builder", "lab", "groups", "browser"])
+def test_every_control_has_a_name_for_a_screen_reader(widgets, name):
+    tree = widgets[name].aria_snapshot()
+    assert len(re.findall(r"(?:slider|combobox|button|checkbox) \"", tree)) >= 3
+    assert NAMELESS.findall(tree) == []
 
 
 def test_every_control_has_a_name(widgets, notebook):

@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 import nbformat
 from nbformat import NotebookNode
 
-from resnet_course.website.book import explorers, outputs
+from resnet_course.website import explorer_files
+from resnet_course.website.book import outputs, widgets
 from resnet_course.website.book.prose import to_markdown
 from resnet_course.website.book.safe import one_line, preformatted
 
@@ -54,6 +55,8 @@ def convert(content: str, path: str, source: Path, chapters: Collection[str]) ->
                 parts.append(_code(cell, key, source))
     except ValueError as error:
         raise ChapterError(f"{where}: {error}") from error
+    if any("data-explorer=" in part for part in parts):
+        parts.append(f"<script>\n{explorer_files.script()}</script>")
     return _with_download("\n\n".join(filter(None, parts)), path)
 
 
@@ -71,12 +74,11 @@ def _read(content: str) -> NotebookNode:
 
 
 def _code(cell: NotebookNode, key: str, source: Path) -> str:
-    """Return a code cell with its outputs; a widget becomes an explorer where it has frames."""
+    """Return a code cell with its outputs; a widget moves where something of it is stored."""
     code = html.escape(cell.source, quote=False)
     parts = [f'<pre><code class="language-python">{code}</code></pre>'] if cell.source else []
     pieces = [outputs.to_html(output) for output in cell.outputs]
-    if explorer := explorers.to_html(key, source):
-        pieces = explorers.replace_picture(pieces, explorer)
+    pieces = widgets.with_widget(pieces, key, source)
     if shown := "".join(pieces):
         parts.append(f'<div class="outputs">{shown}</div>')
     return f'<div class="cell">{one_line("".join(parts))}</div>'

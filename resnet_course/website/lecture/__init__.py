@@ -9,6 +9,7 @@ from the environment (the package pyreveal brings it) and is written into the fi
 
 from __future__ import annotations
 
+import html
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +21,8 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from resnet_course.website.book import outputs, prose
+from resnet_course.website import explorer_files
+from resnet_course.website.book import outputs, prose, widgets
 from resnet_course.website.book.safe import preformatted
 
 FOLDER = Path(__file__).parent
@@ -32,8 +34,13 @@ def configure(config: Any) -> None:
     """Set up nbconvert's slides; in a configuration file of Jupyter, `get_config()` is `config`."""
     config.SlidesExporter.template_name = TEMPLATE
     config.SlidesExporter.extra_template_basedirs = [str(FOLDER)]
-    config.SlidesExporter.preprocessors = [OutputLimit]
-    config.SlidesExporter.filters = {"slide_cell": slide_cell, "reveal_file": reveal_file}
+    config.SlidesExporter.preprocessors = [OutputLimit, StoredExplorers]
+    config.SlidesExporter.filters = {
+        "slide_cell": slide_cell,
+        "reveal_file": reveal_file,
+        "explorer_style": explorer_style,
+        "explorer_scripts": explorer_scripts,
+    }
 
 
 class OutputLimit(Preprocessor):
@@ -44,6 +51,28 @@ class OutputLimit(Preprocessor):
     def preprocess(self, notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """Cut the outputs of all cells together; nbconvert calls this once for a notebook."""
         outputs.limit(notebook)
+        return notebook, resources
+
+
+class StoredExplorers(Preprocessor):
+    """Notes in a cell that shows a ShapeExplorer the data that are stored beside the notebook."""
+
+    enabled = True
+
+    def preprocess(self, notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Look for the data of every cell that a slide shows.
+
+        Raises:
+            ValueError: a file is damaged.
+        """
+        about = resources.get("metadata", {})
+        for cell in notebook.cells:
+            key = f"{about.get('name', '')}-{cell.get('id', '')}"
+            text = widgets.stored(key, Path(about.get("path", "")))
+            skipped = cell.metadata.get("slideshow", {}).get("slide_type") == "skip"
+            if text and not skipped and explorer_files.is_explorer(text):
+                widgets.check(key, text)
+                cell.metadata["explorer"] = {"key": key, "data": text}
         return notebook, resources
 
 
@@ -62,8 +91,33 @@ def slide_cell(cell: NotebookNode) -> str:
         # What the tests compare is nothing for an audience.
         source = re.sub(r"\A# Not compared: .*\n", "", cell.source)
         code = f'<div class="code">{highlight(source, PythonLexer(), HtmlFormatter())}</div>'
-    shown = "".join(outputs.to_html(output) for output in cell.outputs)
+    pieces = [outputs.to_html(output) for output in cell.outputs]
+    if explorer := cell.metadata.get("explorer"):
+        before, still, after = widgets.split(pieces)
+        key = html.escape(explorer["key"])
+        place = f'<div class="explorer-place" data-key="{key}">{"".join(still)}</div>'
+        pieces = [*before, place, *after]
+    shown = "".join(pieces)
     return f'{code}<div class="outputs">{shown}</div>' if shown else code
+
+
+def explorer_style(notebook: NotebookNode) -> str:
+    """Return the style of the front end as an element, "" for a deck without explorers."""
+    return f"<style>{explorer_files.style()}</style>" if _explorers(notebook) else ""
+
+
+def explorer_scripts(notebook: NotebookNode) -> str:
+    """Return the front end, once, and the data of each explorer of a deck, "" without explorers."""
+    found = _explorers(notebook)
+    keep = "const explorers = {}; const explorerData = (key, data) => { explorers[key] = data; };"
+    scripts = (explorer_files.script(), keep, *found) if found else ()
+    return "\n".join(f"<script>{text}</script>" for text in scripts)
+
+
+def _explorers(notebook: NotebookNode) -> list[str]:
+    return [
+        each.metadata["explorer"]["data"] for each in notebook.cells if "explorer" in each.metadata
+    ]
 
 
 def reveal_file(name: str) -> str:

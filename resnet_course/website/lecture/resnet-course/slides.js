@@ -8,7 +8,7 @@ const LETTERS = [26, 24, 22, 20]; // pixels, for code and printed text where the
 function nameSections() {
   for (const stack of document.querySelectorAll(".slides > section")) {
     const [first, ...rest] = stack.querySelectorAll("section");
-    const title = first?.querySelector(".cell h1, .cell h2")?.innerText;
+    const title = first?.querySelector(".cell :is(h1, h2, h3)")?.innerText;
     for (const slide of title ? rest : []) {
       if (slide.querySelector(".cell :is(h1, h2, h3)")) continue;
       const name = document.createElement("p");
@@ -21,6 +21,7 @@ function nameSections() {
 
 function freeHeight(slide) {
   const last = Math.max(...[...slide.querySelectorAll(".cell, .cell *")]
+    .filter((element) => !element.parentElement.closest(".live")) // that scrolls
     .map((element) => element.getBoundingClientRect().bottom));
   const used = (last - slide.getBoundingClientRect().top) / Reveal.getScale();
   return Reveal.getConfig().height - 20 - used;
@@ -45,13 +46,46 @@ function fitLetters(slide) {
   slide.style.removeProperty("--letters");
 }
 
+// What does not fit scrolls inside.
+function fitExplorer(slide, place) {
+  place.style.height = `${SMALLEST}px`;
+  place.style.height = `${SMALLEST + Math.floor(Math.max(freeHeight(slide) + 12, 0))}px`;
+}
+
+// The stored picture stays for printing, and for an explorer that does not start.
+function startExplorers() {
+  for (const place of document.querySelectorAll(".explorer-place")) {
+    const box = document.createElement("div");
+    place.append(box);
+    place.dataset.preventSwipe = ""; // reveal.js: a drag along the strip turns no slide
+    try {
+      resnetExplorer.show(box, explorers[place.dataset.key], { large: true });
+      box.firstChild.dataset.theme = "light";
+      place.classList.add("live");
+    } catch (error) {
+      box.remove();
+      console.error(error);
+    }
+  }
+}
+
+// An explorer keeps its keys for itself; those of a clicker still turn the page.
+document.addEventListener("keydown", (event) => {
+  if (!event.target.closest(".resnet-explorer")) return;
+  if (event.key === "PageDown") Reveal.next();
+  if (event.key === "PageUp") Reveal.prev();
+  if (["PageDown", "PageUp", "Escape"].includes(event.key)) event.target.blur();
+}, true);
+
 function fitSlides() {
   for (const slide of document.querySelectorAll(".slides section section")) {
     const shown = [slide, slide.parentElement]; // what is not the present slide has no size
     const displays = shown.map((element) => element.style.display);
     for (const element of shown) element.style.display = "block";
-    const pictures = [...slide.querySelectorAll("img")];
-    if (pictures.length) fitPictures(slide, pictures);
+    const place = slide.querySelector(".explorer-place.live");
+    const pictures = [...slide.querySelectorAll("img")].filter((each) => !each.closest(".live"));
+    if (place) fitExplorer(slide, place);
+    else if (pictures.length) fitPictures(slide, pictures);
     else fitLetters(slide);
     shown.forEach((element, i) => { element.style.display = displays[i]; });
   }
@@ -69,5 +103,6 @@ Reveal.initialize({
   plugins: [RevealNotes],
 }).then(() => {
   nameSections();
+  startExplorers();
   fitSlides();
 });

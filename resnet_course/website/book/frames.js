@@ -1,5 +1,6 @@
-// Makes the explorers of a page move: frames drawn in advance, chosen and stepped through.
-// A page holds <div class="explorer" data-frames="explorers/KEY.js" data-key="KEY"> with a strip of
+// Makes widgets of a page move: frames drawn in advance, chosen and stepped through. (The shape
+// explorer is none of them: see load_explorers.js.)
+// A page holds <div class="frames" data-frames="explorers/KEY.js" data-key="KEY"> with a strip of
 // pictures inside; the file calls explorerFrames("KEY", {…}), see resnet_course/pictures/frames.py. Without
 // this script the strip is what a reader sees.
 "use strict";
@@ -20,7 +21,7 @@
   }
 
   function start(box, data) {
-    const id = "explorer" + number();
+    const id = "frames" + number();
     let chosen = data.start[0] === "" ? [] : data.start[0].split(",").map(Number);
     let place = data.start[1];
     let timer = null;
@@ -43,12 +44,12 @@
     const play = make("button", { type: "button", "aria-pressed": "false" }, "▶▶ play");
     const slider = make("input", { type: "range", min: 0, id: `${id}-place` });
     const where = make("output", { for: slider.id });
-    const steps = make("div", { class: "explorer-controls" }, back, next, play,
-      make("span", { class: "explorer-place" },
+    const steps = make("div", { class: "frames-controls" }, back, next, play,
+      make("span", { class: "frames-place" },
         make("label", { for: slider.id }, "place"), slider, where));
     const picture = make("img");
-    const paper = make("div", { class: "explorer-picture", tabindex: 0 }, picture);
-    const words = make("p", { class: "explorer-words", "aria-live": "polite" });
+    const paper = make("div", { class: "frames-picture", tabindex: 0 }, picture);
+    const words = make("p", { class: "frames-words", "aria-live": "polite" });
 
     function show() {
       const length = path().length;
@@ -98,23 +99,23 @@
     // mdBook turns the page with the arrow keys; here they belong to the controls.
     box.addEventListener("keydown", (event) => event.stopPropagation());
 
-    const choices = make("div", { class: "explorer-controls" }, ...selects);
+    const choices = make("div", { class: "frames-controls" }, ...selects);
     box.setAttribute("role", "group");
-    box.setAttribute("aria-label", `Explorer: ${data.name}`);
+    box.setAttribute("aria-label", data.name);
     box.removeAttribute("tabindex"); // the strip had it, to be scrolled
     box.replaceChildren(...(selects.length ? [choices] : []), steps, paper, words);
-    box.classList.add("explorer-live");
+    box.classList.add("frames-live");
     show();
   }
 
-  const boxes = [...document.querySelectorAll(".explorer[data-frames]")];
+  const boxes = [...document.querySelectorAll(".frames[data-frames]")];
   window.explorerFrames = (key, data) =>
     boxes.filter((box) => box.dataset.key === key).forEach((box) => start(box, data));
   for (const file of new Set(boxes.map((box) => box.dataset.frames))) {
     const script = make("script", { src: file });
     script.addEventListener("error", () => {
       for (const box of boxes.filter((each) => each.dataset.frames === file)) {
-        const note = "The frames of this explorer could not be loaded. Here are some of its pictures.";
+        const note = "The frames of this widget could not be loaded. Here are some of its pictures.";
         box.prepend(make("p", { class: "output-note" }, note));
       }
     });

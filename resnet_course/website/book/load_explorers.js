@@ -1,0 +1,65 @@
+// Brings the shape explorers of a page to life, each when it comes into view.
+// A page holds <div class="explorer-place" data-explorer="explorers/KEY.js" data-key="KEY"> with the
+// stored picture and its words inside. The file calls explorerData("KEY", {…}); the front end, which
+// stands in the page as window.resnetExplorer, takes the picture's place. Without it the picture stays.
+"use strict";
+
+(() => {
+  const places = [...document.querySelectorAll("[data-explorer]")];
+  const page = document.documentElement;
+
+  function followTheme(root = document) {
+    const theme = ["coal", "navy", "ayu"].some((name) => page.classList.contains(name)) ? "dark" : "light";
+    for (const each of root.querySelectorAll(".resnet-explorer")) each.dataset.theme = theme;
+  }
+
+  function noteIn(place) {
+    const note = document.createElement("p");
+    note.className = "output-note";
+    note.setAttribute("role", "status");
+    place.prepend(note);
+    return note;
+  }
+
+  function show(place, data) {
+    const still = [...place.childNodes];
+    const box = document.createElement("div");
+    place.append(box);
+    try {
+      window.resnetExplorer.show(box, data);
+      followTheme(box);
+      for (const each of still) each.remove();
+      // A drag along the strip must not open mdBook's table of contents.
+      box.addEventListener("touchmove", (event) => event.stopPropagation(), { passive: true });
+    } catch (error) {
+      box.remove();
+      console.error(error); // the note of `load` is for readers
+    }
+  }
+
+  function load(place) {
+    const script = document.createElement("script");
+    const note = noteIn(place);
+    note.textContent = "The explorer is being loaded. Until then, its picture.";
+    const loaded = () => {
+      if (!place.querySelector(".resnet-explorer")) note.textContent = "The explorer could not be loaded. Here is its picture.";
+    };
+    script.src = place.dataset.explorer;
+    script.addEventListener("load", loaded);
+    script.addEventListener("error", loaded);
+    document.head.append(script);
+  }
+
+  window.explorerData = (key, data) => {
+    for (const place of places) if (place.dataset.key === key) show(place, data);
+  };
+  const watcher = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      watcher.unobserve(target);
+      load(target);
+    }
+  }, { rootMargin: "400px" });
+  for (const place of places) watcher.observe(place);
+  new MutationObserver(() => followTheme()).observe(page, { attributeFilter: ["class"] });
+})();

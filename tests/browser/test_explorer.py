@@ -1,0 +1,378 @@
+"""The explorer's front end in Chromium, on pages without a kernel: touched as a learner would."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+pytest.importorskip("playwright")
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+from test_tracing_torchvision import KIND, build, inputs
+
+from resnet_course import create_model, drawn_garments, trace
+from resnet_course.data.batches import to_float
+from resnet_course.train.pretrained import trained_model
+from resnet_course.website import explorer_files
+from resnet_course.widgets import ShapeExplorer
+
+TEXTS = """root => [...root.querySelectorAll('.strip text')].map(e => {
+  const {left, right, top, bottom} = e.getBoundingClientRect();
+  return [e.textContent, left, right, top, bottom];
+})"""
+LETTERS = """root => [...root.querySelectorAll('*')]
+  .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
+  .filter(e => e.getClientRects().length)
+  .map(e => [parseFloat(getComputedStyle(e).fontSize), e.textContent])"""
+
+# What sticks out on the right; the strip may be scrolled.
+CUT = """root => [...root.querySelectorAll('*')].filter(e => !e.closest('.strip, .tip'))
+  .filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML)"""
+
+
+def page_of(data: dict, options: dict | None = None) -> str:
+    given = f"{json.dumps(data)}, {json.dumps(options or {})}".replace("</", "<\\/")
+    return (
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Explorer</title>"
+        "<meta name='viewport' content='width=device-width'>"
+        f"<style>{explorer_files.style()}</style><script>{explorer_files.script()}</script>"
+        "<body style='margin: 0'><main><div id='place'></div></main>"
+        f"<script>resnetExplorer.show(document.getElementById('place'), {given})</script>"
+    )
+
+
+@pytest.fixture(scope="module")
+def picture() -> torch.Tensor:
+    splits = drawn_garments(10, 10)
+    return to_float(splits.test_images[:1], splits.mean, splits.std)
+
+
+@pytest.fixture(scope="module")
+def trained() -> nn.Module:
+    return trained_model("drawn-garments")
+
+
+@pytest.fixture(scope="module")
+def data(trained, picture) -> dict:
+    """What the book has of the small trained network and one garment."""
+    return ShapeExplorer(trained, picture, title="resnet14").page_data()
+
+
+@pytest.fixture
+def opened(browser) -> Callable[..., Locator]:
+    contexts = []
+
+    def open_page(data: dict, width: int = 960, options: dict | None = None, **more) -> Locator:
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **more))
+        page = contexts[-1].new_page()
+        page.set_content(page_of(data, options))
+        root = page.locator(".resnet-explorer")
+        expect(root).to_have_attribute("data-at", re.compile("."))
+        return root
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def bar(root: Locator, name: str) -> Locator:
+    return root.locator(f'.strip .bar[data-layer="{name}"]')
+
+
+def test_a_click_goes_to_a_bar_a_layer_in_a_block_an_arc_and_the_plus(opened, data):
+    root = opened(data)
+    bar(root, "layer1.1").click()
+    expect(root).to_have_attribute("data-at", "layer1.1")
+    expect(root.locator(".operation")).to_contain_text("BasicBlock · 7 steps")
+    root.locator('.part[data-layer="layer1.1.conv2"]').click()
+    expect(root).to_have_attribute("data-at", "layer1.1.conv2")
+    expect(root.locator(".numbers")).to_contain_text("3·3·16·16 = 2,304")
+    root.locator('.sign[data-layer="layer2.1.add"]').click()
+    expect(root).to_have_attribute("data-at", "layer2.1.add")
+    expect(root.locator(".volume figcaption strong")).to_have_text(["x", "F(x)", "x + F(x)"])
+    root.locator('path.shortcut[data-layer="layer1.0.add"]').dispatch_event(
+        "pointerdown", {"pointerId": 1, "bubbles": True}
+    )
+    expect(root).to_have_attribute("data-at", "layer1.0.add")
+
+
+def test_keys_walk_open_and_close(opened, data):
+    root = opened(data)
+    strip = root.get_by_role("slider")
+    strip.focus()
+    for key, place in [
+        ("ArrowRight", "bn1"),
+        ("ArrowLeft", "conv1"),
+        ("End", "fc"),
+        ("Home", "conv1"),
+        *[("ArrowRight", name) for name in ("bn1", "relu", "maxpool", "layer1.0")],
+        ("ArrowDown", "layer1.0.conv1"),  # opens
+        ("ArrowRight", "layer1.0.bn1"),
+        ("ArrowUp", "layer1.0"),  # closes
+        ("ArrowRight", "layer1.1"),
+    ]:
+        strip.press(key)
+        expect(root).to_have_attribute("data-at", place)
+    assert "layer1.1" in strip.get_attribute("aria-valuetext")
+    assert bar(root, "layer1.0.conv1").count() == 0
+
+
+def test_the_pointer_reads_names_and_drags_along(opened, data):
+    root = opened(data)
+    bar(root, "layer3.0").hover()
+    tip = root.locator(".tip")
+    expect(tip).to_contain_text("layer3.0")
+    expect(tip).to_contain_text("32×14×14 → 64×7×7")
+    expect(tip).to_contain_text("55,552 parameters")
+    page = root.page
+    start, end = bar(root, "conv1").bounding_box(), bar(root, "layer2.1").bounding_box()
+    y = start["y"] + start["height"] / 2
+    page.mouse.move(start["x"] + start["width"] / 2, y)
+    page.mouse.down()
+    seen = []
+    for i in range(21):
+        page.mouse.move(start["x"] + (end["x"] + end["width"] / 2 - start["x"]) * i / 20, y)
+        seen.append(root.get_attribute("data-at"))
+    page.mouse.up()
+    assert seen[-1] == "layer2.1" and {"bn1", "layer1.0", "layer2.0"} <= set(seen)
+
+
+@pytest.mark.parametrize("name", ["conv1", "bn1", "layer1.0.conv2", "layer1.0.add", "fc"])
+def test_the_value_under_the_pointer_is_that_of_torch(name, opened, data, trained, picture):
+    """Each of the numbers of the page is a number of the network, to three digits."""
+    root = opened(data)
+    modules = dict(trained.named_modules())
+    outputs = {}
+    if name.endswith("add"):
+        block = modules[name.rpartition(".")[0]]
+        hooks = [
+            block.register_forward_pre_hook(lambda _, x: outputs.update(x=x[0])),
+            block.bn2.register_forward_hook(lambda _, __, y: outputs.update(y=y.clone())),
+        ]
+    else:
+        hooks = [modules[name].register_forward_hook(lambda _, __, y: outputs.update(y=y.clone()))]
+    with torch.no_grad():
+        trained(picture)
+    for hook in hooks:
+        hook.remove()
+    value = outputs["y"] + outputs["x"] if "x" in outputs else outputs["y"]
+    go_to(root, name)
+    out = root.locator(".volume.out svg")
+    out.focus()
+    if value.ndim == 4:
+        for key in ("ArrowUp", "ArrowLeft", "ArrowLeft"):
+            out.press(key)
+    words = root.locator(".products").inner_text()
+    if value.ndim == 4:
+        channel, row, column = numbers_in(words.split(":")[0])
+        expected = value[0, int(channel), int(row), int(column)]
+    else:
+        expected = value[0, int(numbers_in(words.split(":")[0])[0])]
+    shown = numbers_in(words.split(":")[1])[0]
+    assert shown == pytest.approx(expected.item(), abs=0.006, rel=0.006)
+    if " = " in words and name == "layer1.0.add":
+        assert sum(numbers_in(words.split("=")[1])) == pytest.approx(shown, abs=0.02)
+
+
+def go_to(root: Locator, name: str) -> None:
+    block = name.rpartition(".")[0]
+    if block:
+        bar(root, block).click()
+        root.locator(f'.part[data-layer="{name}"]').click()
+    else:
+        bar(root, name).click()
+    expect(root).to_have_attribute("data-at", name)
+
+
+def numbers_in(words: str) -> list[float]:
+    return [float(n) for n in re.findall(r"-?\d+(?:\.\d+)?", words.replace("−", "-"))]
+
+
+def test_the_window_and_the_frame_of_a_value(opened, data):
+    root = opened(data)
+    go_to(root, "conv1")
+    out = root.locator(".volume.out svg")
+    out.focus()  # the value in the middle: row 14, column 14
+    expect(root.locator(".products")).to_contain_text("row 14, column 14")
+    expect(root.locator(".volume.in .window-frame")).to_have_count(1)
+    card = root.locator(".volume.in .card").last.locator(".edge").bounding_box()
+    frame = root.locator(".volume.in .window-frame").bounding_box()
+    unit = card["width"] / 28
+    assert (frame["x"] - card["x"]) / unit == pytest.approx(13, abs=0.3)
+    assert frame["width"] / unit == pytest.approx(3, abs=0.6)
+    seen = root.locator(".seen .field")
+    assert [float(seen.get_attribute(k)) for k in ("x", "y", "width")] == [13, 13, 3]
+
+
+def test_zoom_with_buttons_and_the_wheel(opened):
+    root = opened(ShapeExplorer("resnet152").page_data())
+    wide = "e => e.querySelector('.strip svg').clientWidth"
+    before = root.evaluate(wide)
+    root.get_by_role("button", name="zoom in").click()
+    assert root.evaluate(wide) > 1.3 * before
+    root.get_by_role("slider").focus()
+    bar(root, "layer3.10").hover()
+    root.page.mouse.wheel(0, -400)
+    zoomed = root.evaluate(wide)
+    assert zoomed > 1.8 * before
+    bar(root, "layer3.10").click()
+    expect(root).to_have_attribute("data-at", "layer3.10")
+    for _ in range(9):
+        root.get_by_role("button", name="zoom out").click()
+    assert root.evaluate(wide) == before
+
+
+def test_play_walks_to_the_end_and_stops(opened):
+    root = opened(
+        ShapeExplorer(nn.Sequential(*[nn.Conv2d(1, 1, 1) for _ in range(3)]), (1, 8, 8)).page_data()
+    )
+    root.get_by_label("speed").select_option("fast")
+    root.get_by_role("button", name="play").click()
+    expect(root).to_have_attribute("data-at", "2")
+    expect(root.get_by_role("button", name="play")).to_be_visible()
+
+
+class Twice(nn.Module):
+    """One layer used twice, two inputs, and a concatenation."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.head = nn.Conv2d(6, 2, 1)
+
+    def forward(self, a, b):
+        return self.head(torch.cat([self.conv(self.conv(a)), b], 1)), a * b
+
+
+ODD = {
+    "twice": lambda: ShapeExplorer(Twice(), [(1, 3, 16, 16), (1, 3, 16, 16)]),
+    "broken": lambda: ShapeExplorer(
+        nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(3, 2, 3)), (1, 9, 9)
+    ),
+    "vectors": lambda: ShapeExplorer(nn.Sequential(nn.Linear(9, 300), nn.Linear(300, 2)), (1, 9)),
+    "names": lambda: ShapeExplorer(
+        nn.Sequential(nn.ModuleDict({"<b>" + "x" * 60: nn.ReLU()})["<b>" + "x" * 60]), (1, 9, 9)
+    ),
+    "sound": lambda: ShapeExplorer(nn.Conv1d(2, 3, 5, stride=2), torch.zeros(1, 2, 40)),
+    "attention": lambda: ShapeExplorer(
+        nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2),
+        torch.zeros(1, 5, 8),
+    ),
+}
+
+
+def overlapping(texts: list) -> list[tuple[str, str]]:
+    found = []
+    for i, (a, *one) in enumerate(texts):
+        for b, *two in texts[i + 1 :]:
+            across = min(one[1], two[1]) - max(one[0], two[0])
+            down = min(one[3], two[3]) - max(one[2], two[2])
+            if across > 0.5 and down > 0.5:
+                found.append((a, b))
+    return found
+
+
+def torchvision_data(name: str) -> dict:
+    return ShapeExplorer(build(name), inputs(name)[0].shape, title=name).page_data()
+
+
+NAMES = [name for name, kind in KIND.items() if kind == "classification"]
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_no_two_labels_touch_in_any_network_of_torchvision(part, browser):
+    context = browser.new_context(viewport={"width": 960, "height": 900})
+    page = context.new_page()
+    for name in NAMES[part::6]:
+        assert_labels(page, torchvision_data(name), name)
+    context.close()
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_no_two_labels_touch_in_odd_networks(name, page):
+    assert_labels(page, ODD[name]().page_data(), name)
+
+
+def assert_labels(page: Page, data: dict, name: str) -> None:
+    for width in (960, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.set_content(page_of(data))
+        root = page.locator(".resnet-explorer")
+        levels = root.locator(".levels button")
+        for level in range(levels.count() + 1):
+            if level:
+                levels.nth(level - 1).click()
+            texts = root.evaluate(TEXTS)
+            assert texts and overlapping(texts) == [], (name, width, level)
+            inside = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+            assert inside[0] <= inside[1], (name, width, level)
+
+
+def test_a_phone_shows_all_of_it_in_letters_of_twelve_pixels(opened, data):
+    root = opened(data, 390, device_scale_factor=2, has_touch=True, is_mobile=True)
+    for place in ("conv1", "layer2.0", "fc"):
+        bar(root, place).tap()
+        expect(root).to_have_attribute("data-at", place)
+        small = [each for each in root.evaluate(LETTERS) if each[0] < 12]
+        assert small == []
+        assert root.evaluate(CUT) == []
+    root.locator(
+        '.sign[data-layer="layer1.0.add"], path[data-layer="layer1.0.add"]'
+    ).first.dispatch_event("pointerdown", {"pointerId": 1, "bubbles": True})
+    expect(root.locator(".volume")).to_have_count(3)
+
+
+def test_the_lecture_has_large_letters(opened, data):
+    root = opened(data, 1280, {"large": True})
+    bar(root, "layer1.0").click()
+    assert [each for each in root.evaluate(LETTERS) if each[0] < 17] == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(theme, opened, data):
+    root = opened(data)
+    root.page.evaluate("document.body.style.background = '#fff'")
+    root.evaluate(f"e => {{ e.dataset.theme = '{theme}' }}")
+    for place in ("conv1", "layer1.0"):
+        bar(root, place).click()
+        found = Axe().run(root.page, context=".resnet-explorer").response["violations"]
+        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+
+
+def test_a_module_that_fails_keeps_its_strip_up_to_the_red_layer(opened):
+    data = ODD["broken"]().page_data()
+    root = opened(data)
+    root.get_by_role("slider").press("End")
+    alert = root.get_by_role("alert")
+    expect(alert).to_contain_text("It stops at 1, where 1×2×7×7")
+    expect(alert).to_contain_text("was built for 3 channels")
+    assert bar(root, "0").count() == 1
+    fill = bar(root, "1").locator(".box").evaluate("e => getComputedStyle(e).fill")
+    assert fill == "rgb(179, 0, 27)"
+
+
+def test_hostile_names_are_text(opened):
+    model = nn.Sequential()
+    model.add_module("<img src=x onerror=alert(1)>", nn.Conv2d(1, 1, 1))
+    root = opened(ShapeExplorer(model, (1, 4, 4), title="<script>alert(1)</script>").page_data())
+    assert root.locator("img, script").count() == 0
+    expect(root).to_contain_text("<img src=x onerror=alert(1)>")
+
+
+def test_the_shapes_of_the_page_are_those_of_the_trace(opened):
+    root = opened(ShapeExplorer("resnet18").page_data())
+    root.get_by_role("button", name="show layers").click()
+    strip = root.get_by_role("slider")
+    strip.press("Home")
+    for row in list(trace(create_model("resnet18"), (3, 224, 224)))[:12]:
+        expect(root).to_have_attribute("data-at", row.name)
+        shapes = root.locator(".volume .shape").all_inner_texts()
+        assert shapes[-1] == "×".join(map(str, row.out_shape))
+        assert shapes[0] == "×".join(map(str, row.in_shape))
+        strip.press("ArrowRight")
