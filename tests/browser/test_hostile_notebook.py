@@ -78,9 +78,11 @@ def small_book(tmp_path_factory) -> Path:
     (root / "notebooks" / "SUMMARY.md").write_text("# S\n\n- [One](one.ipynb)\n", encoding="utf-8")
     hostile_notebook(root / "notebooks" / "one.ipynb")
     # Under another name: a folder `resnet_course` would hide the package from the preprocessor.
-    here, settings = "resnet_course/website/book", (ROOT / "book.toml").read_text(encoding="utf-8")
-    shutil.copytree(ROOT / here, root / "looks", ignore=shutil.ignore_patterns("*.py", "__*"))
-    (root / "book.toml").write_text(settings.replace(here, "looks"), encoding="utf-8")
+    settings = (ROOT / "book.toml").read_text(encoding="utf-8")
+    no_modules = shutil.ignore_patterns("*.py", "__*")
+    for part in ("website/book", "widgets"):
+        shutil.copytree(ROOT / "resnet_course" / part, root / "looks" / part, ignore=no_modules)
+    (root / "book.toml").write_text(settings.replace("resnet_course/", "looks/"), encoding="utf-8")
     done = build(root, root / "book")
     assert done.returncode == 0, done.stderr
     return root / "book"
