@@ -109,21 +109,6 @@ class CourseWidget(StoredForm, w.VBox):
         self.picture.value = self.still()
 
 
-def place_slider(width: str, **traits: Any) -> tuple[w.Button, w.IntSlider, w.Button]:
-    """Return a slider between two buttons, "back" and "next", which move it by one place."""
-    layout = {"width": width}
-    slider = w.IntSlider(description="place", readout=False, layout=layout, **traits)
-
-    def step(by: int) -> None:
-        slider.value = min(max(slider.value + by, slider.min), slider.max)
-
-    narrow = {"width": "84px"}
-    back, forward = (w.Button(description=words, layout=narrow) for words in ("◀ back", "next ▶"))
-    back.on_click(lambda _: step(-1))
-    forward.on_click(lambda _: step(1))
-    return back, slider, forward
-
-
 def figure_html(picture: Picture, caption: str = "") -> str:
     """Return a picture as an image that shows everywhere, with its description and a caption.
 

@@ -46,7 +46,7 @@ function halves(bytes, scale = 1) {
   return Float32Array.from({ length: bytes.byteLength / 2 }, (_, i) => {
     const half = data.getUint16(2 * i, true);
     const power = (half >> 10) & 31;
-    const size = power ? 2 ** (power - 15) * (1 + (half & 1023) / 1024) : 2 ** -24 * (half & 1023);
+    const size = power === 31 ? (half & 1023 ? NaN : Infinity) : power ? 2 ** (power - 15) * (1 + (half & 1023) / 1024) : 2 ** -24 * (half & 1023);
     return (half >> 15 ? -size : size) * scale;
   });
 }
@@ -289,8 +289,11 @@ function drawStrip(network, layout, letter) {
       const top = link.top - link.rise;
       path = `M${x1 + 1} ${a.y - 4}C${x1 + 1} ${top} ${x2 - 3} ${top} ${x2 - 3} ${b.y - 6}`;
     } else {
-      const bend = a.y === b.y ? 0 : (x2 - x1) / 2;
-      path = `M${x1} ${a.y}C${x1 + bend} ${a.y} ${x2 - bend} ${b.y} ${x2} ${b.y}`;
+      // Between two lanes: up or down beside the main lane, and level along the other one.
+      const turn = Math.min(46, x2 - x1);
+      if (a.y === b.y) path = `M${x1} ${a.y}H${x2}`;
+      else if (b.lane === 0) path = `M${x1} ${a.y}H${x2 - turn}c${turn / 2} 0 ${turn / 2} ${b.y - a.y} ${turn} ${b.y - a.y}`;
+      else path = `M${x1} ${a.y}c${turn / 2} 0 ${turn / 2} ${b.y - a.y} ${turn} ${b.y - a.y}H${x2}`;
     }
     path = path.replace(/\d+\.\d+/g, (n) => Number(n).toFixed(1));
     if (touch["data-layer"]) lines.append(draw("path", { d: path, class: "reach", ...touch }));
@@ -480,14 +483,15 @@ function drawVolume(shape, measured, record, scale, { strongest, grid, tint, cla
 
 // The block as one draws it on paper: its parts below each other, the shortcut around them.
 function drawBlock(network, folder, letter) {
-  const parts = partsOf(network, folder);
+  const ownLayers = (part) => !part.isRow && pathOf(network, part) === "shortcut" && part.last - part.first < 3;
+  const parts = partsOf(network, folder).flatMap((part) => (ownLayers(part) ? partsOf(network, part) : [part]));
   const shown = parts.length > 14 ? [...parts.slice(0, 8), null, ...parts.slice(-4)] : parts;
   const [wide, high, step] = [letter * 10.5, letter + 9, letter + 17];
   const inside = new Set(network.shortcuts.filter(([, end]) => parts.some((p) => p?.isRow && p.first === end)).flatMap(([, , layers]) => layers));
   const main = shown.filter((part) => !part || !isOnShortcut(part, inside));
   const side = shown.filter((part) => part && isOnShortcut(part, inside));
   const ends = new Map(network.shortcuts.map(([start, end, layers]) => [end, { start, layers }]));
-  const svg = draw("svg", { class: "block", width: wide + 16 + (ends.size ? letter * (side.length ? 8.5 : 3) : 0), height: main.length * step + 26 });
+  const svg = draw("svg", { class: "block", width: wide + 16 + (ends.size ? letter * (side.length ? 10.5 : 3) : 0), height: main.length * step + 26 });
   const middle = wide / 2 + 4;
   const lines = svg.appendChild(draw("g"));
   const yOf = new Map();
@@ -506,15 +510,15 @@ function drawBlock(network, folder, letter) {
       const { start, layers } = ends.get(part.first);
       const top = start >= folder.first ? (yOf.get(start) ?? 6) + high / 2 + 4 : 5;
       const right = middle + wide / 2 + 4;
-      const out = right + (side.length && layers.length ? letter * 4 : letter * 1.6);
+      const out = right + (side.length && layers.length ? letter * 5 : letter * 1.6);
       const d = `M${middle} ${top}H${out - 6}q6 0 6 6V${y + high / 2 - 6}q0 6 -6 6H${middle + 9}`;
       lines.append(draw("path", { d, class: "line add shortcut", ...(layers.length ? { "stroke-dasharray": "5 3" } : {}) }));
       const own = side.filter((each) => layers.includes(each.first));
       own.forEach((each, k) => {
         const yy = (top + y + high / 2) / 2 + (k - (own.length - 1) / 2) * step - high / 2;
         const box = svg.appendChild(draw("g", { class: "part onshortcut", "data-layer": each.name, "data-kind": each.isRow ? "row" : "folder", "data-row": each.last }));
-        box.append(draw("rect", { x: out - letter * 4, y: yy, width: letter * 8, height: high, rx: 5 }));
-        box.append(draw("text", { x: out, y: yy + high * 0.7, "font-size": letter }, fitted(each.brief ?? each.label, letter * 7.6, letter)));
+        box.append(draw("rect", { x: out - letter * 5, y: yy, width: letter * 10, height: high, rx: 5 }));
+        box.append(draw("text", { x: out, y: yy + high * 0.7, "font-size": letter }, fitted(each.brief ?? each.label, letter * 9.6, letter)));
       });
     } else {
       group.append(draw("rect", { x: middle - wide / 2, y, width: wide, height: high, rx: 5 }));
@@ -1008,6 +1012,7 @@ function explorer(element, host) {
     const [source] = ins;
     if (out.affine) {
       const [a, b] = out.affine[k];
+      if (a === null || b === null) return [start];
       return [start, ` = ${digits(a)} · ${digits(source.value(k, y, x))} ${b < 0 ? "−" : "+"} ${digits(Math.abs(b))}`];
     }
     if (/^relu$/i.test(at.kind)) return [start, ` = max(0, ${digits(source.value(k, y, x))})`];
@@ -1049,6 +1054,7 @@ function explorer(element, host) {
 
   // Feature maps come from the host: at once in the book, from the kernel in JupyterLab.
   function keep(raw) {
+    if (!raw.shape) return records.set(raw.row, undefined); // a row that cannot be drawn so
     const values = raw.values instanceof Float32Array ? raw.values : halves(raw.values, raw.scale);
     const isMap = raw.shape.length > 2;
     const [rows, across] = isMap ? raw.shape.slice(-2) : [1, 1];
