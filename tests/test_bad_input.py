@@ -244,7 +244,6 @@ CASES = [
     (lambda: ShapeExplorer("resnet18", X), "a name stands for a network without weights"),
     (lambda: ShapeExplorer(net(), (X * 255).byte()), "to_float(images, mean, std) makes them"),
     (lambda: ShapeExplorer(net(), X, classes=["a", "b"]), "classes has 2 names"),
-    (lambda: ShapeExplorer(nn.Identity(), X), "no layer that could be shown"),
     (lambda: ShapeExplorer(net(), X[:0]), "needs a batch axis of 1 or more"),
     (lambda: BlockBuilder("Typo"), "no block 'Typo'"),
     (lambda: BlockBuilder(stride=5), "no stride 5"),

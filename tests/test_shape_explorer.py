@@ -171,6 +171,11 @@ def test_a_model_that_fails_at_once_has_one_red_row():
     assert network["inputs"] and network["edges"] == [[-1, 0, ""]]
 
 
+def test_a_network_without_any_layer_is_refused():
+    with pytest.raises(ValueError, match="Net gives back what goes in: it has no layer"):
+        ShapeExplorer(Net(lambda self, x: x), (1, 3, 9, 9))
+
+
 # Pictures.
 
 

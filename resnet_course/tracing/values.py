@@ -16,7 +16,8 @@ from resnet_course.tracing.tracer import follow
 def trace_values(model: nn.Module, x: Tensor, table: Trace, note: Note) -> None:
     """Run `model` on a real batch, in evaluation mode, and hand out what each row gives.
 
-    The model stays as it is: a copy runs that shares its parameters; the random numbers stay too.
+    The model stays as it is: a copy runs that shares its parameters; x and
+    the random numbers stay too.
 
     Args:
         model: any module that `trace` takes, without lazy layers.
@@ -38,4 +39,4 @@ def trace_values(model: nn.Module, x: Tensor, table: Trace, note: Note) -> None:
             note(numbers[step], came, value, field)
 
     with torch.random.fork_rng([x.device] if x.is_cuda else []):
-        follow(model, [x.detach()], {}, shared_copy, unwatched)
+        follow(model, [x.detach().clone()], {}, shared_copy, unwatched)
