@@ -796,13 +796,13 @@ function explorer(element, host) {
       return;
     }
     const wide = root.clientWidth || 900;
-    const portrait = wide < 640;
+    const portrait = wide < 760;
     root.classList.toggle("portrait", portrait);
     const sources = at.isRow ? sourcesOf(at.first) : [];
     const how = network.edges.find(([, target]) => target === at.first)?.[2];
     const meeting = at.isRow && how && sources.length > 1;
     const many = meeting ? Math.min(sources.length, 3) : 1;
-    const face = host.large ? (meeting ? 170 : 180) : portrait ? clamp((wide - 90) / (many + 1) / 1.5, 62, 120) : meeting ? 118 : 128;
+    const face = host.large ? (meeting ? 170 : 180) : portrait ? clamp((wide - 90) / (many + 1) / 1.5, 62, 120) : clamp(meeting ? (wide - 400) / 4.2 : (wide - (at.isRow ? 625 : 700)) / 2.7, 64, meeting ? 118 : 128);
     const scale = scaleOf(network, face);
     const outer = sourcesOutside();
     // "x + F(x)": the shortcut comes first.
@@ -829,6 +829,7 @@ function explorer(element, host) {
     }
     const sumName = meeting && how === "add" && sources.length === 2 ? "x + F(x)" : "out";
     flow.append(volume(at.out, out, scale, { strongest, tint: "out", name: sumName, from: meeting ? at.label : "", isOut: true }));
+    products.classList.toggle("hint", Boolean(at.isRow && (out || at.window)));
     close.append(flow, products, numbers(out));
     if (at.lane) close.append(make("p", { class: "lane" }, at.lane));
     if (all.length) {
@@ -1103,6 +1104,10 @@ function explorer(element, host) {
 
   // 9. Touch and keys
 
+  // A deck of slides scales its pages; the pointer is told in pixels of the screen.
+  const scaled = () => strip.getBoundingClientRect().width / strip.offsetWidth || 1;
+  const inStrip = (event) => (event.clientX - strip.getBoundingClientRect().left) / scaled();
+
   function nodeUnder(event) {
     const touched = event.target.closest?.("[data-layer]");
     if (!touched) return undefined;
@@ -1132,7 +1137,7 @@ function explorer(element, host) {
       if (spread && pointers.size === 2) return zoomTo(spread.zoom * distance() / spread.from);
       if (!event.buttons) return pointers.clear();
       // Drag along the strip: the bar above or below the pointer.
-      const x = event.clientX - strip.getBoundingClientRect().left + strip.scrollLeft;
+      const x = inStrip(event) + strip.scrollLeft;
       const near = layout.nodes.filter((node) => node.lane === 0 && !node.isInput && !node.isOutput)
         .reduce((best, node) => (!best || Math.abs(node.x - x) < Math.abs(best.x - x) ? node : best), undefined);
       if (near && !(near.first <= at.first && at.last <= near.last) && (dragged || event.movementX)) {
@@ -1152,7 +1157,7 @@ function explorer(element, host) {
     if (!event.ctrlKey && document.activeElement !== strip) return;
     if (zoom === 1 && (event.deltaY > 0 || layout.zoomable < 1.2)) return;
     event.preventDefault();
-    zoomTo(zoom * 2 ** (-event.deltaY / 300), event.clientX - strip.getBoundingClientRect().left);
+    zoomTo(zoom * 2 ** (-event.deltaY / 300), inStrip(event));
   }, { passive: false });
   const distance = () => {
     const [a, b] = [...pointers.values()];
@@ -1170,10 +1175,9 @@ function explorer(element, host) {
     if (params && params[1] !== "0") lines.push(`${params[1]} parameters`);
     if (isShortcut) lines.push("here the shortcut is added");
     tip.replaceChildren(make("strong", {}, node.name), make("span", {}, node.label ?? ""), ...lines.map((line) => make("span", {}, line)));
-    const box = strip.getBoundingClientRect();
-    const x = clamp(event.clientX - box.left, 90, Math.max(box.width - 90, 90));
-    tip.style.left = `${x}px`;
-    tip.style.top = `${event.clientY - box.top + 18}px`;
+    const wide = strip.clientWidth;
+    tip.style.left = `${clamp(inStrip(event), 90, Math.max(wide - 90, 90))}px`;
+    tip.style.top = `${(event.clientY - strip.getBoundingClientRect().top) / scaled() + 18}px`;
   }
 
   close.addEventListener("click", (event) => {
