@@ -112,7 +112,7 @@ def test_the_data_of_an_explorer_are_loaded_when_it_comes_into_view(open_page, b
     urls = requested(page)
     page.goto((book / "03_resnet18_34.html").as_uri())
     page.wait_for_timeout(300)
-    assert page.locator(".explorer-place img").count() == 1
+    assert page.locator(".explorer-place img").count() == page.locator(".explorer-place").count()
     assert not [url for url in urls if "c03-w1" in url]
     explorer(page)
     expect(page.get_by_text("is being loaded")).to_have_count(0)
@@ -144,7 +144,7 @@ def test_the_explorer_obeys_the_keyboard_and_the_page_does_not_turn(open_page):
 
 def test_without_javascript_the_picture_and_words_of_the_explorer_stay(open_page):
     page = open_page("03_resnet18_34", java_script_enabled=False)
-    place = page.locator(".explorer-place")
+    place = page.locator(".explorer-place").first
     assert place.locator("img").is_visible() and place.locator("details").count() == 1
     assert "layer2.0.conv1" in place.locator("img").get_attribute("alt")
 
@@ -169,10 +169,11 @@ def test_an_explorer_that_cannot_be_loaded_leaves_its_picture_and_a_note(page, b
         file.write_text(data, encoding="utf-8")
     try:
         page.goto(broken.as_uri())
-        place = page.locator(".explorer-place")
+        place = page.locator(".explorer-place").first
         place.scroll_into_view_if_needed()
         place.get_by_text("could not be loaded").wait_for()
-        assert place.locator("img").is_visible() and page.locator(".resnet-explorer").count() == 0
+        assert place.locator("img").is_visible()
+        assert place.locator(".resnet-explorer").count() == 0
     finally:
         broken.unlink()
         file.unlink(missing_ok=True)

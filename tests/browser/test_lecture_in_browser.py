@@ -82,7 +82,7 @@ def test_the_right_arrow_leaves_nothing_out(projector, decks):
 def explorer(projector, decks):
     """The explorer of chapter 03, on its slide."""
     open_deck(projector, decks["03_resnet18_34"])
-    box = projector.locator(".explorer-place .resnet-explorer")
+    box = projector.locator(".explorer-place .resnet-explorer").first
     find = "Reveal.getIndices(document.querySelector('.explorer-place').closest('section'))"
     place = projector.evaluate(find)
     projector.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [place["h"], place["v"]])
@@ -94,7 +94,7 @@ def test_an_explorer_is_touched_on_its_slide(projector, explorer):
     expect(explorer).to_have_class("resnet-explorer large")
     expect(explorer).to_have_attribute("data-theme", "light")
     expect(explorer).to_have_attribute("data-at", "layer2.0.conv1")  # where the notebook stands
-    expect(projector.locator(".explorer-place img")).to_be_hidden()
+    expect(projector.locator(".explorer-place img").first).to_be_hidden()
     for part in (".strip", ".volume.in", ".operation", ".volume.out"):  # these need no scrolling
         box = explorer.locator(part).bounding_box()
         assert box["y"] + box["height"] <= HEIGHT, part
@@ -123,7 +123,7 @@ def test_an_explorer_that_does_not_start_leaves_its_picture_and_the_other_slides
     deck = tmp_path / "deck.html"
     deck.write_text(text.replace('"03_resnet18_34-c03-w1",{"', '"another",{"'), encoding="utf-8")
     open_deck(page, deck)
-    place = page.locator(".explorer-place")
+    place = page.locator(".explorer-place").first
     find = "Reveal.getIndices(document.querySelector('.explorer-place').closest('section'))"
     page.evaluate(f"(({{h, v}}) => Reveal.slide(h, v, 99))({find})")
     expect(place.locator("img")).to_be_visible()
@@ -132,14 +132,16 @@ def test_an_explorer_that_does_not_start_leaves_its_picture_and_the_other_slides
 
 
 def test_printed_or_without_javascript_the_picture_stands_there(projector, explorer, browser):
-    picture = projector.locator(".explorer-place img")
+    picture = projector.locator(".explorer-place img").first
     projector.emulate_media(media="print")
     expect(explorer).to_be_hidden()
     expect(picture).to_be_visible()
     still = browser.new_context(java_script_enabled=False).new_page()
     still.goto(projector.url)
     expect(still.locator(".explorer-place .resnet-explorer")).to_have_count(0)
-    expect(still.locator(".explorer-place img")).to_be_visible()  # its slide is one of a long page
+    expect(
+        still.locator(".explorer-place img").first
+    ).to_be_visible()  # its slide is one of a long page
     still.context.close()
 
 

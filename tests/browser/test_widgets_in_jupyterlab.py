@@ -1,4 +1,4 @@
-"""The controls of all six widgets, driven in JupyterLab, in light and dark theme."""
+"""The controls of the widgets but the explorer, in JupyterLab, in light and dark theme."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from pages import assert_readable
 from playwright.sync_api import Locator, expect
 
 CELLS = {
-    "explorer": "ShapeExplorer('resnet34')",
-    "broken": "ShapeExplorer(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(3, 2, 3)), (1, 9, 9))",
     "builder": "BlockBuilder('BasicBlock', 64, 128, 2)",
     "lab": "GradientFlowLab(drawn_garments(128, 10), depth=10)",
     "groups": "GroupedConvExplorer(8, 8, 1)",
@@ -67,60 +65,8 @@ def choose(widget: Locator, label: str, option: str) -> None:
     widget.get_by_label(label, exact=True).select_option(label=option)
 
 
-def restart(explorer: Locator) -> None:
-    """Bring the shape explorer to the first layer of ResNet-34 at 224."""
-    choose(explorer, "input size", "224")
-    choose(explorer, "channels", "3")
-    # Wait for each: ipywidgets holds a choice back while the kernel works, but no click.
-    for network, layers in (("resnet18", 69), ("resnet34", 125)):
-        choose(explorer, "network", network)
-        expect(words(explorer)).to_contain_text(f"layer 1 of {layers}")
-
-
 def words(widget: Locator) -> Locator:
     return widget.locator("svg").last
-
-
-def test_the_shape_explorer_steps_slides_and_changes_its_network(widgets):
-    widget = widgets["explorer"]
-    restart(widget)
-    picture = words(widget)
-    expect(picture).to_contain_text("3×224×224")
-    for _ in range(4):
-        widget.get_by_role("button", name="next").click()
-    expect(picture).to_contain_text("layer1.0.conv1")
-    expect(picture).to_contain_text("layer 5 of 125")
-    widget.get_by_role("button", name="back").click()
-    expect(picture).to_contain_text("⌊(112 + 2·1 − 3) / 2⌋ + 1 = 56")
-    handle = widget.get_by_role("slider")
-    handle.focus()
-    for _ in range(22):
-        handle.press("ArrowRight")
-    expect(picture).to_contain_text("⌊(56 + 2·1 − 3) / 2⌋ + 1 = 28")
-    expect(picture).to_contain_text("3·3·64·128 = 73,728")
-    expect(picture).to_contain_text("1×1, stride 2 → batch norm")
-    widget.get_by_role("button", name="stages").click()
-    expect(picture).to_contain_text("64×56×56")
-    widget.get_by_role("button", name="layers").click()
-    choose(widget, "input size", "96")
-    expect(picture).to_contain_text("3×96×96")
-    choose(widget, "channels", "1")
-    expect(picture).to_contain_text("7·7·1·64 = 3,136")
-
-
-def test_the_shape_explorer_plays(widgets):
-    widget = widgets["explorer"]
-    restart(widget)
-    widget.locator(".widget-play button").first.click()
-    expect(words(widget)).to_contain_text("layer 3 of 125", timeout=15_000)
-    widget.locator(".widget-play button").first.click()
-
-
-def test_a_module_that_fails_says_where_in_red(widgets):
-    alert = widgets["broken"].get_by_role("alert")
-    expect(alert).to_contain_text("It stops at 1, where 1×2×7×7")
-    expect(alert).not_to_contain_text("Traceback")
-    assert "179, 0, 27" in alert.evaluate("e => getComputedStyle(e).borderLeftColor")
 
 
 def test_the_block_builder_shows_what_cannot_be_added(widgets):
