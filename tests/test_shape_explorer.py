@@ -80,7 +80,7 @@ def test_any_network_can_be_shown(model, shape):
     for row, step in enumerate(widget.trace):
         widget.layer = row
         assert (rows[row]["in"], rows[row]["out"]) == (list(step.in_shape), list(step.out_shape))
-        assert f"layer {row + 1} of {len(rows)}" in widget.describe()
+        assert f"step {row + 1} of {len(rows)}" in widget.describe()
         assert rows[row]["label"] and all(len(line) <= 34 for line in rows[row].get("about", []))
     ends = {target for _, target, _ in widget.network["edges"]}
     assert len(widget.network["outputs"]) == len([end for end in ends if end >= len(rows)])

@@ -96,6 +96,8 @@ def _weight_sums(row: LayerRow) -> list[Sum]:
     seen = inputs // groups
     factors = (*(row.kernel or ()), seen, outputs)
     weights = math.prod(factors)
+    if row.macs and weights * math.prod(pixels) != row.macs:  # the kernel counts its gaps: dilated
+        return []
     extra = row.params - weights
     remarks = [f"{inputs}/{groups} = {seen} channels per group"] if groups > 1 else []
     remarks += [f"and {extra:,} biases"] if extra > 0 else []

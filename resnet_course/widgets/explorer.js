@@ -22,7 +22,7 @@ function draw(tag, attributes = {}, ...children) {
   return element;
 }
 
-const by = (shape) => (shape.length ? shape.join("×") : "1 number");
+const by = (shape) => (shape.length ? shape.join("×") : "1 number"); // for each picture
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 
@@ -303,7 +303,7 @@ function drawStrip(network, layout, letter) {
   nodes.forEach((node, i) => {
     const { x, y, wide, high } = node;
     if (node.isInput && network.picture && node.row === -1) {
-      boxes.append(draw("image", { href: network.picture.address, x: x - wide / 2, y: y - high / 2, width: wide, height: high, class: "input picture", "data-layer": "input", "data-kind": "input" }));
+      boxes.append(draw("image", { href: network.picture.address, x: x - wide / 2, y: y - high / 2, width: wide, height: high, class: "input picture", "data-layer": "input", "data-kind": "input", "data-node": i }));
       node.frame = boxes.appendChild(draw("rect", { class: "field", width: 0, height: 0 }));
       return;
     }
@@ -371,6 +371,7 @@ function labels(network, layout, letter) {
   };
   const [line1, line2] = [layout.foot + letter + 4, layout.foot + 2 * letter + 9];
   const main = layout.nodes.filter((node) => node.lane === 0);
+  // The input's name comes last: it is known anyway.
   // Neighbours of one folder: either all of them are named, or the folder is.
   const groupName = (folder) => nameInside(folder.name, around(network, folder).at(-1));
   const runs = [];
@@ -379,7 +380,7 @@ function labels(network, layout, letter) {
     if (run && node.group && run[0].group === node.group) run.push(node);
     else runs.push([node]);
   }
-  for (const run of runs) {
+  for (const run of [...runs.slice(1), runs[0]]) {
     const [first, last] = [run[0], run.at(-1)];
     const middle = (first.x + last.x) / 2;
     const fits = run.every((node) => widthOf(labelOf(node), letter) + 6 <= (run.length > 1 ? node.pitch : 1e9));
@@ -610,6 +611,7 @@ function explorer(element, host) {
 
   // A new network: keep the place if it has one of that name.
   function load(data, wanted = {}) {
+    say("");
     network = { ...data };
     if (network.picture) network.picture = { ...network.picture, address: paintPicture(network.picture) };
     records.clear();
@@ -680,14 +682,6 @@ function explorer(element, host) {
     for (const each of strip.querySelectorAll(".here")) each.classList.remove("here");
     strip.querySelector(".pointer")?.remove();
     const i = layout.nodes.findIndex((node) => node.first <= at.first && at.last <= node.last);
-    const node = layout.nodes[i];
-    if (!node) return;
-    strip.querySelector(`[data-node="${i}"]`)?.classList.add("here");
-    const y = layout.foot - 4;
-    strip.firstChild.append(draw("path", { d: `M${node.x.toFixed(1)} ${y}l-5 8h10z`, class: "pointer" }));
-    if (zoom > 1 && (node.x < strip.scrollLeft + 30 || node.x > strip.scrollLeft + strip.clientWidth - 30)) {
-      strip.scrollLeft = node.x - strip.clientWidth / 2;
-    }
     const all = bars();
     const number = all.findIndex((bar) => bar.last >= at.last);
     strip.setAttribute("aria-valuemin", 1);
@@ -698,6 +692,17 @@ function explorer(element, host) {
     next.disabled = at.last >= network.rows.length - 1;
     root.dataset.at = at.name;
     root.dataset.layer = at.last;
+    const node = layout.nodes[i];
+    if (!node) { // an open folder: all its bars
+      layout.nodes.forEach((each, k) => { if (at.first <= each.first && each.last <= at.last) strip.querySelector(`[data-node="${k}"]`)?.classList.add("here"); });
+      return;
+    }
+    strip.querySelector(`[data-node="${i}"]`)?.classList.add("here");
+    const y = layout.foot - 4;
+    strip.firstChild.append(draw("path", { d: `M${node.x.toFixed(1)} ${y}l-5 8h10z`, class: "pointer" }));
+    if (zoom > 1 && (node.x < strip.scrollLeft + 30 || node.x > strip.scrollLeft + strip.clientWidth - 30)) {
+      strip.scrollLeft = node.x - strip.clientWidth / 2;
+    }
   }
 
   function showPlace() {
@@ -725,6 +730,11 @@ function explorer(element, host) {
       const row = at.last + by_;
       if (bar.first <= row && row <= bar.last) return go(rowNode(network, row));
       if (by_ < 0) return go(bar);
+    }
+    if (i < 0) { // an open folder stands for all its bars
+      const beside = by_ > 0 ? all.find((each) => each.first >= at.first) : all.findLast((each) => each.last < at.first);
+      if (beside) go(beside);
+      return Boolean(beside);
     }
     const to = all[i + by_];
     if (to) go(to);
@@ -757,7 +767,9 @@ function explorer(element, host) {
 
   // The line above the close-up: where one is, and the way up and down.
   function showHeading() {
-    const where = at.isRow ? `layer ${at.last + 1} of ${network.rows.length}` : `layers ${at.first + 1} to ${at.last + 1} of ${network.rows.length}`;
+    const focused = heading.contains(document.activeElement) || close.contains(document.activeElement);
+    if (focused) strip.focus({ preventScroll: true }); // what had the focus is drawn anew
+    const where = at.isRow ? `step ${at.last + 1} of ${network.rows.length}` : `steps ${at.first + 1} to ${at.last + 1} of ${network.rows.length}`;
     const kind = at.kind === "error" ? "it stops here" : at.label;
     heading.replaceChildren(make("strong", {}, at.name), make("span", { class: "kind" }, kind), make("span", { class: at.path === "shortcut" ? "soft on-shortcut" : "soft" }, at.path === "shortcut" ? `${where}, on the shortcut` : where));
     for (const folder of around(network, at)) {
@@ -813,11 +825,13 @@ function explorer(element, host) {
     const out = recordOf(at.last, at.out);
     const all = [...ins, out].filter(Boolean);
     const strongest = meeting && how === "add" ? Math.max(...all.map((record) => record.strongest)) : undefined;
+    const isResidual = meeting && at.kind !== "sub" && how === "add" && sources.length === 2 && sources.filter(isShortcutInto).length === 1;
+    const joined = { sub: "−", div: "÷" }[at.kind] ?? KINDS[how];
     const flow = make("div", { class: `flow${meeting ? " meeting" : ""}` });
     incoming.forEach((source, i) => {
-      if (i) flow.append(make("span", { class: `meet ${how}`, "aria-hidden": "true" }, KINDS[how]));
+      if (i) flow.append(make("span", { class: `meet ${how}`, "aria-hidden": "true" }, joined));
       const isShort = how === "add" && meeting && isShortcutInto(source);
-      const name = meeting && how === "add" && sources.length === 2 ? (isShort ? "x" : "F(x)") : "in";
+      const name = isResidual ? (isShort ? "x" : "F(x)") : "in";
       const from = source === undefined ? "" : source < 0 ? (network.inputs.length > 1 ? `input ${-source}` : "the input") : network.rows[source].name;
       flow.append(volume(shapes[i], ins[i], scale, { strongest, tint: isShort ? "short" : "in", dropped: at.window?.dropped, name, from: isShort && meeting ? `${from} · the shortcut` : name === "F(x)" ? `${from} · the branch` : from }));
     });
@@ -827,16 +841,22 @@ function explorer(element, host) {
     } else {
       flow.append(make("span", { class: "arrow", "aria-hidden": "true" }, "→"), operation(), make("span", { class: "arrow", "aria-hidden": "true" }, "→"));
     }
-    const sumName = meeting && how === "add" && sources.length === 2 ? "x + F(x)" : "out";
+    const sumName = isResidual ? "x + F(x)" : "out";
     flow.append(volume(at.out, out, scale, { strongest, tint: "out", name: sumName, from: meeting ? at.label : "", isOut: true }));
-    products.classList.toggle("hint", Boolean(at.isRow && (out || at.window)));
+    const point = !at.isRow ? "" : meeting && out ? "Point at a value of what comes out: the numbers that make it appear here."
+      : out ? "Point at a value of what comes out: its window and its products appear here."
+        : at.window ? "Point at the box of what comes out: the pixels that a window reads appear here." : "";
+    products.dataset.hint = point;
+    products.classList.toggle("hint", Boolean(point));
     close.append(flow, products, numbers(out));
     if (at.lane) close.append(make("p", { class: "lane" }, at.lane));
     if (all.length) {
       const shown = out ?? all[0];
       const more = shown.channels.length > 4 && at.out.length > 2 ? [button(grid ? "four channels" : `${shown.channels.length} channels`, () => { grid = !grid; showCloseUp(); })] : [];
       const list = shown.channels.slice(0, grid ? 99 : 4).join(", ");
-      const legend = make("p", { class: "legend soft" }, `Channels ${list} of ${shown.shape[0]}, those that vary most. Blue: positive, orange: negative, white: 0; strongest: ${digits(strongest ?? shown.strongest)}. `, ...more);
+      const which = shown.channels.length === shown.shape[0] ? "" : ", those that vary most";
+      const what = shown.isMap ? `Channels ${list} of ${shown.shape[0]}` : `${shown.channels.length} of ${shown.shape[0]} numbers`;
+      const legend = make("p", { class: "legend soft" }, `${what}${which}. Blue: positive, orange: negative, white: 0; strongest: ${digits(strongest ?? shown.strongest)}. `, ...more);
       close.append(legend);
     }
   }
@@ -879,7 +899,7 @@ function explorer(element, host) {
       return box;
     }
     for (const line of at.about ?? []) box.append(make("span", {}, line));
-    if (at.window) box.append(drawWindows(at.window));
+    if (at.window && at.out.at(-1) > 1 && !/^adaptive|transpose/i.test(at.kind)) box.append(drawWindows(at.window));
     return box;
   }
 
@@ -895,7 +915,8 @@ function explorer(element, host) {
     }
     const share = Math.round(100 * (at.share ?? 0));
     const meter = make("div", { class: "meter" }, make("span", { style: `width:${share}%` }));
-    const panel = make("div", { class: "numbers" }, ...(list.firstChild ? [list] : []), facts, meter, make("span", { class: "soft" }, `${share} % of all multiply-adds are done`));
+    const done = network.error ? [] : [meter, make("span", { class: "soft" }, `${share} % of all multiply-adds are done`)];
+    const panel = make("div", { class: "numbers" }, ...(list.firstChild ? [list] : []), facts, ...done);
     if (network.picture) {
       const [, high, wide] = network.picture.shape;
       const side = 92;
@@ -954,7 +975,7 @@ function explorer(element, host) {
     for (const each of volumes) each.light.replaceChildren();
     const window_ = windowOf(y, x);
     outline(out, k, y, x, 1, 1);
-    for (const each of volumes.slice(0, -1)) {
+    for (const each of at.isRow && !/transpose/i.test(at.kind) ? volumes.slice(0, -1) : []) {
       const same = keepsChannels() ? k : 0;
       if (!each.isMap) continue;
       const cards = each.record && !keepsChannels() ? each.cards.map((card) => card.k) : [same];
@@ -969,7 +990,7 @@ function explorer(element, host) {
   function windowOf(y, x) {
     const source = volumes[0];
     if (!at.isRow) return { y: 0, x: 0, high: source.rows, wide: source.across };
-    if (at.window && !at.kind.startsWith("Adaptive")) {
+    if (at.window && !/^adaptive/i.test(at.kind)) {
       const { kernel, stride, padding } = at.window;
       const [kh, kw] = kernel.length > 1 ? kernel.slice(-2) : [1, kernel[0]];
       const [sh, sw] = stride.length > 1 ? stride.slice(-2) : [1, stride[0]];
@@ -1000,25 +1021,39 @@ function explorer(element, host) {
     const ins = volumes.slice(0, -1).map((each) => each.record);
     const map = volumes.at(-1).isMap;
     const where = map ? `row ${y}, column ${x}` : "";
-    if (!out) return map && at.isRow && at.window ? [`${where}: reads rows ${w.y} to ${w.y + w.high - 1} and columns ${w.x} to ${w.x + w.wide - 1} of what goes in${w.y < 0 || w.x < 0 ? "; negative: padding, zeros" : ""}.`] : [];
+    const source_ = volumes[0];
+    const outside = w.y < 0 || w.x < 0 || w.y + w.high > source_.rows || w.x + w.wide > source_.across;
+    if (/transpose/i.test(at.kind)) return out ? [make("strong", {}, `channel ${out.channels[k]}, ${where}: ${digits(out.value(k, y, x))}`)] : [];
+    if (!out) return map && at.isRow && at.window ? [`${where}: reads rows ${w.y} to ${w.y + w.high - 1} and columns ${w.x} to ${w.x + w.wide - 1} of what goes in${outside ? `; what lies outside is padding${at.kind.startsWith("Conv") ? ", zeros" : ""}` : ""}.`] : [];
     const value = out.value(k, y, x);
     const start = make("strong", {}, `channel ${out.channels[k]}${where ? `, ${where}` : ""}: ${digits(value)}`);
     if (!at.isRow || ins.some((record) => !record)) return [start];
+    // An equation stands here only if it holds: by the numbers that were sent, to a hundredth.
+    const strongest = Math.max(out.strongest, ...ins.map((record) => record.strongest));
+    const near = (made) => Math.abs(made - value) <= 0.005 * strongest;
+    const same = (record) => record.channels.indexOf(out.channels[k]); // its place among those shown
+    const at_ = (record) => record.value(same(record), record.rows === 1 ? 0 : y, record.across === 1 ? 0 : x);
+    if (ins.some((record) => same(record) < 0 && keepsChannels())) return [start];
     if (ins.length > 1) {
-      const sign_ = { add: " + ", multiply: " · " }[network.edges.find(([, target]) => target === at.first)[2]];
-      if (!sign_) return [start];
-      const terms = ins.map((record) => record.value(k, y, x));
-      return [start, ` = ${terms.map((term, i) => (i && term < 0 ? `(${digits(term)})` : digits(term))).join(sign_)}`];
+      const how = network.edges.find(([, target]) => target === at.first)[2];
+      const terms = ins.map(at_);
+      const made = how === "add" ? sum(terms) : how === "multiply" ? terms.reduce((a, b) => a * b) : NaN;
+      if (!near(made)) return [start];
+      const written = terms.map((term, i) => (i && term < 0 ? `(${digits(term)})` : digits(term)));
+      return [start, ` = ${written.join(how === "add" ? " + " : " · ")}`];
     }
     const [source] = ins;
     if (out.affine) {
       const [a, b] = out.affine[k];
-      if (a === null || b === null) return [start];
-      return [start, ` = ${digits(a)} · ${digits(source.value(k, y, x))} ${b < 0 ? "−" : "+"} ${digits(Math.abs(b))}`];
+      if (a === null || b === null || !near(a * at_(source) + b)) return [start];
+      return [start, ` = ${digits(a)} · ${digits(at_(source))} ${b < 0 ? "−" : "+"} ${digits(Math.abs(b))}`];
     }
-    if (/^relu$/i.test(at.kind)) return [start, ` = max(0, ${digits(source.value(k, y, x))})`];
-    if (/maxpool/i.test(at.kind.replace("_", "")) && at.window) return [start, ` = the largest of ${inWindow(source, k, w).map((each) => digits(each.value)).join(", ")}`];
-    if (/avgpool|^mean/i.test(at.kind.replace(/_/g, ""))) return [start, ` = the mean of ${w.high * w.wide} values`];
+    if (/^relu$/i.test(at.kind)) return near(Math.max(0, at_(source))) ? [start, ` = max(0, ${digits(at_(source))})`] : [start];
+    if (/maxpool|avgpool|^mean/i.test(at.kind.replace(/_/g, ""))) {
+      const read = inWindow(source, same(source), w).map((each) => each.value);
+      if (/max/i.test(at.kind)) return near(Math.max(...read)) && read.length <= 25 ? [start, ` = the largest of ${read.map(digits).join(", ")}`] : [start];
+      return near(sum(read) / read.length) ? [start, ` = the mean of ${read.length} values`] : [start];
+    }
     if (!out.weights) return [start];
     // A convolution: the products of the first channel one by one, the sums of the others.
     const parts = source.channels.map((channel, j) => {
@@ -1064,7 +1099,7 @@ function explorer(element, host) {
     const [ins, kh, kw] = raw.weight_shape ? raw.weight_shape.slice(1) : [];
     const pictures = new Map();
     records.set(raw.row, {
-      ...raw, isMap,
+      ...raw, isMap, rows, across,
       weights,
       strongest: values.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
       value: (k, y, x) => values[k * area + y * across + x],
@@ -1086,6 +1121,7 @@ function explorer(element, host) {
     if (!network.maps || at.kind === "error") return;
     const missing = wantedRows().filter((row) => !records.has(row));
     const asked = at;
+    const from = network;
     const arrived = missing.map((row) => host.maps(row)).filter(Boolean);
     for (const raw of arrived) if (!(raw instanceof Promise)) keep(raw);
     const later = arrived.filter((raw) => raw instanceof Promise);
@@ -1094,10 +1130,11 @@ function explorer(element, host) {
     const slow = setTimeout(() => say("waiting for Python …"), 400);
     Promise.all(later).then((found) => {
       clearTimeout(slow);
+      if (network !== from) return;
       say("");
       found.filter(Boolean).forEach(keep);
       if (at === asked) { showCloseUp(); showField(at.field); }
-    }, (reason) => { clearTimeout(slow); say(String(reason)); });
+    }, (reason) => { clearTimeout(slow); if (network === from) say(String(reason)); });
   }
 
   const say = (text) => { status.textContent = text; };
@@ -1123,10 +1160,13 @@ function explorer(element, host) {
   const pointers = new Map();
   let spread = null;
   let dragged = false;
+  let pressed = 0; // where the pointer went down
 
   strip.addEventListener("pointerdown", (event) => {
     pointers.set(event.pointerId, event);
     dragged = false;
+    pressed = event.clientX;
+    if (event.button) return;
     if (pointers.size === 2) spread = { from: distance(), zoom };
     const found = nodeUnder(event);
     if (found?.node) { halt(); go(found.node); }
@@ -1140,7 +1180,7 @@ function explorer(element, host) {
       const x = inStrip(event) + strip.scrollLeft;
       const near = layout.nodes.filter((node) => node.lane === 0 && !node.isInput && !node.isOutput)
         .reduce((best, node) => (!best || Math.abs(node.x - x) < Math.abs(best.x - x) ? node : best), undefined);
-      if (near && !(near.first <= at.first && at.last <= near.last) && (dragged || event.movementX)) {
+      if (near && !(near.first <= at.first && at.last <= near.last) && (dragged || Math.abs(event.clientX - pressed) > 5)) {
         dragged = true;
         go(findNode(network, near.name, near.first));
       }
@@ -1170,7 +1210,7 @@ function explorer(element, host) {
     if (tip.hidden) return;
     const node = found.node ?? found.own;
     const isShortcut = found.touched.dataset.kind === "shortcut";
-    const lines = [node.isInput || node.isOutput ? `${node.name}: ${by(node.out)}` : `${by(node.in)} → ${by(node.out)}`];
+    const lines = [node.isInput || node.isOutput ? `${node.name}: ${by(node.out)}` : node.kind === "error" || node.kind === "unused" ? "" : `${by(node.in)} → ${by(node.out)}`].filter(Boolean);
     const params = node.facts?.find(([what]) => what === "parameters");
     if (params && params[1] !== "0") lines.push(`${params[1]} parameters`);
     if (isShortcut) lines.push("here the shortcut is added");
@@ -1236,7 +1276,9 @@ function explorer(element, host) {
 
   return {
     load,
-    say,
+    // What was asked for cannot be had: the choices go back to what is shown.
+    refused(text) { say(text); showChoices(); },
+    late(record) { keep(record); say(""); showCloseUp(); showField(at.field); },
     // The host has another place: a learner wrote `explorer.layer = 17`.
     follow({ layer, place, opened: folders }) {
       const node = findNode(network, place, layer);
@@ -1254,34 +1296,57 @@ function explorer(element, host) {
 
 // JupyterLab: an anywidget. Its state is the state of the Python object.
 function render({ model, el }) {
-  const waiting = new Map();
+  const SILENT = "Python does not answer: it is busy, or its kernel has ended. What was shown before can still be seen.";
+  const waiting = new Map(); // "network row" → what was asked for
+  let own = false; // the page itself is changing the state
+  let choosing = null;
   const host = {
     network: model.get("network"),
     state: state(),
     remember(now) {
+      own = true;
       for (const [name, value] of Object.entries(now)) model.set(name, value);
+      own = false;
       model.save_changes();
     },
-    choose: (choice) => model.send({ ask: "choose", ...choice }),
+    choose(choice) {
+      clearTimeout(choosing);
+      choosing = setTimeout(() => view.refused(SILENT), 8000);
+      model.send({ ask: "choose", ...choice });
+    },
     maps(row) {
-      return new Promise((resolve, reject) => {
-        waiting.set(`${model.get("network").id} ${row}`, resolve);
-        model.send({ ask: "maps", row, network: model.get("network").id });
-        setTimeout(() => reject("Python does not answer: it is busy, or its kernel has ended. What was shown before can still be seen."), 8000);
+      const network = model.get("network").id;
+      const key = `${network} ${row}`;
+      if (waiting.has(key)) return waiting.get(key).promise;
+      const asked = {};
+      asked.promise = new Promise((resolve, reject) => {
+        asked.resolve = resolve;
+        asked.timer = setTimeout(() => { waiting.delete(key); reject(SILENT); }, 8000);
       });
+      waiting.set(key, asked);
+      model.send({ ask: "maps", row, network });
+      return asked.promise;
     },
   };
   function state() {
     return { layer: model.get("layer"), place: model.get("place"), opened: model.get("opened") };
   }
   const view = explorer(el, host);
-  const changed = () => view.load(model.get("network"), state());
-  const moved = () => view.follow(state());
+  const changed = () => {
+    clearTimeout(choosing);
+    for (const { timer, resolve } of waiting.values()) { clearTimeout(timer); resolve(undefined); }
+    waiting.clear();
+    view.load(model.get("network"), state());
+  };
+  const moved = () => { if (!own) view.follow(state()); };
   const answered = (message, buffers) => {
-    if (message.failed) return view.say(message.failed);
+    if (message.failed) { clearTimeout(choosing); return view.refused(message.failed); }
     if (!message.maps) return undefined;
     const key = `${message.network} ${message.maps.row}`;
-    waiting.get(key)?.({ ...message.maps, values: buffers[0], weights: buffers[1] });
+    const record = { ...message.maps, values: buffers[0], weights: buffers[1] };
+    const asked = waiting.get(key);
+    if (asked) { clearTimeout(asked.timer); asked.resolve(record); }
+    else if (message.network === model.get("network").id) view.late(record); // a kernel that was busy
     return waiting.delete(key);
   };
   model.on("change:network", changed);

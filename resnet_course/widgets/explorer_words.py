@@ -20,7 +20,7 @@ SHORT = {"Conv2d": "conv", "MaxPool2d": "max pool"}
 PURPOSE = {
     "BatchNorm2d": ["every channel: mean 0,", "standard deviation 1"],
     "ReLU": ["replaces negative numbers by 0"],
-    "add": ["branch + shortcut,", "number by number"],
+    "add": ["number by number"],
     "flatten": ["the same numbers in one row"],
     "ZeroPadShortcut": ["no parameters"],
 }
@@ -90,7 +90,7 @@ def _lane(trace: Trace, row: int) -> str:
 
 def sentence(trace: Trace, title: str, row: LayerRow, first: int, last: int) -> str:
     """Describe one row, or the rows from `first` to `last` that are joined into one."""
-    where = f"layer {last + 1}" if first == last else f"layers {first + 1} to {last + 1}"
+    where = f"step {last + 1}" if first == last else f"steps {first + 1} to {last + 1}"
     start = f"{title}, {where} of {len(trace)}, {row.name} ({row.kind})"
     if row.kind == UNUSED:
         return f"{start}: {row.params:,} parameters that nothing used."

@@ -82,6 +82,7 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
         self._title, self._classes = title or type(model).__name__, classes
         self._explored: dict[tuple[str, int, int], Explored] = {}
         self._level = ""
+        self._left = "", 0  # where one stood before a network that failed
         super().__init__()
         self.on_msg(self._answer)
         _, channels, height, _ = self._input.shape
@@ -144,12 +145,22 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
             "channels": {"options": sorted({1, 3, own_channels, channels}), "value": channels},
         }
         data = self._now.data
-        place, layer = self.place, last_row(data, self.place)
-        if layer is None:
-            place, layer = bar_at(data, data["opened"], 0)
+        place, layer = self._place_in(data)
         number = self.network.get("id", 0) + 1
         shown = data | {"id": number, "choices": choices}
         self._stand(network=shown, opened=data["opened"], place=place, layer=layer)
+
+    def _place_in(self, data: dict[str, Any]) -> tuple[str, int]:
+        """Return where to stand in another network: where one stood before, or where it fails."""
+        if not self.network.get("error"):
+            self._left = self.place, self.layer
+        if data["error"]:
+            return data["error"]["at"], len(data["rows"]) - 1
+        place, layer = self._left
+        if layer < len(data["rows"]) and find_node(data, place, layer):
+            return place, layer
+        found = last_row(data, place)
+        return bar_at(data, data["opened"], 0) if found is None else (place, found)
 
     def still(self) -> Svg | None:
         """Return the whole network as a strip, None while there is none."""
