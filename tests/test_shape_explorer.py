@@ -108,7 +108,7 @@ def test_the_first_strided_convolution_says_everything():
     assert "64×56×56, conv 1×1, stride 2 → batch norm. " in row["lane"]
     assert "in 5 steps: 128×28×28 + 128×28×28." in row["lane"]
     assert widget.describe() == (
-        f"ResNet-34, layer {widget.layer + 1} of {len(widget.trace)}, layer2.0.conv1 (Conv2d): "
+        f"ResNet-34, step {widget.layer + 1} of {len(widget.trace)}, layer2.0.conv1 (Conv2d): "
         "64×56×56 goes in, 128×28×28 comes out; 73,728 parameters, 57,802,752 multiply-adds; "
         "one value sees 67 pixels."
     )
