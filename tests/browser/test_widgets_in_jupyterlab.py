@@ -87,8 +87,12 @@ def test_the_shortcut_is_switched_at_the_plus_also_with_the_keyboard(widgets):
     choose(widget, "shortcut", "projection: 1×1 convolution")
     expect(words(widget)).to_contain_text("8,448 parameters")
     switch = widget.get_by_role("button", name="shortcut: on")
-    plus = words(widget).locator("circle").bounding_box()
-    button = switch.bounding_box()
+    expect(switch).to_be_visible()
+    for _ in range(50):  # a picture that is just drawn anew has no place for a moment
+        plus, button = words(widget).locator("circle").bounding_box(), switch.bounding_box()
+        if plus and button:
+            break
+        widget.page.wait_for_timeout(100)
     middles = [box["x"] + box["width"] / 2 for box in (plus, button)]
     assert abs(middles[0] - middles[1]) < 4
     assert 0 <= button["y"] - plus["y"] - plus["height"] < 40
