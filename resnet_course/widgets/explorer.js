@@ -561,11 +561,9 @@ function drawWindows({ kernel, stride }, letter) {
 // 6. The explorer itself
 
 const SPEEDS = { slow: 1400, normal: 700, fast: 280 };
-let explorers = 0;
 
 // `host` says where the data comes from: {network, state, maps(row), choose, remember, large}.
 function explorer(element, host) {
-  const id = `explorer${++explorers}`;
   const root = make("div", { class: `resnet-explorer${host.large ? " large" : ""}`, role: "group" });
   const letter = () => (host.large ? 17 : 12);
   let network;
@@ -638,7 +636,7 @@ function explorer(element, host) {
     const selects = {};
     const labelled = { network: "network", size: "input size", channels: "channels" };
     for (const [name, { options, value }] of Object.entries(network.choices)) {
-      const select = make("select", { id: `${id}-${name}` }, ...options.map((option) => make("option", { value: option }, String(option))));
+      const select = make("select", {}, ...options.map((option) => make("option", { value: option }, String(option))));
       select.value = value;
       select.disabled = options.length < 2;
       select.addEventListener("change", () => {
@@ -647,7 +645,7 @@ function explorer(element, host) {
         host.choose(Object.fromEntries(Object.entries(selects).map(([key, each]) => [key, key === "network" ? each.value : Number(each.value)])));
       });
       selects[name] = select;
-      choices.append(make("label", { for: select.id }, labelled[name] ?? name), select);
+      choices.append(make("label", {}, `${labelled[name] ?? name} `, select));
     }
   }
 
@@ -845,7 +843,7 @@ function explorer(element, host) {
     flow.append(volume(at.out, out, scale, { strongest, tint: "out", name: sumName, from: meeting ? at.label : "", isOut: true }));
     const point = !at.isRow ? "" : meeting && out ? "Point at a value of what comes out: the numbers that make it appear here."
       : out ? "Point at a value of what comes out: its window and its products appear here."
-        : at.window ? "Point at the box of what comes out: the pixels that a window reads appear here." : "";
+        : at.window && at.out.length > 2 ? "Point at the box of what comes out: the pixels that a window reads appear here." : "";
     products.dataset.hint = point;
     products.classList.toggle("hint", Boolean(point));
     close.append(flow, products, numbers(out));
@@ -952,13 +950,14 @@ function explorer(element, host) {
       const x = clamp(Math.floor((event.clientX - rect.left) / rect.width * made.across), 0, made.across - 1);
       pick(card.k, y, x);
     };
-    made.svg.addEventListener("pointermove", point);
+    made.svg.addEventListener("pointermove", (event) => { products.removeAttribute("aria-live"); point(event); });
     made.svg.addEventListener("pointerdown", point);
     made.svg.addEventListener("keydown", (event) => {
       const move = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
       if (!move) return;
       event.preventDefault();
       event.stopPropagation();
+      products.setAttribute("aria-live", "polite");
       const [k, y, x] = picked ?? [0, made.rows >> 1, made.across >> 1];
       if (made.isMap) pick(k, clamp(y + move[0], 0, made.rows - 1), clamp(x + move[1], 0, made.across - 1));
       else pick(clamp(k + move[0] + move[1], 0, made.cards.length - 1), 0, 0);
@@ -1011,7 +1010,7 @@ function explorer(element, host) {
   }
 
   function fieldOf(y, x) {
-    const fields = at.isRow ? recordOf(at.last, at.out)?.fields : undefined;
+    const fields = recordOf(at.last, at.out)?.fields;
     if (!fields) return at.field;
     return [[fields.y[0][y], fields.y[1][y]], [fields.x[0][x], fields.x[1][x]]];
   }
@@ -1060,10 +1059,12 @@ function explorer(element, host) {
       const terms = source.isMap ? inWindow(source, j, w) : [{ value: source.value(j, 0, 0), dy: 0, dx: 0 }];
       return { channel, terms: terms.map((t) => [t.value, out.weight(k, j, t.dy, t.dx)]) };
     });
+    // Of grouped channels only those of the own group are read.
+    for (let j = parts.length - 1; j >= 0; j--) if (parts.length > 1 && parts[j].terms.every(([, weight]) => weight === 0)) parts.splice(j, 1);
     const sums = parts.map((part) => sum(part.terms.map(([a, b]) => a * b)));
     const bias = out.bias?.[k] ?? 0;
     const rest = value - bias - sum(sums);
-    const hidden = source.shape[0] - source.channels.length;
+    const hidden = (at.groups ? source.shape[0] / at.groups - parts.length : source.shape[0] - source.channels.length);
     const some = parts[0].terms.length > 16 ? parts[0].terms.slice(0, 4) : parts[0].terms;
     const first = some.map(([a, b]) => `${digits(a)}·${b < 0 ? `(${digits(b)})` : digits(b)}`).join(" + ") + (some.length < parts[0].terms.length ? ` + … (${parts[0].terms.length} products)` : "");
     const list = parts.slice(1, 8).map((part, i) => `channel ${part.channel}: ${digits(sums[i + 1])}`).join("; ");
@@ -1162,14 +1163,17 @@ function explorer(element, host) {
   let dragged = false;
   let pressed = 0; // where the pointer went down
 
+  const press = (event) => {
+    const found = nodeUnder(event);
+    if (found?.node) { halt(); go(found.node); }
+  };
   strip.addEventListener("pointerdown", (event) => {
     pointers.set(event.pointerId, event);
     dragged = false;
     pressed = event.clientX;
     if (event.button) return;
     if (pointers.size === 2) spread = { from: distance(), zoom };
-    const found = nodeUnder(event);
-    if (found?.node) { halt(); go(found.node); }
+    if (event.pointerType !== "touch") press(event);
   });
   strip.addEventListener("pointermove", (event) => {
     if (pointers.has(event.pointerId)) {
@@ -1188,13 +1192,19 @@ function explorer(element, host) {
     showTip(event);
   });
   for (const end of ["pointerup", "pointercancel", "pointerleave"]) {
-    strip.addEventListener(end, (event) => { pointers.delete(event.pointerId); spread = null; });
+    strip.addEventListener(end, (event) => {
+      // A finger that scrolls the page over the strip ends in pointercancel, and changes nothing.
+      if (end === "pointerup" && event.pointerType === "touch" && !dragged && !spread && pointers.has(event.pointerId)) press(event);
+      pointers.delete(event.pointerId);
+      spread = null;
+    });
   }
   strip.addEventListener("pointerleave", () => { tip.hidden = true; });
   strip.addEventListener("dblclick", (event) => { const found = nodeUnder(event); if (found?.node && !found.node.isRow) toggle(found.node); });
   strip.addEventListener("wheel", (event) => {
     // The page must stay scrollable: the wheel zooms with Ctrl, or where the strip was touched before.
     if (!event.ctrlKey && document.activeElement !== strip) return;
+    if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) return; // sideways: the strip scrolls
     if (zoom === 1 && (event.deltaY > 0 || layout.zoomable < 1.2)) return;
     event.preventDefault();
     zoomTo(zoom * 2 ** (-event.deltaY / 300), inStrip(event));
@@ -1244,7 +1254,10 @@ function explorer(element, host) {
     KEYS[event.key]();
   });
   // The page around has keys of its own: slides and mdBook turn pages, JupyterLab leaves the cell.
-  root.addEventListener("keydown", (event) => event.stopPropagation());
+  // Page Down and Escape stay theirs.
+  root.addEventListener("keydown", (event) => {
+    if (KEYS[event.key] || event.target.closest("select, button")) event.stopPropagation();
+  });
 
   function start() {
     if (at.last >= network.rows.length - 1) go(bars()[0]);

@@ -98,6 +98,7 @@ def _row_data(row: LayerRow) -> dict[str, Any]:
         "sums": [[each.what, each.formula, each.remark] for each in sums(row)],
         "facts": facts(row),
         "window": _window(row),
+        "groups": row.groups if row.groups and row.groups > 1 else None,
         "field": _field(row),
     }
     return always | {name: value for name, value in maybe.items() if value}

@@ -12,6 +12,7 @@ from slides import until
 
 pytest.importorskip("playwright")
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from resnet_course.website.explorer_files import is_explorer
@@ -128,6 +129,15 @@ def test_the_explorer_follows_the_theme_of_the_page(open_page):
         page.evaluate(f"document.documentElement.classList.replace('navy', '{name}')")
         expect(box).to_have_attribute("data-theme", theme)
         page.evaluate(f"document.documentElement.classList.replace('{name}', 'navy')")
+
+
+@pytest.mark.parametrize("theme", ["light", "rust", "navy"])
+def test_axe_finds_nothing_in_the_explorer(open_page, theme):
+    page = open_page("02_residual_blocks", theme=theme)
+    box = explorer(page)
+    box.locator(".bar[data-layer='layer2.0']").click()
+    found = Axe().run(page, context=".resnet-explorer").response["violations"]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
 
 
 def test_the_explorer_obeys_the_keyboard_and_the_page_does_not_turn(open_page):
