@@ -53,9 +53,14 @@ def watch(page: Any) -> list[str]:
         if not request.url.startswith(("file:", "data:", "blob:")):
             troubles.append(request.url)
 
+    def note_failure(request: Any) -> None:
+        # what a page that is left or closed no longer waits for is no fault of the page
+        if request.failure != "net::ERR_ABORTED":
+            troubles.append(request.url[:200])
+
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
-    page.on("requestfailed", lambda request: troubles.append(request.url[:200]))
+    page.on("requestfailed", note_failure)
     page.on("request", note_request)
     return troubles
 
