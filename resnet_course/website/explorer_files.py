@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 PREFIX, SUFFIX = "explorerData(", ");\n"
+SCRIPTS = ("network.js", "picture_panel.js", "explorer.js")  # the last one exports
 FRONT_END = Path(__file__).parent.parent / "widgets"
 
 
@@ -19,7 +20,7 @@ def script() -> str:
 
     JupyterLab loads it as a module; a browser loads no module into a page opened as a file.
     """
-    text = (FRONT_END / "explorer.js").read_text(encoding="utf-8")
+    text = "".join((FRONT_END / name).read_text(encoding="utf-8") for name in SCRIPTS)
     module, found, rest = text.rpartition("export default")
     if not found:
         raise ValueError("explorer.js must end with `export default`.")

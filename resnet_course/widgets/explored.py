@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
@@ -15,6 +14,14 @@ from resnet_course.tracing import trace
 from resnet_course.tracing.rows import Trace, TraceError
 from resnet_course.widgets.explorer_data import failed_data, kinds_of, network_data
 from resnet_course.widgets.explorer_maps import FeatureMaps
+from resnet_course.widgets.explorer_pictures import (
+    MOST_PIXELS,
+    Pictures,
+    coded,
+    decoded,
+    picture_alone,
+)
+from resnet_course.widgets.explorer_switches import check_changes, switches
 
 
 @dataclass
@@ -26,16 +33,37 @@ class Explored:
         trace: the rows; None if the network cannot take the input.
         failure: why not.
         maps: feature maps, if there is a picture.
+        model, pictures: what can be run again on another picture.
     """
 
     data: dict[str, Any]
     trace: Trace | None = None
     failure: TraceError | None = None
     maps: FeatureMaps | None = None
+    model: nn.Module | None = None
+    pictures: Pictures | None = None
+
+    def again(self, content: bytes | memoryview, changes: Iterable[Iterable[int]]) -> FeatureMaps:
+        """Return what the rows give for the pixels that a page sends, with parts switched off.
+
+        Raises:
+            ValueError: there is no picture to change, it has another size, or there is no such
+                switch.
+        """
+        if self.maps is None or self.pictures is None:
+            raise ValueError("this network was given no picture that could be changed.")
+        x = self.pictures.to_input(decoded(content, self.data["picture"]["shape"]))[None]
+        changes = check_changes(changes, self.data["switches"])
+        x = x.to(_device(self.model, x))
+        return FeatureMaps(self.model, x, self.trace, self.maps.channels, changes)
 
 
 def explore(
-    model: nn.Module, given: Any, title: str, classes: Sequence[str] | None = None
+    model: nn.Module,
+    given: Any,
+    title: str,
+    classes: Sequence[str] | None = None,
+    pictures: Pictures | None = None,
 ) -> Explored:
     """Trace a network; with a picture, see what its layers make of it.
 
@@ -44,6 +72,7 @@ def explore(
         given: what `trace` takes, a shape or a batch.
         title: name of the network.
         classes: names of what the network decides between.
+        pictures: what to choose from, if the picture is the first of them.
 
     Raises:
         ValueError: no layer is used, or there are not as many classes as numbers that come out.
@@ -57,28 +86,31 @@ def explore(
         raise ValueError(f"{title} gives back what goes in: it has no layer that could be shown.")
     data = network_data(table, title, kinds_of(model)) | nothing
     _check_classes(classes, data["outputs"])
+    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     maps = _maps(model, given, table)
     if maps is not None:
-        data |= {
-            "maps": True,
-            "picture": picture_data(given),
-            "answers": _answers(maps, classes),
-            "classes": list(classes) if classes else None,
-        }
-    return Explored(data, table, maps=maps)
+        pictures = pictures or picture_alone(given)
+        data |= {"maps": True, "picture": _picture_data(given, pictures)}
+        data |= {"answers": _answers(maps, classes), "classes": list(classes) if classes else None}
+        if pictures is not None and max(pictures.pixels.shape[2:]) <= MOST_PIXELS:
+            data["pictures"] = pictures.data()
+            data["switches"] = switches(table, data["folders"])
+            data["heat"] = maps.heat is not None
+            data["scores"] = maps.output.tolist() if classes else None
+    return Explored(data, table, maps=maps, model=model, pictures=pictures)
 
 
-def picture_data(x: Tensor) -> dict[str, Any] | None:
-    """Return the pixels of the first picture of a batch, stretched to 0 … 255."""
-    if x.ndim != 4 or x.shape[1] not in (1, 3):
+def _picture_data(x: Tensor, pictures: Pictures | None) -> dict[str, Any] | None:
+    """Return the picture that is shown at first; None for what is no picture."""
+    if pictures is None:
         return None
-    image = x[0].detach().float().cpu().nan_to_num(0, 0, 0)
-    low, high = image.amin(), image.amax()
-    pixels = ((image - low) / (high - low).clamp(min=1e-12) * 255).round().numpy().astype(np.uint8)
-    flat = pixels.transpose(1, 2, 0) if len(pixels) == 3 else pixels[0]
-    coded = base64.b64encode(np.ascontiguousarray(flat).tobytes()).decode()
     words = "the picture" if len(x) == 1 else f"the first of {len(x)} pictures"
-    return {"shape": list(image.shape), "pixels": coded, "words": words}
+    first = pictures.pixels[0]
+    return {"shape": list(first.shape), "pixels": coded(first), "words": words}
+
+
+def _device(model: nn.Module, x: Tensor) -> torch.device:
+    return next((each.device for each in model.parameters()), x.device)
 
 
 def _maps(model: nn.Module, x: Any, table: Trace) -> FeatureMaps | None:
@@ -88,7 +120,6 @@ def _maps(model: nn.Module, x: Any, table: Trace) -> FeatureMaps | None:
     parameters = list(model.parameters())
     if any(each.is_meta or is_lazy(each) for each in parameters):
         return None
-    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     device = parameters[0].device if parameters else x.device
     try:
         return FeatureMaps(model, x[:1].to(device), table)

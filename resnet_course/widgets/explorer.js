@@ -562,7 +562,7 @@ function drawWindows({ kernel, stride }, letter) {
 
 const SPEEDS = { slow: 1400, normal: 700, fast: 280 };
 
-// `host` says where the data comes from: {network, state, maps(row), choose, remember, large}.
+// `host` says where the data comes from: {network, state, maps(row), run, choose, remember, large}.
 function explorer(element, host) {
   const root = make("div", { class: `resnet-explorer${host.large ? " large" : ""}`, role: "group" });
   const letter = () => (host.large ? 17 : 12);
@@ -575,6 +575,9 @@ function explorer(element, host) {
   let timer = null;
   let picked = null; // [row, column] of the value under the pointer
   const records = new Map(); // row → feature maps
+  const stale = new Set(); // rows whose maps are of an earlier run
+  let panel = null; // for the picture
+  const changes = new Map(); // block → the way in which it is changed
 
   // What stands in the page, from top to bottom.
   const title = make("strong", { class: "title" });
@@ -593,12 +596,14 @@ function explorer(element, host) {
   const hint = make("span", { class: "hint" }, "click or drag · ← → step · ↓ open · ↑ close");
   const steps = make("div", { class: "row steps" }, back, next, play, speed, zooms, hint);
   const heading = make("div", { class: "heading" });
+  const bench = make("div", {}); // the panel for the picture
+  const undo = make("div", { class: "row undo" }); // what is switched off
   const close = make("div", { class: "close-up" });
   const products = make("p", { class: "products" }); // stands in the close-up
   const answer = make("p", { class: "answer" });
   const words = make("p", { class: "words", "aria-live": "polite" });
   const status = make("p", { class: "status", role: "status" });
-  root.append(head, make("div", { class: "stage" }, strip, tip), steps, heading, close, answer, words, status);
+  root.append(head, bench, make("div", { class: "stage" }, strip, tip), steps, undo, heading, close, answer, words, status);
   element.replaceChildren(root);
 
   function button(label, act, name) {
@@ -613,6 +618,8 @@ function explorer(element, host) {
     network = { ...data };
     if (network.picture) network.picture = { ...network.picture, address: paintPicture(network.picture) };
     records.clear();
+    stale.clear();
+    changes.clear();
     opened = new Set(wanted.opened ?? network.opened);
     at = findNode(network, wanted.place ?? at?.name, wanted.layer ?? at?.last ?? 0);
     if (!at && wanted.layer) at = barsOf(network, opened).find((bar) => bar.last >= wanted.layer);
@@ -621,13 +628,17 @@ function explorer(element, host) {
     picked = null;
     title.textContent = network.title;
     root.setAttribute("aria-label", `Explorer: ${network.title}`);
-    const percent = (share) => (share < 0.005 ? "below 1 %" : `${Math.round(100 * share)} %`);
-    const answers = network.answers?.map(([name, share]) => `${name} ${percent(share)}`).join(", ");
-    answer.textContent = answers ? `The answer of the network: ${answers}` : "";
-    answer.hidden = !answers;
+    showAnswer(network.answers);
+    showPanel();
     showChoices();
     showLevels();
     redraw();
+  }
+
+  function showAnswer(found) {
+    const answers = found?.map(([name, share]) => `${name} ${percent(share)}`).join(", ");
+    answer.textContent = answers ? `The answer of the network: ${answers}` : "";
+    answer.hidden = !answers;
   }
 
   function showChoices() {
@@ -671,6 +682,7 @@ function explorer(element, host) {
     zooms.hidden = layout.zoomable < 1.7 && zoom === 1;
     strip.replaceChildren(drawStrip(network, layout, letter()));
     strip.classList.toggle("zoomed", zoom > 1);
+    markChanges();
     mark();
     showPlace();
   }
@@ -782,6 +794,112 @@ function explorer(element, host) {
       made.setAttribute("aria-expanded", isOpen);
       heading.append(made);
     }
+    const block = host.run && network.switches?.find(({ first, last }) => first <= at.first && at.last <= last);
+    if (block) heading.append(switchOf(block));
+  }
+
+  // Another picture, or a network with parts switched off. While one run is on its way, only the
+  // newest wish waits.
+  function showPanel() {
+    panel = null;
+    undo.replaceChildren();
+    bench.replaceChildren();
+    if (!network.pictures || !host.run) return;
+    const { choices } = network.pictures;
+    const data = { ...network.pictures, choices: [{ ...choices[0], pixels: network.picture.pixels }, ...choices.slice(1)] };
+    panel = picturePanel({
+      data, shape: network.picture.shape, classes: network.classes, scores: network.scores, heatKnown: network.heat, say,
+      changed(pixels, address) {
+        network.picture.address = address;
+        for (const image of root.querySelectorAll("image.picture")) image.setAttribute("href", address);
+        runNetwork();
+      },
+    });
+    panel.panel.open = choices.length > 1 && !host.large;
+    bench.append(panel.panel);
+  }
+
+  let running = false;
+  let again = false;
+  let told = null;
+  async function runNetwork() {
+    if (running) { again = true; return; }
+    running = true;
+    const from = network;
+    const slow = setTimeout(() => say("waiting for the network …"), 500);
+    try {
+      const rules = [...changes.values()].map(({ row, source }) => [row, source]);
+      const found = await host.run({ pixels: panel.pixels(), changes: rules });
+      if (network === from && found) showRun(found);
+    } catch (reason) {
+      if (network === from) say(String(reason.message ?? reason));
+    } finally {
+      clearTimeout(slow);
+      running = false;
+      if (again) {
+        again = false;
+        if (network === from) runNetwork();
+      }
+    }
+  }
+
+  function showRun({ scores, heat }) {
+    say("");
+    for (const row of records.keys()) stale.add(row);
+    if (network.classes) {
+      const shares = probabilities(scores);
+      const best = shares.map((share, i) => [network.classes[i], share]).sort((a, b) => b[1] - a[1]).slice(0, 3);
+      showAnswer(best);
+      panel.showScores(scores);
+      // In words, when the hand rests.
+      clearTimeout(told);
+      const off = [...changes].map(([name, way]) => `${name}: ${way.name}`);
+      told = setTimeout(() => say([`${panel.words()}: ${best[0][0]} ${percent(best[0][1])}`, ...off].join("; ")), 700);
+    }
+    panel.showHeat(heat);
+    root.dataset.run = Number(root.dataset.run ?? 0) + 1;
+    fetchMaps();
+  }
+
+  // One choice for a block: whole, or without one of its ways.
+  function switchOf(block) {
+    const box = make("span", { class: "tools", role: "group", "aria-label": `${block.name}: what is switched off` }, make("span", { class: "soft" }, `${block.name}:`));
+    const now = changes.get(block.name);
+    for (const way of [undefined, ...block.ways]) {
+      const made = button(way?.name ?? "whole", () => change(block, way));
+      made.setAttribute("aria-pressed", way === now);
+      box.append(made);
+    }
+    if (now) box.append(make("span", { class: "soft" }, now.words));
+    return box;
+  }
+
+  function change(block, way) {
+    halt();
+    if (way) changes.set(block.name, way);
+    else changes.delete(block.name);
+    undo.replaceChildren(...[...changes].map(([name, { name: how }]) => button(`${name}: ${how} ✕`, () => change({ name }), `${name}: ${how}. Make it whole again`)));
+    markChanges();
+    showHeading();
+    const pressed = heading.querySelector('.tools [aria-pressed="true"]');
+    pressed?.focus({ preventScroll: true });
+    runNetwork();
+  }
+
+  // Switched off is drawn pale and dashed.
+  function markChanges() {
+    for (const each of strip.querySelectorAll(".off")) each.classList.remove("off");
+    for (const [name, { row, name: how }] of changes) {
+      if (how === "shortcut off") {
+        for (const each of strip.querySelectorAll(`.line.shortcut[data-row="${row}"]`)) each.classList.add("off");
+        continue;
+      }
+      const { first, last } = network.switches.find((each) => each.name === name);
+      layout.nodes.forEach((node, i) => {
+        const inside = first <= node.first && node.last <= last && node.path !== "shortcut" && !(node.isRow && node.first >= row);
+        if (inside) strip.querySelector(`[data-node="${i}"]`)?.classList.add("off");
+      });
+    }
   }
 
   // 7. The close-up
@@ -829,9 +947,11 @@ function explorer(element, host) {
     incoming.forEach((source, i) => {
       if (i) flow.append(make("span", { class: `meet ${how}`, "aria-hidden": "true" }, joined));
       const isShort = how === "add" && meeting && isShortcutInto(source);
+      const change_ = [...changes.values()].find(({ row }) => at.isRow && row === at.first);
       const name = isResidual ? (isShort ? "x" : "F(x)") : "in";
       const from = source === undefined ? "" : source < 0 ? (network.inputs.length > 1 ? `input ${-source}` : "the input") : network.rows[source].name;
       flow.append(volume(shapes[i], ins[i], scale, { strongest, tint: isShort ? "short" : "in", dropped: at.window?.dropped, name, from: isShort && meeting ? `${from} · the shortcut` : name === "F(x)" ? `${from} · the branch` : from }));
+      if (meeting && change_ && change_.source !== source) flow.lastChild.classList.add("off");
     });
     if (meeting) {
       if (sources.length > 3) flow.append(make("span", { class: "soft" }, `and ${sources.length - 3} more`));
@@ -1091,6 +1211,7 @@ function explorer(element, host) {
 
   // Feature maps come from the host: at once in the book, from the kernel in JupyterLab.
   function keep(raw) {
+    stale.delete(raw.row);
     if (!raw.shape) return records.set(raw.row, undefined); // a row that cannot be drawn so
     const values = raw.values instanceof Float32Array ? raw.values : halves(raw.values, raw.scale);
     const isMap = raw.shape.length > 2;
@@ -1120,7 +1241,7 @@ function explorer(element, host) {
 
   function fetchMaps() {
     if (!network.maps || at.kind === "error") return;
-    const missing = wantedRows().filter((row) => !records.has(row));
+    const missing = wantedRows().filter((row) => !records.has(row) || stale.has(row));
     const asked = at;
     const from = network;
     const arrived = missing.map((row) => host.maps(row)).filter(Boolean);
@@ -1313,6 +1434,9 @@ function render({ model, el }) {
   const waiting = new Map(); // "network row" → what was asked for
   let own = false; // the page itself is changing the state
   let choosing = null;
+  let asked = 0; // runs that were asked for,
+  let run = 0; // and the one whose maps are shown; 0 is the picture that was given
+  const runs = new Map();
   const host = {
     network: model.get("network"),
     state: state(),
@@ -1327,9 +1451,18 @@ function render({ model, el }) {
       choosing = setTimeout(() => view.refused(SILENT), 8000);
       model.send({ ask: "choose", ...choice });
     },
+    run({ pixels, changes }) {
+      asked += 1;
+      const [number, network] = [asked, model.get("network").id];
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => { runs.delete(number); reject(SILENT); }, 8000);
+        runs.set(number, (found) => { clearTimeout(timer); run = number; resolve(found); });
+        model.send({ ask: "run", run: number, network, changes }, undefined, [pixels.buffer]);
+      });
+    },
     maps(row) {
       const network = model.get("network").id;
-      const key = `${network} ${row}`;
+      const key = `${network} ${row} ${run}`;
       if (waiting.has(key)) return waiting.get(key).promise;
       const asked = {};
       asked.promise = new Promise((resolve, reject) => {
@@ -1337,7 +1470,7 @@ function render({ model, el }) {
         asked.timer = setTimeout(() => { waiting.delete(key); reject(SILENT); }, 8000);
       });
       waiting.set(key, asked);
-      model.send({ ask: "maps", row, network });
+      model.send({ ask: "maps", row, network, run });
       return asked.promise;
     },
   };
@@ -1347,6 +1480,7 @@ function render({ model, el }) {
   const view = explorer(el, host);
   const changed = () => {
     clearTimeout(choosing);
+    run = 0;
     for (const { timer, resolve } of waiting.values()) { clearTimeout(timer); resolve(undefined); }
     waiting.clear();
     view.load(model.get("network"), state());
@@ -1354,12 +1488,13 @@ function render({ model, el }) {
   const moved = () => { if (!own) view.follow(state()); };
   const answered = (message, buffers) => {
     if (message.failed) { clearTimeout(choosing); return view.refused(message.failed); }
+    if (message.ran) return runs.get(message.ran)?.(message);
     if (!message.maps) return undefined;
-    const key = `${message.network} ${message.maps.row}`;
+    const key = `${message.network} ${message.maps.row} ${message.run}`;
     const record = { ...message.maps, values: buffers[0], weights: buffers[1] };
     const asked = waiting.get(key);
     if (asked) { clearTimeout(asked.timer); asked.resolve(record); }
-    else if (message.network === model.get("network").id) view.late(record); // a kernel that was busy
+    else if (message.network === model.get("network").id && message.run === run) view.late(record); // a kernel that was busy
     return waiting.delete(key);
   };
   model.on("change:network", changed);
@@ -1373,11 +1508,66 @@ function render({ model, el }) {
   };
 }
 
-// A page without a kernel: all data lies there.
+// A page without a kernel: all data lies there. `options.weights`, the promise of a text, brings the
+// network to life (see network.js).
 function show(element, data, options = {}) {
   const { network, maps = {} } = data;
   const state = options.state ?? { layer: network.start, place: network.place, opened: network.opened };
-  return explorer(element, { network, maps: (row) => maps[row], state, large: options.large });
+  const living = options.weights && network.live ? liveNetwork(data, options.weights) : { maps: (row) => maps[row] };
+  return explorer(element, { network, state, large: options.large, ...living });
+}
+
+function liveNetwork({ network, maps }, weights) {
+  const { steps, head } = network.live;
+  const { scale, shift } = network.pictures;
+  const channels = scale.length;
+  const area = network.picture.shape[1] * network.picture.shape[2];
+  let outputs = null; // of each row
+  let input = null;
+  let started = null;
+  const start = async () => {
+    const numbers = weightsOf(await weights);
+    return { numbers, ...startNetwork(steps, numbers) };
+  };
+  return {
+    async run({ pixels, changes }) {
+      started ??= start();
+      const alive = await started;
+      const x = new Float32Array(channels * area);
+      for (let i = 0; i < x.length; i++) {
+        const c = Math.floor(i / area);
+        x[i] = pixels[(i % area) * channels + c] / 255 * scale[c] + shift[c];
+      }
+      const found = await alive.run(x, changes);
+      if (!found) return undefined; // a newer picture has overtaken it
+      [outputs, input] = [found, x];
+      const scores = found.at(-1);
+      return { scores, heat: head && heatOf(alive.numbers, scores) };
+    },
+    // The channels that Python has chosen, of the newest run.
+    maps(row) {
+      const stored = maps[row];
+      if (!outputs || !stored?.shape) return stored;
+      const values = row < 0 ? input : outputs[row];
+      const size = stored.shape.length > 2 ? stored.shape.at(-1) * stored.shape.at(-2) : 1;
+      const shown = new Float32Array(stored.channels.length * size);
+      stored.channels.forEach((channel, k) => shown.set(values.subarray(channel * size, (channel + 1) * size), k * size));
+      return { ...stored, values: shown };
+    },
+  };
+
+  // The class activation map: the last maps, each weighted for the class that wins (explorer_heat.py).
+  function heatOf(numbers, scores) {
+    const [row, linear] = head;
+    const [count, high, wide] = network.rows[row].out;
+    const from = steps[linear].weight + scores.indexOf(Math.max(...scores)) * count;
+    const heat = Array.from({ length: high }, () => new Float32Array(wide));
+    for (let k = 0; k < count; k++) {
+      for (let i = 0; i < high * wide; i++) heat[Math.floor(i / wide)][i % wide] += numbers[from + k] * outputs[row][k * high * wide + i];
+    }
+    const most = Math.max(1e-12, ...heat.map((line) => Math.max(...line)));
+    return heat.map((line) => Array.from(line, (value) => Math.max(0, value) / most));
+  }
 }
 
 export default { render, show };

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -18,7 +18,9 @@ from resnet_course.tracing.meta import shared_copy
 from resnet_course.tracing.rows import Trace, printable
 from resnet_course.tracing.values import trace_values
 from resnet_course.widgets.explorer_channels import MOST_CHANNELS, choose_channels
+from resnet_course.widgets.explorer_heat import find_head, heat_of
 from resnet_course.widgets.explorer_products import packed, products
+from resnet_course.widgets.explorer_switches import Change, with_changes
 
 MOST_VALUES = 100_000  # of one row
 BOOK_BYTES = 300_000
@@ -31,48 +33,64 @@ class FeatureMaps:
         model: any module that `trace` takes; it stays as it is.
         x: one picture as the model takes it, with its batch axis, on the model's device.
         table: what `trace(model, x)` has given.
+        channels: which to keep, those of other maps; None chooses those that vary most.
+        changes: what is switched off, see `explorer_switches`.
 
     Attributes:
         values: row → (channels that are kept, height, width) or (features,); -1 is the picture.
         channels: row → numbers of these channels.
         output: what the network gives, without the batch axis.
+        heat: where the last map speaks for the answer, (height, width) from 0 to 1, or None.
     """
 
-    def __init__(self, model: nn.Module, x: Tensor, table: Trace) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        table: Trace,
+        channels: dict[int, list[int]] | None = None,
+        changes: Iterable[Change] = (),
+    ) -> None:
         self.table, self.shape = table, tuple(x.shape[1:])
         self.modules = {printable(n): part for n, part in shared_copy(model).named_modules()}
         self.fields: dict[int, dict[str, list[list[int]]]] = {}
         self.sources = defaultdict(list)
         for edge in table.edges:
             self.sources[edge.target].append(edge.source)
+        self.head = find_head(model, table)
+        self.output, self.heat = torch.empty(0), None
         # Two walks: the first says which channels to keep. All of them would take much memory.
-        self.channels = choose_channels(table, self._spread(model, x))
+        self.channels = dict(channels or choose_channels(table, self._spread(model, x)))
         self.channels[-1] = list(range(x.shape[1]))[:MOST_CHANNELS]
         self.values = {-1: x[0, self.channels[-1]].detach().float().cpu()}
         self.follows: set[int] = set()  # rows that get just what the row before gives
-        trace_values(model, x, table, self._keep)
+        trace_values(model, x, table, with_changes(self._keep, changes, x))
 
     def _spread(self, model: nn.Module, x: Tensor) -> dict[int, Tensor]:
-        """Return how much each channel of each row varies; remember fields and output."""
+        """Return how much each channel of each row varies."""
         spread: dict[int, Tensor] = {}
-        last = (self.sources[len(self.table)] or [len(self.table) - 1])[0]
-        self.output = torch.empty(0)
 
-        def look(row: int, _: Tensor, value: Tensor, field: Field | None) -> None:
-            if not _has_shape(value, self.table.rows[row].out_shape):
-                return
-            one = value[0].float().cpu()
-            vary = one.flatten(1).std(1, correction=0) if one.ndim > 1 else one.abs()
-            spread[row] = vary.nan_to_num(0, 0, 0)
-            if row == last:
-                self.output = one.clone()
-            if field and one.ndim > 1:
-                self.fields[row] = _lines(field, one.shape[-2:])
+        def look(row: int, _: Tensor, value: Tensor, __: Field | None) -> None:
+            if _has_shape(value, self.table.rows[row].out_shape):
+                one = value[0].float().cpu()
+                vary = one.flatten(1).std(1, correction=0) if one.ndim > 1 else one.abs()
+                spread[row] = vary.nan_to_num(0, 0, 0)
 
         trace_values(model, x, self.table, look)
         return spread
 
-    def _keep(self, row: int, came: Tensor, value: Tensor, _: Field | None) -> None:
+    def _keep(self, row: int, came: Tensor, value: Tensor, field: Field | None) -> None:
+        if not _has_shape(value, self.table.rows[row].out_shape):
+            return
+        if row == (self.sources[len(self.table)] or [len(self.table) - 1])[0]:
+            self.output = value[0].float().cpu().clone()
+        if self.head and row == self.head[0]:
+            self._last = value[0].float().cpu().clone()
+        if self.head and row == self.head[1]:
+            weights = self.modules[self.table.rows[row].name].weight
+            self.heat = heat_of(self._last, weights[self.output.argmax()].detach().float().cpu())
+        if field and value.ndim == 4:
+            self.fields[row] = _lines(field, value.shape[-2:])
         if row not in self.channels:
             return
         area = max(value[0].numel() // max(value.shape[1], 1), 1)

@@ -11,6 +11,7 @@ import torch
 import traitlets
 from torch import Tensor, nn
 
+from resnet_course.data import Splits
 from resnet_course.pictures import draw
 from resnet_course.pictures.described import Svg
 from resnet_course.resnet import CONFIGS, create_model
@@ -26,7 +27,8 @@ from resnet_course.widgets.explorer_folders import (
     opened_to,
 )
 from resnet_course.widgets.explorer_input import read_input, refuse_pixels
-from resnet_course.widgets.explorer_maps import book_data
+from resnet_course.widgets.explorer_maps import FeatureMaps, book_data
+from resnet_course.widgets.explorer_pictures import pictures_of
 
 YOURS = "your model"
 SIZES = (28, 32, 64, 96, 128, 160, 192, 224, 256)
@@ -37,16 +39,18 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
     """A network that one can touch: its strip, one layer close up, and the numbers of that layer.
 
     >>> ShapeExplorer(create_model("resnet18"), (1, 3, 224, 224))
-    >>> ShapeExplorer(trained_model(), picture, classes=splits.classes)  # with real feature maps
+    >>> ShapeExplorer(trained_model(splits.source), splits)  # with pictures to choose and change
+    >>> ShapeExplorer(model, picture, classes=["cat", "dog"])  # with real feature maps
 
     Args:
         model: any module, or the name of a network of the course.
-        picture_or_shape: a picture as the model takes it, float (1, channels, height, width), on
-            the model's device: the explorer shows what every layer makes of it; of several
+        picture_or_shape: `Splits`: a learner chooses among twenty of its test pictures, changes
+            them or draws one, and sees what every layer makes of it. Or a picture as the model
+            takes it, float (1, channels, height, width), on the model's device; of several
             pictures, the first. Or a shape, with or without the batch axis; for a module of your
             own also what else `trace` takes: several tensors, a dictionary.
         title: what to call a module of your own in the picture; None takes its class name.
-        classes: names of the classes, for the answer of the network.
+        classes: names of the classes, for the answer of the network; None takes those of `Splits`.
 
     Raises:
         ValueError: `model` is neither a module nor the name of a network, there is no shape, or
@@ -58,7 +62,7 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
         opened: names of the blocks and stages that are open.
     """
 
-    _esm = FOLDER / "explorer.js"
+    _esm = "".join((FOLDER / name).read_text("utf-8") for name in ("picture_panel.js", "explorer.js"))
     _css = FOLDER / "explorer.css"
     network = traitlets.Dict().tag(sync=True)
     layer = traitlets.Int(0).tag(sync=True)
@@ -68,7 +72,7 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
     def __init__(
         self,
         model: nn.Module | str,
-        picture_or_shape: Sequence[int] | Tensor | dict[str, Any] = (1, 3, 224, 224),
+        picture_or_shape: Splits | Sequence[int] | Tensor | dict[str, Any] = (1, 3, 224, 224),
         *,
         title: str | None = None,
         classes: Sequence[str] | None = None,
@@ -78,9 +82,15 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
         else:
             check_model(model)
         self._own = None if isinstance(model, str) else model
+        self._pictures = None
+        if isinstance(picture_or_shape, Splits) and self._own is not None:
+            self._pictures = pictures_of(picture_or_shape)
+            classes = classes or picture_or_shape.classes
+            picture_or_shape = self._pictures.to_input(self._pictures.pixels[:1])
         self._input = read_input(self._own, picture_or_shape)
         self._title, self._classes = title or type(model).__name__, classes
         self._explored: dict[tuple[str, int, int], Explored] = {}
+        self._changed: tuple[int, FeatureMaps] | None = None  # the last run of the page
         self._level = ""
         self._left = "", 0  # where one stood before a network that failed
         super().__init__()
@@ -238,18 +248,30 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
             else:
                 self.layer = last_row(self.network, self.place)
 
-    def _answer(self, _: object, message: dict, __: object) -> None:
-        """Answer the page: another network, or the feature maps of a row."""
+    def _answer(self, _: object, message: dict, buffers: list[memoryview]) -> None:
+        """Answer the page: another network, another picture, or the feature maps of a row."""
         try:
             if message.get("ask") == "choose":
                 self.choose(message["network"], int(message["size"]), int(message["channels"]))
-            elif message.get("ask") == "maps" and message["network"] == self.network["id"]:
-                row = int(message["row"])
-                record = (self._now.maps and self._now.maps.record(row)) or {"row": row}
-                buffers = [record.pop(k) for k in ("values", "weights") if k in record]
-                self.send({"maps": record, "network": message["network"]}, buffers)
+            elif message.get("network") != self.network["id"]:
+                return
+            elif message.get("ask") == "run":
+                self._changed = message["run"], self._now.again(buffers[0], message["changes"])
+                maps = self._changed[1]
+                heat = maps.heat if maps.heat is None else maps.heat.tolist()
+                self.send({"ran": message["run"], "scores": maps.output.tolist(), "heat": heat})
+            elif message.get("ask") == "maps":
+                self._send_maps(int(message["row"]), message.get("run", 0))
         except Exception as error:  # the page says it; a traceback would be seen by nobody
             self.send({"failed": f"Python could not do this: {error}"})
+
+    def _send_maps(self, row: int, run: int) -> None:
+        """Send the maps of a row, of the picture that was given or of the page's last run."""
+        number, changed = self._changed or (0, None)
+        maps = changed if run and run == number else self._now.maps if not run else None
+        record = (maps and maps.record(row)) or {"row": row}
+        buffers = [record.pop(k) for k in ("values", "weights") if k in record]
+        self.send({"maps": record, "network": self.network["id"], "run": run}, buffers)
 
     def _explore(self, name: str, size: int, channels: int) -> Explored:
         shape = self._input.resized(channels, size)
@@ -257,6 +279,6 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
             with torch.device("meta"):
                 model = create_model(name, in_channels=channels)
             return explore(model, (1, *shape[1:]), name)
-        as_it_is = shape == self._input.shape or not self._input.is_picture
-        given = self._input.given if as_it_is else shape
-        return explore(self._own, given, self._title, self._classes)
+        if shape != self._input.shape and self._input.is_picture:
+            return explore(self._own, shape, self._title, self._classes)
+        return explore(self._own, self._input.given, self._title, self._classes, self._pictures)
