@@ -12,6 +12,7 @@ from torch.nn.parameter import is_lazy
 
 from resnet_course.tracing import trace
 from resnet_course.tracing.rows import Trace, TraceError
+from resnet_course.train.pretrained import trained_model
 from resnet_course.widgets.explorer_data import failed_data, kinds_of, network_data
 from resnet_course.widgets.explorer_maps import FeatureMaps
 from resnet_course.widgets.explorer_pictures import (
@@ -21,6 +22,7 @@ from resnet_course.widgets.explorer_pictures import (
     decoded,
     picture_alone,
 )
+from resnet_course.widgets.explorer_steps import flat_weights, network_steps
 from resnet_course.widgets.explorer_switches import check_changes, switches
 
 
@@ -56,6 +58,22 @@ class Explored:
         changes = check_changes(changes, self.data["switches"])
         x = x.to(_device(self.model, x))
         return FeatureMaps(self.model, x, self.trace, self.maps.channels, changes)
+
+    def live(self, source: str) -> dict[str, Any] | None:
+        """Return what lets a page run the network itself, None if it cannot.
+
+        It can if the network is the one that is shipped for the pictures of this source: then the
+        page has its weights in a file.
+        """
+        if self.maps is None or "pictures" not in self.data:
+            return None
+        try:
+            shipped = flat_weights(trained_model(source))
+        except ValueError:  # there is none
+            return None
+        own = flat_weights(self.model)
+        steps = network_steps(self.model, self.trace) if torch.equal(own, shipped) else None
+        return steps and {"weights": source, "steps": steps, "head": self.maps.head}
 
 
 def explore(

@@ -808,7 +808,7 @@ function explorer(element, host) {
     const { choices } = network.pictures;
     const data = { ...network.pictures, choices: [{ ...choices[0], pixels: network.picture.pixels }, ...choices.slice(1)] };
     panel = picturePanel({
-      data, shape: network.picture.shape, classes: network.classes, scores: network.scores, heatKnown: network.heat, say,
+      data, shape: network.picture.shape, classes: network.classes, scores: network.scores, heatKnown: network.heat,
       changed(pixels, address) {
         network.picture.address = address;
         for (const image of root.querySelectorAll("image.picture")) image.setAttribute("href", address);
@@ -850,11 +850,11 @@ function explorer(element, host) {
       const shares = probabilities(scores);
       const best = shares.map((share, i) => [network.classes[i], share]).sort((a, b) => b[1] - a[1]).slice(0, 3);
       showAnswer(best);
-      panel.showScores(scores);
+      panel.showScores(scores, !changes.size);
       // In words, when the hand rests.
       clearTimeout(told);
       const off = [...changes].map(([name, way]) => `${name}: ${way.name}`);
-      told = setTimeout(() => say([`${panel.words()}: ${best[0][0]} ${percent(best[0][1])}`, ...off].join("; ")), 700);
+      told = setTimeout(() => panel.tell([`${panel.words()}: ${best[0][0]} ${percent(best[0][1])}`, ...off].join("; ")), 600);
     }
     panel.showHeat(heat);
     root.dataset.run = Number(root.dataset.run ?? 0) + 1;
@@ -947,11 +947,10 @@ function explorer(element, host) {
     incoming.forEach((source, i) => {
       if (i) flow.append(make("span", { class: `meet ${how}`, "aria-hidden": "true" }, joined));
       const isShort = how === "add" && meeting && isShortcutInto(source);
-      const change_ = [...changes.values()].find(({ row }) => at.isRow && row === at.first);
       const name = isResidual ? (isShort ? "x" : "F(x)") : "in";
       const from = source === undefined ? "" : source < 0 ? (network.inputs.length > 1 ? `input ${-source}` : "the input") : network.rows[source].name;
       flow.append(volume(shapes[i], ins[i], scale, { strongest, tint: isShort ? "short" : "in", dropped: at.window?.dropped, name, from: isShort && meeting ? `${from} · the shortcut` : name === "F(x)" ? `${from} · the branch` : from }));
-      if (meeting && change_ && change_.source !== source) flow.lastChild.classList.add("off");
+      if (meeting && isOff(source)) flow.lastChild.classList.add("off");
     });
     if (meeting) {
       if (sources.length > 3) flow.append(make("span", { class: "soft" }, `and ${sources.length - 3} more`));
@@ -959,7 +958,8 @@ function explorer(element, host) {
     } else {
       flow.append(make("span", { class: "arrow", "aria-hidden": "true" }, "→"), operation(), make("span", { class: "arrow", "aria-hidden": "true" }, "→"));
     }
-    const sumName = isResidual ? "x + F(x)" : "out";
+    const whole = !incoming.some(isOff);
+    const sumName = isResidual && whole ? "x + F(x)" : "out";
     flow.append(volume(at.out, out, scale, { strongest, tint: "out", name: sumName, from: meeting ? at.label : "", isOut: true }));
     const point = !at.isRow ? "" : meeting && out ? "Point at a value of what comes out: the numbers that make it appear here."
       : out ? "Point at a value of what comes out: its window and its products appear here."
@@ -985,6 +985,9 @@ function explorer(element, host) {
     const first = edges.filter(([, target]) => target === at.first);
     return [...new Set((first.length ? first : edges).map(([source]) => source))];
   }
+
+  // Is what this row gives switched off where it is added?
+  const isOff = (added) => [...changes.values()].some(({ row, source }) => at.isRow && row === at.first && source !== added);
 
   function isShortcutInto(source) {
     const shortcut = network.shortcuts.find(([, end]) => end === at.first);
@@ -1508,8 +1511,8 @@ function render({ model, el }) {
   };
 }
 
-// A page without a kernel: all data lies there. `options.weights`, the promise of a text, brings the
-// network to life (see network.js).
+// A page without a kernel: all data lies there. `options.weights`, a name → the promise of a text,
+// brings the network to life (see network.js).
 function show(element, data, options = {}) {
   const { network, maps = {} } = data;
   const state = options.state ?? { layer: network.start, place: network.place, opened: network.opened };
@@ -1518,7 +1521,7 @@ function show(element, data, options = {}) {
 }
 
 function liveNetwork({ network, maps }, weights) {
-  const { steps, head } = network.live;
+  const { steps, head, weights: name } = network.live;
   const { scale, shift } = network.pictures;
   const channels = scale.length;
   const area = network.picture.shape[1] * network.picture.shape[2];
@@ -1526,12 +1529,12 @@ function liveNetwork({ network, maps }, weights) {
   let input = null;
   let started = null;
   const start = async () => {
-    const numbers = weightsOf(await weights);
+    const numbers = weightsOf(await weights(name));
     return { numbers, ...startNetwork(steps, numbers) };
   };
   return {
     async run({ pixels, changes }) {
-      started ??= start();
+      started ??= start().catch((reason) => { started = null; throw reason; });
       const alive = await started;
       const x = new Float32Array(channels * area);
       for (let i = 0; i < x.length; i++) {

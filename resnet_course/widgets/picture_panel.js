@@ -8,7 +8,7 @@ const INK = { 1: 210, 3: 0 };
 const ZERO = { turn: 0, right: 0, down: 0, noise: 0 };
 
 // `data`: {choices: [{name, pixels}], of}, `shape`: (channels, height, width) of each picture.
-function picturePanel({ data, shape, classes, scores, heatKnown, changed, say }) {
+function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   const [channels, high, wide] = shape;
   const area = high * wide;
   const decode = (text) => Float32Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -19,7 +19,7 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed, say })
   let seen = base; // after turning, shifting and noise
   let heat = null;
   let cursor = [high >> 1, wide >> 1];
-  let before = null; // scores of the picture and the network as they were given
+  let before = null; // probabilities of the picture as it was chosen, by the whole network
 
   // What stands in the panel.
   const canvas = make("canvas", {
@@ -67,7 +67,8 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed, say })
   const where = make("p", { class: "soft of" }, `${data.choices.length > 1 ? `${data.choices.length} pictures` : "One picture"}: ${data.of}.`);
   const left = make("div", { class: "drawing" }, page, make("div", { class: "row" }, tools.box, width), make("div", { class: "row" }, again, empty));
   const middle = make("div", { class: "changes" }, ...(data.choices.length > 1 ? [thumbs] : []), where, ...Object.values(sliders).map((one) => one.box), heatBox);
-  const body = make("div", { class: "panel-body" }, left, middle, table);
+  const told = make("p", { class: "told", role: "status" });
+  const body = make("div", { class: "panel-body" }, left, middle, table, told);
   const panel = make("details", { class: "picture-panel" }, make("summary", {}, data.choices.length > 1 ? "Choose, draw or change the picture" : "Draw on the picture, or change it"), body);
   table.hidden = !classes;
 
@@ -127,6 +128,7 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed, say })
     base = pixels;
     chosen = number;
     drawnOn = number < 0;
+    before = null;
     settle();
     markChosen();
     update();
@@ -288,7 +290,7 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed, say })
       update();
     }
     showCursor();
-    say(`row ${cursor[0]}, column ${cursor[1]}${move ? "" : `: ${{ draw: "drawn", erase: "erased", fill: "filled" }[tools.value]}`}`);
+    told.textContent = `row ${cursor[0]}, column ${cursor[1]}${move ? "" : `: ${{ draw: "drawn", erase: "erased", fill: "filled" }[tools.value]}`}`;
   });
   canvas.addEventListener("focus", showCursor);
 
@@ -312,33 +314,32 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed, say })
     glow.getContext("2d").putImageData(image, 0, 0);
   }
 
-  // One line for each class: probability and logit, and a mark where the bar was at first.
-  function showScores(values) {
-    if (!classes) return [];
+  // One line for each class: probability and logit, and a mark where the bar was before the picture
+  // or the network was changed.
+  function showScores(values, isWhole) {
     const shares = probabilities(values);
-    before ??= shares;
+    if (isWhole) before ??= shares;
     const order = classes.map((_, i) => i);
     const most = classes.length <= 12 ? order : order.toSorted((a, b) => shares[b] - shares[a]).slice(0, 10);
     const best = shares.indexOf(Math.max(...shares));
-    const head = make("tr", {}, make("th", { scope: "col" }, "class"), make("th", { scope: "col", colspan: 2 }, "probability"), make("th", { scope: "col" }, "logit"));
+    const head = make("tr", {}, make("th", { scope: "col" }, "class"), make("th", { scope: "col" }, before ? make("span", { class: "bar-mark" }, "before") : ""), make("th", { scope: "col" }, "probability"), make("th", { scope: "col" }, "logit"));
     table.replaceChildren(head, ...most.map((i) => {
       const bar = make("span", { class: "bar-share", style: `width:${100 * shares[i]}%` });
-      const mark = make("span", { class: "bar-before", style: `left:${100 * before[i]}%` });
+      const mark = before ? make("span", { class: "bar-before", style: `left:calc(${100 * before[i]}% - 1px)` }) : "";
       return make("tr", i === best ? { class: "best" } : {},
-        make("th", { scope: "row" }, classes[i]), make("td", { class: "bar-box", "aria-hidden": "true" }, bar, mark),
+        make("th", { scope: "row" }, classes[i]), make("td", { class: "bar-box", "aria-hidden": "true" }, make("div", {}, bar, mark)),
         make("td", {}, percent(shares[i])), make("td", {}, digits(values[i])));
     }));
-    return [classes[best], shares[best]];
   }
 
   paintPixels(canvas, base);
   markChosen();
   glow.hidden = true;
   showCursor();
-  if (scores) showScores(scores);
+  if (scores) showScores(scores, true);
 
   return {
-    panel, words, showScores,
+    panel, words, showScores, tell: (text) => { told.textContent = text; },
     pixels: () => Uint8Array.from(seen),
     showHeat(map) { heat = map; paintHeat(); },
   };

@@ -33,6 +33,7 @@ from resnet_course.widgets.explorer_pictures import pictures_of
 YOURS = "your model"
 SIZES = (28, 32, 64, 96, 128, 160, 192, 224, 256)
 FOLDER = Path(__file__).parent
+SCRIPTS = ("picture_panel.js", "explorer.js")  # of the front end; the last one exports
 
 
 class ShapeExplorer(StoredForm, anywidget.AnyWidget):
@@ -62,7 +63,9 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
         opened: names of the blocks and stages that are open.
     """
 
-    _esm = "".join((FOLDER / name).read_text("utf-8") for name in ("picture_panel.js", "explorer.js"))
+    _esm = "".join(
+        (FOLDER / name).read_text("utf-8") for name in ("picture_panel.js", "explorer.js")
+    )
     _css = FOLDER / "explorer.css"
     network = traitlets.Dict().tag(sync=True)
     layer = traitlets.Int(0).tag(sync=True)
@@ -82,9 +85,9 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
         else:
             check_model(model)
         self._own = None if isinstance(model, str) else model
-        self._pictures = None
+        self._pictures, self._source = None, ""
         if isinstance(picture_or_shape, Splits) and self._own is not None:
-            self._pictures = pictures_of(picture_or_shape)
+            self._pictures, self._source = pictures_of(picture_or_shape), picture_or_shape.source
             classes = classes or picture_or_shape.classes
             picture_or_shape = self._pictures.to_input(self._pictures.pixels[:1])
         self._input = read_input(self._own, picture_or_shape)
@@ -197,8 +200,14 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
         return find_node(self.network, self.place, self.layer)["words"]
 
     def page_data(self) -> dict[str, Any]:
-        """Return all that a page without a kernel needs: network, place and feature maps."""
+        """Return all that a page without a kernel needs: network, place and feature maps.
+
+        A network that is shipped with the course runs in the page ("live"), if `Splits` were given.
+        """
         here = {"choices": None, "start": self.layer, "place": self.place, "opened": self.opened}
+        live = self._now.live(self._source) if self._source else None
+        # Without it, the picture cannot be changed.
+        here |= {"live": live} if live else {"pictures": None, "switches": None}
         return book_data(self.network | here, self._now.maps)
 
     # What happens when something changes.

@@ -21,12 +21,30 @@
     return note;
   }
 
+  // The weights of a network that runs in the page: fetched when they are first needed.
+  const weights = {};
+  window.networkWeights = (name, text) => weights[name].resolve(text);
+  function weightsNamed(name) {
+    weights[name] ??= {};
+    weights[name].promise ??= new Promise((resolve, reject) => {
+      weights[name].resolve = resolve;
+      const script = document.createElement("script");
+      script.src = `explorers/weights-${name}.js`;
+      script.addEventListener("error", () => {
+        delete weights[name].promise; // the next change tries again
+        reject(new Error("The weights of the network could not be loaded."));
+      });
+      document.head.append(script);
+    });
+    return weights[name].promise;
+  }
+
   function show(place, data) {
     const still = [...place.childNodes];
     const box = document.createElement("div");
     place.append(box);
     try {
-      window.resnetExplorer.show(box, data);
+      window.resnetExplorer.show(box, data, { weights: weightsNamed });
       followTheme(box);
       for (const each of still) each.remove();
       // A drag along the strip must not open mdBook's table of contents.

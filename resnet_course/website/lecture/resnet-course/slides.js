@@ -59,7 +59,7 @@ function startExplorers() {
     place.append(box);
     place.dataset.preventSwipe = ""; // reveal.js: a drag along the strip turns no slide
     try {
-      resnetExplorer.show(box, explorers[place.dataset.key], { large: true });
+      resnetExplorer.show(box, explorers[place.dataset.key], { large: true, weights: async (name) => weights[name] });
       box.firstChild.dataset.theme = "light";
       place.classList.add("live");
     } catch (error) {
