@@ -825,6 +825,7 @@ function explorer(element, host) {
   async function runNetwork() {
     if (running) { again = true; return; }
     running = true;
+    root.setAttribute("data-busy", "");
     const from = network;
     const slow = setTimeout(() => say("waiting for the network …"), 500);
     try {
@@ -836,6 +837,7 @@ function explorer(element, host) {
     } finally {
       clearTimeout(slow);
       running = false;
+      root.removeAttribute("data-busy");
       if (again) {
         again = false;
         if (network === from) runNetwork();
@@ -857,7 +859,6 @@ function explorer(element, host) {
       told = setTimeout(() => panel.tell([`${panel.words()}: ${best[0][0]} ${percent(best[0][1])}`, ...off].join("; ")), 600);
     }
     panel.showHeat(heat);
-    root.dataset.run = Number(root.dataset.run ?? 0) + 1;
     fetchMaps();
   }
 

@@ -22,12 +22,16 @@ from resnet_course.data.batches import to_float
 from resnet_course.train.pretrained import trained_model
 from resnet_course.widgets import ShapeExplorer
 
-splits = drawn_garments(10, 10)
+splits = drawn_garments(10, 60)
 picture = to_float(splits.test_images[:1], splits.mean, splits.std)""",
     """\
 explorer = ShapeExplorer(trained_model("drawn-garments"), picture, classes=splits.classes)
 explorer""",
     "ShapeExplorer('resnet152')",
+    """\
+own = nn.Sequential(nn.Conv2d(1, 8, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(1352, 10))
+touched = ShapeExplorer(own, splits)
+touched""",
 ]
 
 
@@ -39,7 +43,7 @@ def notebook(browser, tmp_path_factory) -> Iterator[Notebook]:
         context = browser.new_context(viewport={"width": 1440, "height": 1000})
         notebook = Notebook(context.new_page(), url, "explorer.ipynb")
         notebook.run()
-        expect(notebook.live()).to_have_count(2, timeout=30_000)
+        expect(notebook.live()).to_have_count(3, timeout=30_000)
         yield notebook
         context.close()
 
@@ -128,6 +132,28 @@ def test_the_wheel_scrolls_the_notebook_and_arrow_keys_stay_in_the_explorer(expl
     assert notebook.page.evaluate("document.activeElement.className") == "strip"
 
 
+def test_a_network_of_ones_own_sees_another_picture(notebook):
+    root = notebook.page.locator(".resnet-explorer").last
+    root.scroll_into_view_if_needed()
+    bar(root, "0").click()
+    expect(root.locator(".volume.out image")).to_have_count(4)
+    before = root.locator(".volume.out image").first.get_attribute("href")
+    root.get_by_role("radio", name=re.compile(" 5 of 20")).click()
+    expect(root.locator(".told")).to_contain_text(" %")
+    expect(root.locator(".volume.out image").first).not_to_have_attribute("href", before)
+    right = ask(
+        notebook,
+        "x = touched._pictures.to_input(touched._pictures.pixels[4:5]);"
+        "print(' '.join(f'{v:.2f}' for v in own(x)[0].tolist()))",
+    )
+    shown = [
+        float(t.replace("−", "-"))
+        for t in root.locator(".scores td:last-child").all_text_contents()
+    ]
+    assert shown == pytest.approx([float(number) for number in right.split()], abs=0.006)
+    expect(root.get_by_label("heat")).to_be_hidden()  # it does not end with a mean
+
+
 def test_a_kernel_that_has_ended_is_said_and_what_was_shown_can_still_be_seen(explorer, notebook):
     """The last test of this file: there is no kernel after it."""
     bar(explorer, "layer1.1").click()
@@ -136,7 +162,8 @@ def test_a_kernel_that_has_ended_is_said_and_what_was_shown_can_still_be_seen(ex
     end_all_kernels(notebook.page, notebook.url)
     bar(explorer, "layer3.1").click()
     expect(explorer).to_have_attribute("data-at", "layer3.1")
-    expect(explorer.get_by_role("status")).to_have_text(re.compile("Python|kernel"), timeout=15_000)
+    status = explorer.locator(".status")
+    expect(status).to_have_text(re.compile("Python|kernel"), timeout=15_000)
     expect(explorer.locator(".numbers")).to_contain_text("73,984")
     bar(explorer, "layer1.1").click()
     expect(explorer.locator(".volume.out image")).to_have_count(4)

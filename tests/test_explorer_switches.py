@@ -1,0 +1,187 @@
+"""The explorer's other pictures, and what can be switched off in a network."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from resnet_course import Bottleneck, ResNet, ResNetConfig, create_model, drawn_garments, trace
+from resnet_course.blocks import PreActBlock
+from resnet_course.data.batches import to_float
+from resnet_course.measure import grad_cam
+from resnet_course.train.pretrained import trained_model
+from resnet_course.widgets import ShapeExplorer
+from resnet_course.widgets.explorer_data import network_data
+from resnet_course.widgets.explorer_maps import FeatureMaps
+from resnet_course.widgets.explorer_pictures import coded, decoded, picture_alone, pictures_of
+from resnet_course.widgets.explorer_switches import switches
+
+SHAPE = (1, 1, 28, 28)
+
+
+class OnlyBranch(nn.Module):
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x):
+        b = self.block
+        return F.relu(b.bn2(b.conv2(F.relu(b.bn1(b.conv1(x))))))
+
+
+class OnlyShortcut(nn.Module):
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x):
+        return F.relu(self.block.downsample(x) if self.block.downsample else x)
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return drawn_garments(10, 60)
+
+
+def offered(model, shape=SHAPE):
+    table = trace(model, shape)
+    return table, switches(table, network_data(table, "")["folders"])
+
+
+def rule(found, block, way):
+    (ways,) = (one["ways"] for one in found if one["name"] == block)
+    return next((each["row"], each["source"]) for each in ways if each["name"] == way)
+
+
+@pytest.mark.parametrize("block", ["layer1.0", "layer2.0", "layer3.1"])
+@pytest.mark.parametrize(
+    ("way", "instead"), [("shortcut off", OnlyBranch), ("branch silent", OnlyShortcut)]
+)
+def test_a_switch_does_what_another_block_would_do(block, way, instead):
+    model = trained_model("drawn-garments")
+    table, found = offered(model)
+    x = torch.randn(SHAPE, generator=torch.Generator().manual_seed(1))
+    maps = FeatureMaps(model, x, table, None, [rule(found, block, way)])
+    other = deepcopy(model)
+    stage, number = block.split(".")
+    stage = getattr(other, stage)
+    stage[int(number)] = instead(stage[int(number)])
+    with torch.no_grad():
+        torch.testing.assert_close(maps.output, other(x)[0], rtol=1e-5, atol=1e-5)
+        assert not torch.allclose(maps.output, model(x)[0], atol=1e-2)
+
+
+def test_a_block_with_the_identity_is_gone_when_its_branch_is_silent():
+    model = trained_model("drawn-garments")
+    table, found = offered(model)
+    x = torch.randn(SHAPE)
+    maps = FeatureMaps(model, x, table, None, [rule(found, "layer2.1", "branch silent")])
+    model.layer2[1] = nn.Identity()
+    with torch.no_grad():
+        torch.testing.assert_close(maps.output, model(x)[0])
+
+
+def test_a_plain_block_can_be_removed_if_it_keeps_the_shape():
+    model = create_model("plain14", in_channels=1).eval()
+    table, found = offered(model)
+    assert [one["name"] for one in found] == ["layer1.0", "layer1.1", "layer2.1", "layer3.1"]
+    x = torch.randn(SHAPE)
+    maps = FeatureMaps(model, x, table, None, [rule(found, "layer2.1", "removed")])
+    model.layer2[1] = nn.Identity()
+    with torch.no_grad():
+        torch.testing.assert_close(maps.output, model(x)[0])
+
+
+def test_every_block_of_other_networks_has_its_switches():
+    config = ResNetConfig(PreActBlock, (1, 2), (8, 16), stem="cifar", num_classes=4)
+    _, found = offered(ResNet(config), (1, 3, 16, 16))
+    assert [one["name"] for one in found] == ["layer1.0", "layer2.0", "layer2.1"]
+    config = ResNetConfig(Bottleneck, (1, 1), (8, 16), num_classes=4)
+    table, found = offered(ResNet(config), (1, 3, 32, 32))
+    assert [one["name"] for one in found] == ["layer1.0", "layer2.0"]
+    branch, shortcut = (way["source"] for way in found[0]["ways"][::-1])
+    assert {table.rows[branch].path, table.rows[shortcut].path} == {"main", "shortcut"}
+    assert switches(*offered(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)))[:1], []) == []
+
+
+def test_a_page_can_ask_only_for_switches_that_there_are(splits):
+    now = ShapeExplorer(trained_model(splits.source), splits)._now
+    pixels = coded_bytes(splits.test_images[0])
+    with pytest.raises(ValueError, match="no switch"):
+        now.again(pixels, [[9, 2]])
+    with pytest.raises(ValueError, match="a picture of 3 values"):
+        now.again(b"abc", [])
+
+
+def coded_bytes(pixels: torch.Tensor) -> bytes:
+    return pixels.permute(1, 2, 0).contiguous().numpy().tobytes()
+
+
+def test_the_same_picture_again_gives_the_same_maps(splits):
+    explorer = ShapeExplorer(trained_model(splits.source), splits)
+    sent = []
+    explorer.send = lambda message, buffers=None: sent.append((message, buffers))
+    number = explorer.network["id"]
+    pixels = coded_bytes(splits.test_images[0])
+    ask = {"ask": "run", "run": 1, "network": number, "changes": []}
+    explorer._answer(None, ask, [memoryview(pixels)])
+    assert sent[0][0]["scores"] == explorer.network["scores"]
+    assert torch.tensor(sent[0][0]["heat"]).shape == (7, 7)
+    for run in (0, 1):
+        ask = {"ask": "maps", "row": 9, "network": number, "run": run}
+        explorer._answer(None, ask, [])
+    assert sent[1][1] == sent[2][1]
+    assert sent[1][0]["maps"] == sent[2][0]["maps"]
+    explorer._answer(None, {"ask": "maps", "row": 9, "network": number, "run": 7}, [])
+    assert sent[3][0]["maps"] == {"row": 9}  # a run that is over
+    explorer._answer(None, {"ask": "run", "run": 2, "network": number, "changes": []}, [b"ab"])
+    assert "Python could not do this: a picture of 2 values" in sent[4][0]["failed"]
+
+
+def test_pictures_are_the_first_of_each_class(splits):
+    pictures = pictures_of(splits)
+    assert torch.equal(pictures.pixels[0], splits.test_images[0])
+    assert sorted(pictures.names) == sorted(2 * splits.classes)
+    x = to_float(splits.test_images[:1], splits.mean, splits.std)
+    torch.testing.assert_close(pictures.to_input(pictures.pixels[:1]), x)
+    page = pictures.data()
+    assert "pixels" not in page["choices"][0]
+    assert page["choices"][3]["pixels"] == coded(pictures.pixels[3])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_alone_becomes_pixels_and_comes_back(channels):
+    x = torch.randn(2, channels, 5, 6)
+    pictures = picture_alone(x)
+    again = pictures.to_input(decoded(coded_bytes(pictures.pixels[0]), (channels, 5, 6)))
+    torch.testing.assert_close(again, x[0], rtol=0, atol=float(x[0].max() - x[0].min()) / 500)
+    assert pictures.names == ("the first of 2 pictures",)
+
+
+def test_heat_is_grad_cam_where_the_network_ends_with_a_mean_and_one_layer(splits):
+    model = trained_model(splits.source)
+    x = to_float(splits.test_images[:1], splits.mean, splits.std)
+    heat = FeatureMaps(model, x, trace(model, x)).heat
+    with torch.no_grad():
+        answer = int(model(x).argmax())
+    size = {"size": (28, 28), "mode": "bilinear", "align_corners": False}
+    large = F.interpolate(heat[None, None], **size)[0]
+    torch.testing.assert_close(large / large.max(), grad_cam(model, x, answer), atol=1e-4, rtol=0)
+    flat = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(4 * 26 * 26, 3))
+    assert FeatureMaps(flat, x, trace(flat, x)).heat is None
+
+
+def test_a_page_runs_only_what_is_shipped(splits):
+    shipped = trained_model(splits.source)
+    live = ShapeExplorer(shipped, splits).page_data()["network"]
+    assert live["live"]["weights"] == "drawn-garments"
+    assert len(live["live"]["steps"]) == len(live["rows"])
+    with torch.no_grad():
+        shipped.fc.bias += 1
+    changed = ShapeExplorer(shipped, splits).page_data()["network"]
+    assert changed["pictures"] is None
+    assert "live" not in changed
