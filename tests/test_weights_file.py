@@ -26,6 +26,7 @@ def test_every_number_survives_as_a_file_and_in_a_page():
     text = weights_to_js("every-number", EVERY_NUMBER)
     assert text.startswith('networkWeights("every-number","')
     assert weights_from_js(text) == EVERY_NUMBER
+    assert not any(each in text for each in "\0\r\t<\u2028\u2029\ud800\udfff\ufeff\uffff")
     for encoding in (ENCODING, "utf-8"):
         assert weights_from_js(text.encode(encoding).decode(encoding)) == EVERY_NUMBER
     # two halves that another program could take for one character, and the end of a script
