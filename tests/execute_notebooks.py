@@ -4,7 +4,8 @@ With names, `python tests/execute_notebooks.py 02`, only the notebooks whose fil
 With `--dry-run` nothing is written. This is the only way in which outputs get into the repository.
 
 For the website each widget is kept too, in `notebooks/explorers`: the data of a ShapeExplorer, the
-frames of others. `--widgets-only` writes nothing else.
+frames of others, and the weights of the networks that a page computes with. `--widgets-only` writes
+nothing else.
 """
 
 from __future__ import annotations
@@ -20,10 +21,14 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from resnet_course.website import explorer_files
+from resnet_course.data.files import write_whole
+from resnet_course.train import trained_model
+from resnet_course.website import explorer_files, weights_file
+from resnet_course.widgets.explorer_steps import flat_weights
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 EXPLORERS = "explorers"  # beside the notebooks
+TRAINED = ("fashion-mnist", "drawn-garments")  # networks that come with the course
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
@@ -72,6 +77,14 @@ def keep_widget(client: NotebookClient, model_id: str, key: str, index: int) -> 
     cell = client.nb.cells[index]
     client.execute_cell(new_code_cell(code), index, store_history=False)
     client.nb.cells[index] = cell  # nbclient has put the extra cell in its place
+
+
+def keep_weights(folder: Path) -> None:
+    """Write the weights of the networks that come with the course, as the website needs them."""
+    for source in TRAINED:
+        numbers = flat_weights(trained_model(source)).numpy().astype("<f2").tobytes()
+        text = weights_file.weights_to_js(source, numbers)
+        write_whole(folder / weights_file.file_name(source), text.encode(weights_file.ENCODING))
 
 
 def redraw(still: list[NotebookNode], stored: Path) -> None:
@@ -146,6 +159,8 @@ def main() -> None:
         write = not (options.dry_run or options.widgets_only)
         seconds = execute(path, write=write, widgets=not options.dry_run)
         print(f"{path.name}: {seconds:.0f} s", flush=True)
+    if not options.dry_run:
+        keep_weights(NOTEBOOKS / EXPLORERS)
 
 
 if __name__ == "__main__":

@@ -84,6 +84,13 @@ def test_a_damaged_widget_stops_the_build_and_says_how_to_make_it_again(name, co
     assert "python tests/execute_notebooks.py --widgets-only" in done.stderr
 
 
+def test_the_weights_of_networks_lie_beside_the_pages_as_they_are(book):
+    stored = sorted((ROOT / "notebooks" / "explorers").glob("weights-*.js"))
+    assert len(stored) == 2
+    for path in stored:
+        assert (book / "explorers" / path.name).read_bytes() == path.read_bytes()
+
+
 @every_notebook
 def test_a_page_with_an_explorer_holds_its_front_end_once_and_its_data_beside_it(book, path):
     markup = (book / f"{path.stem}.html").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from browser.pages import chromium
-from execute_notebooks import execute
+from execute_notebooks import TRAINED, execute
 from explorer_picture import MISSING, picture
 from helpers import EXPLORERS, NOTEBOOKS, ROOT, cells, linear_model
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -26,6 +26,7 @@ from resnet_course.data.batches import to_float
 from resnet_course.pictures.frames import STILL, Frame, Frames
 from resnet_course.website import explorer_files
 from resnet_course.website.stored import store
+from resnet_course.website.weights_file import file_name
 from resnet_course.widgets import (
     BlockBuilder,
     GradientFlowLab,
@@ -39,6 +40,7 @@ needs_chromium = pytest.mark.skipif(
     not chromium() and not os.environ.get("RESNET_COURSE_NEEDS_BROWSER"), reason="needs Chromium"
 )
 STORED = ROOT / "notebooks" / "explorers"
+OF_CHAPTERS = "[0-9]*.js"  # beside them lie weights of networks
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">\n<g/>{}</svg>'
 
 
@@ -337,7 +339,10 @@ def shown() -> dict[str, str]:
 
 
 def test_every_widget_of_a_notebook_has_its_frames_and_there_are_no_others():
-    assert sorted(path.stem for path in STORED.glob("*")) == sorted(shown())
+    others = {file_name(source) for source in TRAINED}
+    assert sorted({path.name for path in STORED.glob("*")} - others) == sorted(
+        f"{key}.js" for key in shown()
+    )
 
 
 @pytest.mark.parametrize("key", shown())
@@ -362,7 +367,7 @@ def test_a_stored_widget_starts_with_the_words_of_the_notebook(key):
     ],
 )
 def test_stored_frames_are_those_that_the_code_draws_today(start, make):
-    texts = [path.read_text(encoding="utf-8") for path in STORED.glob("*.js")]
+    texts = [path.read_text(encoding="utf-8") for path in STORED.glob(OF_CHAPTERS)]
     stored = [Frames.from_js(text) for text in texts if not explorer_files.is_explorer(text)]
     (old,) = (each for each in stored if each.first.words.startswith(start))
     assert old == Frames.from_js(make().frames().to_js("a"))

@@ -19,7 +19,7 @@ function networkInWorker(scope = self) {
       try {
         rows = forward(steps, weights, data.input, data.changes);
       } catch (error) {
-        return scope.postMessage({ error: String(error) });
+        return scope.postMessage({ error: error.message });
       }
       // Handed over, not copied; rows that pass something on share it.
       scope.postMessage({ rows }, [...new Set(rows.map((row) => row.buffer))]);
