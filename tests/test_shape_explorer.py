@@ -327,7 +327,7 @@ def test_a_page_asks_for_maps():
     assert len(buffers[1]) == 2 * count * 9
     json.dumps(message, allow_nan=False)
     widget._answer(None, {"ask": "maps", "row": 999, "network": number}, [])
-    assert sent[-1] == ({"maps": {"row": 999}, "network": number}, [])
+    assert sent[-1] == ({"maps": {"row": 999}, "network": number, "run": 0}, [])
     widget._answer(None, {"ask": "maps", "row": 0, "network": number - 1}, [])
     assert len(sent) == 2  # that network is gone
 

@@ -93,7 +93,7 @@ def test_maps_come_from_the_kernel_and_python_knows_the_place(explorer, notebook
 
 def test_another_network_keeps_the_place(explorer, notebook):
     bar(explorer, "layer2.1").click()
-    explorer.get_by_label("network", exact=True).select_option("resnet50")
+    explorer.get_by_role("combobox", name="network").select_option("resnet50")
     expect(explorer.locator(".title")).to_have_text("resnet50")
     expect(explorer).to_have_attribute("data-at", "layer2.1")
     explorer.get_by_label("input size").select_option("64")
@@ -101,7 +101,7 @@ def test_another_network_keeps_the_place(explorer, notebook):
     assert ask(notebook, "print(explorer.place, explorer.trace[0].in_shape)") == (
         "layer2.1 (1, 64, 64)"
     )
-    explorer.get_by_label("network", exact=True).select_option("your model")
+    explorer.get_by_role("combobox", name="network").select_option("your model")
     explorer.get_by_label("input size").select_option("28")
     expect(explorer.locator(".answer")).to_contain_text("The answer of the network:")
     expect(explorer).to_have_attribute("data-at", "layer2.1")

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resnet_course.pictures.frames import STILL, Frames
-from resnet_course.website import explorer_files
+from resnet_course.website import explorer_files, weights_file
 from resnet_course.website.book.outputs import picture, svg_address
 
 FOLDER = "explorers"
+AGAIN = "Make it again: python tests/execute_notebooks.py --widgets-only"
 EXPLORER_NOTE = "In JupyterLab it has more networks and sizes, and can show what you have built."
 FRAMES_NOTE = (
     "Drawn in advance. In JupyterLab this picture has more choices, and it can show what you have "
@@ -46,10 +47,29 @@ def check(key: str, text: str) -> Frames | None:
             return None
         return Frames.from_js(text)
     except ValueError as error:
-        raise ValueError(
-            f"{FOLDER}/{key}.js cannot be read ({error}). Make it again: "
-            "python tests/execute_notebooks.py --widgets-only"
-        ) from error
+        raise ValueError(f"{FOLDER}/{key}.js cannot be read ({error}). {AGAIN}") from error
+
+
+def weights(text: str, folder: Path) -> list[str]:
+    """Return the script with the weights of the network that an explorer runs, if it runs one.
+
+    Args:
+        text: of the explorer's file.
+        folder: of the notebooks.
+
+    Raises:
+        ValueError: the weights' file is missing or damaged.
+    """
+    live = explorer_files.from_js(text)["network"].get("live")
+    if not live:
+        return []
+    name = weights_file.file_name(live["weights"])
+    try:
+        found = (folder / FOLDER / name).read_text(encoding=weights_file.ENCODING)
+        weights_file.weights_from_js(found)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{FOLDER}/{name} cannot be read ({error}). {AGAIN}") from error
+    return [found]
 
 
 def with_widget(pieces: Sequence[str], key: str, folder: Path) -> list[str]:
@@ -62,6 +82,8 @@ def with_widget(pieces: Sequence[str], key: str, folder: Path) -> list[str]:
     if text is None:
         return list(pieces)
     frames = check(key, text)
+    if frames is None:
+        weights(text, folder)  # the page would ask for them
     before, still, after = split(pieces)
     address = f'"{html.escape(f"{FOLDER}/{key}.js")}" data-key="{html.escape(key)}"'
     if frames is None:

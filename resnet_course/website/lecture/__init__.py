@@ -28,6 +28,10 @@ from resnet_course.website.book.safe import preformatted
 FOLDER = Path(__file__).parent
 TEMPLATE = "resnet-course"
 HIDE_INPUT = "hide-input"  # tag of a code cell of which a slide shows only what came out
+# What the scripts with data call.
+KEEP = """\
+const explorers = {}, explorerData = (key, data) => { explorers[key] = data; };
+const weights = {}, networkWeights = (name, text) => { weights[name] = text; };"""
 
 
 def configure(config: Any) -> None:
@@ -72,7 +76,8 @@ class StoredExplorers(Preprocessor):
             skipped = cell.metadata.get("slideshow", {}).get("slide_type") == "skip"
             if text and not skipped and explorer_files.is_explorer(text):
                 widgets.check(key, text)
-                cell.metadata["explorer"] = {"key": key, "data": text}
+                weights = widgets.weights(text, Path(about.get("path", "")))
+                cell.metadata["explorer"] = {"key": key, "scripts": [text, *weights]}
         return notebook, resources
 
 
@@ -107,17 +112,19 @@ def explorer_style(notebook: NotebookNode) -> str:
 
 
 def explorer_scripts(notebook: NotebookNode) -> str:
-    """Return the front end, once, and the data of each explorer of a deck, "" without explorers."""
+    """Return the front end, once, with the data of each explorer of a deck and their networks.
+
+    "" for a deck without explorers.
+    """
     found = _explorers(notebook)
-    keep = "const explorers = {}; const explorerData = (key, data) => { explorers[key] = data; };"
-    scripts = (explorer_files.script(), keep, *found) if found else ()
+    scripts = (explorer_files.script(), KEEP, *found) if found else ()
     return "\n".join(f"<script>{text}</script>" for text in scripts)
 
 
 def _explorers(notebook: NotebookNode) -> list[str]:
-    return [
-        each.metadata["explorer"]["data"] for each in notebook.cells if "explorer" in each.metadata
-    ]
+    """Return the scripts that bring data, each once: explorers may share a network's weights."""
+    cells = (each.metadata["explorer"] for each in notebook.cells if "explorer" in each.metadata)
+    return list(dict.fromkeys(text for each in cells for text in each["scripts"]))
 
 
 def reveal_file(name: str) -> str:
