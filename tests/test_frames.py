@@ -81,27 +81,6 @@ def test_frames_that_lead_nowhere_are_refused(change):
         frames(**change)
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("expl", "alert(1);expl"),
-        ('"key-1"', '"key",alert(1)'),
-        ("});", "},alert(1));"),
-        ("});\n", "});\nalert(1)"),
-        ("});\n", ""),
-        ('"words"', '"wrods"'),
-        ('"at":0', '"at":['),
-        ('"start":["1",1]', '"start":["1",7]'),
-        ('"start":["1",1]', '"start":[]'),
-    ],
-)
-def test_any_other_text_is_refused(old, new):
-    text = frames().to_js("key-1")
-    assert old in text
-    with pytest.raises(ValueError):
-        Frames.from_js(text.replace(old, new))
-
-
 DATA = {"network": {"rows": [{"name": "</script><b>"}]}, "maps": {"0": {"values": "AAA="}}}
 
 
@@ -112,25 +91,40 @@ def test_the_data_of_an_explorer_are_read_again_and_cannot_end_a_script():
     assert explorer_files.is_explorer(text) and not explorer_files.is_explorer(frames().to_js("a"))
 
 
+FRAMES_TEXT, DATA_TEXT = frames().to_js("key-1"), explorer_files.to_js("key-1", DATA)
+OTHER_CODE = [
+    *(("expl", "alert(1);expl"), ('"key-1"', '"key",alert(1)'), ("});", "},alert(1));")),
+    *(("});\n", "});\nalert(1)"), ("});\n", ""), ("});\n", "});")),
+]
+OTHER_FRAMES = [
+    *(('"words"', '"wrods"'), ('"at":0', '"at":[')),
+    *(('"start":["1",1]', '"start":["1",7]'), ('"start":["1",1]', '"start":[]')),
+]
+OTHER_DATA = [
+    *(("\\u003c", "<"), ('"AAA="', '"AAA='), ('"rows":[', '"rows":[],"r":[')),
+    *(('"network":', '"net":'), ('"maps":{', '"maps":[],"m":{')),
+]
+
+
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("read", "text", "old", "new"),
     [
-        ("expl", "alert(1);expl"),
-        ('"key-1"', '"key",alert(1)'),
-        ("});", "},alert(1));"),
-        ("});\n", "});\nalert(1)"),
-        ("\\u003c", "<"),
-        ('"AAA="', '"AAA='),
-        ('"rows":[', '"rows":[],"r":['),
-        ('"network":', '"net":'),
-        ('"maps":{', '"maps":[],"m":{'),
+        *((Frames.from_js, FRAMES_TEXT, *damage) for damage in OTHER_CODE + OTHER_FRAMES),
+        *((explorer_files.from_js, DATA_TEXT, *damage) for damage in OTHER_CODE + OTHER_DATA),
     ],
 )
-def test_any_other_text_is_no_data(old, new):
-    text = explorer_files.to_js("key-1", DATA)
+def test_any_other_text_is_refused(read, text, old, new):
+    read(text)
     assert old in text
     with pytest.raises(ValueError):
-        explorer_files.from_js(text.replace(old, new))
+        read(text.replace(old, new))
+
+
+def test_a_text_of_the_other_kind_is_refused_with_what_is_expected():
+    with pytest.raises(ValueError, match=r"^expected explorerFrames\(…\); with frames between$"):
+        Frames.from_js(DATA_TEXT)
+    with pytest.raises(ValueError, match=r"^expected explorerData\(…\); with data between$"):
+        explorer_files.from_js(FRAMES_TEXT)
 
 
 def test_the_front_end_becomes_one_script_that_leaves_one_name():

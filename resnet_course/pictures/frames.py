@@ -18,6 +18,34 @@ PREFIX, SUFFIX = "explorerFrames(", ");\n"
 STILL = "resnet-course-still"  # class of the words below a widget's stored picture
 
 
+def write_call(prefix: str, key: str, content: dict[str, Any], *, inline: bool = False) -> str:
+    """Return the text of a script that hands `content` to a function of the page.
+
+    Args:
+        prefix: how the text begins: the name of the function and "(".
+        key: tells pages with several widgets which one it is.
+        content: what JSON can hold.
+        inline: the text may also stand in a page: no "<" in it can end the script.
+    """
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    text = text.replace("<", "\\u003c") if inline else text
+    return f"{prefix}{json.dumps(key)},{text}{SUFFIX}"
+
+
+def read_call(prefix: str, text: str, what: str, *, inline: bool = False) -> dict[str, Any]:
+    """Return the content of what `write_call` has written; a message calls it `what`.
+
+    Raises:
+        ValueError: the text is anything else.
+    """
+    content = r"(\{[^<]*\})" if inline else r"(\{.*\})"
+    pattern = re.escape(prefix) + r'"[\w-]+",' + content + re.escape(SUFFIX)
+    found = re.fullmatch(pattern, text, re.DOTALL)
+    if not found:
+        raise ValueError(f"expected {prefix}…{SUFFIX.strip()} with {what} between")
+    return json.loads(found[1])
+
+
 class Picture(Protocol):
     """What can be stored as an image: `Svg` and `DescribedFigure`."""
 
@@ -123,7 +151,7 @@ class Frames:
         return self.frames[self.paths[path][place]]
 
     def to_js(self, key: str) -> str:
-        """Return the text of the file; `key` tells pages with several explorers which one it is."""
+        """Return the text of the file; `key` tells pages with several widgets which one it is."""
         lines: dict[str, int] = {}  # most stand in many pictures: each is written once
         frames = []
         for frame in self.frames:
@@ -138,8 +166,7 @@ class Frames:
             "lines": list(lines),
             "frames": frames,
         }
-        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-        return f"{PREFIX}{json.dumps(key)},{text}{SUFFIX}"
+        return write_call(PREFIX, key, content)
 
     @classmethod
     def from_js(cls, text: str) -> Frames:
@@ -148,13 +175,8 @@ class Frames:
         Raises:
             ValueError: the text is anything else.
         """
-        found = re.fullmatch(
-            re.escape(PREFIX) + r'"[\w-]+",(\{.*\})' + re.escape(SUFFIX), text, re.DOTALL
-        )
-        if not found:
-            raise ValueError(f"expected {PREFIX}…{SUFFIX.strip()} with frames between")
+        content = read_call(PREFIX, text, "frames")
         try:
-            content = json.loads(found[1])
             lines = content["lines"]
             return cls(
                 name=content["name"],

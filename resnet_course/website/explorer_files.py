@@ -5,12 +5,13 @@ The book, the slides and the stored picture use the same `widgets/explorer.js` a
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
-PREFIX, SUFFIX = "explorerData(", ");\n"
+from resnet_course.pictures.frames import read_call, write_call
+
+PREFIX = "explorerData("
 SCRIPTS = ("network.js", "picture_panel.js", "explorer.js")  # the last one exports
 FRONT_END = Path(__file__).parent.parent / "widgets"
 
@@ -40,8 +41,7 @@ def to_js(key: str, data: dict[str, Any]) -> str:
         key: tells pages with several explorers which one it is.
         data: of `ShapeExplorer.page_data()`.
     """
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return f"{PREFIX}{json.dumps(key)},{text.replace('<', chr(92) + 'u003c')}{SUFFIX}"
+    return write_call(PREFIX, key, data, inline=True)
 
 
 def is_explorer(text: str) -> bool:
@@ -55,12 +55,7 @@ def from_js(text: str) -> dict[str, Any]:
     Raises:
         ValueError: the text is anything else.
     """
-    found = re.fullmatch(
-        re.escape(PREFIX) + r'"[\w-]+",(\{[^<]*\})' + re.escape(SUFFIX), text, re.DOTALL
-    )
-    if not found:
-        raise ValueError(f"expected {PREFIX}…{SUFFIX.strip()} with data between")
-    data = json.loads(found[1])
+    data = read_call(PREFIX, text, "data", inline=True)
     network, maps = data.get("network"), data.get("maps")
     if not isinstance(maps, dict) or not isinstance(network, dict) or not network.get("rows"):
         raise ValueError("the data lack the network or its maps")

@@ -15,6 +15,7 @@ pytest.importorskip("playwright")
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from resnet_course.pictures.frames import Frame, Frames
 from resnet_course.website.explorer_files import is_explorer
 
 NAMES = [path.stem for path in NOTEBOOKS]
@@ -131,13 +132,18 @@ def test_the_explorer_follows_the_theme_of_the_page(open_page):
         page.evaluate(f"document.documentElement.classList.replace('{name}', 'navy')")
 
 
+def axe(page, part: str) -> list[tuple[str, str]]:
+    """Return what axe finds in a part of a page; the styles of a file it cannot load again."""
+    found = Axe().run(page, context=part, options={"preload": False}).response["violations"]
+    return [(each["id"], each["nodes"][0]["html"]) for each in found]
+
+
 @pytest.mark.parametrize("theme", ["light", "rust", "navy"])
 def test_axe_finds_nothing_in_the_explorer(open_page, theme):
     page = open_page("02_residual_blocks", theme=theme)
     box = explorer(page)
     box.locator(".bar[data-layer='layer2.0']").click()
-    found = Axe().run(page, context=".resnet-explorer").response["violations"]
-    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+    assert axe(page, ".resnet-explorer") == []
 
 
 def test_the_explorer_obeys_the_keyboard_and_the_page_does_not_turn(open_page):
@@ -199,8 +205,8 @@ def framed(page, number: int = 0):
 
 
 def words(box) -> str:
-    shown = box.locator("img").get_attribute("alt")
-    assert box.locator(".frames-words").inner_text() == shown
+    shown = box.locator(".frames-words").inner_text()
+    assert box.get_by_role("img", name=shown, exact=True).count() == 1
     return shown
 
 
@@ -209,9 +215,9 @@ def test_a_block_that_cannot_be_added_can_be_chosen(open_page):
     box = framed(page)
     assert "cannot be added" in words(box)
     assert not box.get_by_role("button", name="next").is_visible()
-    box.get_by_label("shortcut").select_option(label="projection: 1×1 convolution")
+    box.get_by_label("shortcut", exact=True).select_option(label="projection: 1×1 convolution")
     assert "cannot be added" not in words(box) and "128×28×28 comes out" in words(box)
-    box.get_by_label("stride").select_option("1")
+    box.get_by_label("stride", exact=True).select_option("1")
     assert "128×56×56 comes out" in words(box)
 
 
@@ -230,8 +236,12 @@ def test_every_widget_shows_each_of_its_frames(open_page, book, name):
             for option in range(options):
                 choices.nth(choice).select_option(index=option)
                 assert len(words(box)) > 20
-                loaded = "(i) => i.decode().then(() => i.naturalWidth)"
-                assert box.locator("img").evaluate(loaded) > 100
+                drawn, image = box.locator(".frames-drawing svg"), box.locator("img[src*='/png;']")
+                assert drawn.count() + image.count() == 1, "a drawing stands in the page itself"
+                for each in image.all():
+                    assert each.evaluate("(i) => i.decode().then(() => i.naturalWidth)") > 100
+                for each in drawn.all():
+                    assert each.evaluate("(e) => e.getBBox().width") > 100
         assert first
 
 
@@ -242,6 +252,92 @@ def test_frames_obey_buttons_and_the_keyboard_and_the_page_does_not_turn(open_pa
     box.locator("select").first.focus()
     page.keyboard.press("ArrowRight")
     assert "01_vanishing_gradients" in page.url and words(box) != first
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_dot_says_its_layer_under_the_mouse_and_a_list_says_them_all(open_page, viewport):
+    box = framed(open_page("01_vanishing_gradients", viewport))
+    box.get_by_label("activation", exact=True).select_option(label="ReLU")
+    tips, marks = box.locator(".gradient-tip"), box.locator(".gradient-mark")
+    for layer in (2, 7):
+        marks.nth(layer - 1).hover()
+        expect(tips.locator("visible=true")).to_have_count(1)
+        expect(tips.nth(layer - 1)).to_be_visible()
+        expect(tips.nth(layer - 1)).to_have_text(re.compile(rf"layer {layer}: [\d.e+-]+"))
+    box.get_by_text("initialisation").hover()
+    expect(tips.locator("visible=true")).to_have_count(0)
+    box.get_by_text("Every point in words").press("Enter")
+    listed = box.locator(".frames-points li")
+    expect(listed.last).to_be_visible()
+    assert listed.all_inner_texts() == tips.all_text_contents() and listed.count() == 31
+
+
+def test_a_channel_under_the_mouse_lights_up_what_feeds_it_in_the_book(open_page):
+    page = open_page("04_bottleneck_resnext")
+    box = framed(page)
+    box.get_by_label("groups", exact=True).select_option("4")
+    faint = "all => all.filter(e => getComputedStyle(e).opacity < 0.5).length"
+    assert box.locator("path.line").evaluate_all(faint) == 0
+    box.locator(".out2 circle").last.hover()  # the third channel: of the second group
+    assert box.locator("path.line").evaluate_all(faint) == 14  # of 16
+    said = box.locator(".out2 title").text_content()
+    assert said == "channel out 3 is fed by channels in 3 to 4"
+    assert said in box.locator(".frames-points li").all_text_contents()
+    assert axe(page, ".frames") == []
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90" width="90">{}</svg>'
+FAR, OVER = "https://example.invalid/x", "document.title = 'taken over'"
+HTML = 'xmlns="http://www.w3.org/1999/xhtml"'
+HOSTILE = [
+    *(f"<script>{OVER}</script>", f'<g onclick="{OVER}"/>', f'<a href="javascript:{OVER}"/>'),
+    *(f'<foreignObject><iframe {HTML} src="{FAR}"/></foreignObject>', f"<p {HTML}>over</p>"),
+    *(f'<image href="{FAR}"/>', '<animate attributeName="x" to="9"/>', f'<g xml:base="{FAR}"/>'),
+    *(f'<rect fill="url({FAR}#a)"/>', f'<rect style="background:URL ({FAR})"/>'),
+    *(f"<style>@import '{FAR}';</style>", f"<style>g {{ fill: u\\72l({FAR}) }}</style>"),
+    f"<style>g {{ cursor: image-set<g> is</g>('{FAR}' 1x) }}</style>",
+    *("<g>", "</svg><svg>", "&nbsp;"),  # damaged
+]
+TAME = (
+    "<style>* { display: none !important } :host { position: fixed !important; inset: 0 !important;"
+    " z-index: 9999; width: 9999px !important }</style><text>words</text>"
+)
+
+
+def test_a_picture_with_more_than_a_drawing_stays_an_image_and_none_leaves_its_box(page, book):
+    pictures = [TAME, *HOSTILE]
+    made = Frames(
+        "hostile",
+        {"which": list(map(str, range(len(pictures))))},
+        {str(i): [i] for i in range(len(pictures))},
+        [Frame(SVG.format(piece), f"words {i}") for i, piece in enumerate(pictures)],
+        ("1", 0),
+        [0],
+    )
+    text = (book / "04_bottleneck_resnext.html").read_text(encoding="utf-8")
+    hostile, file = book / "hostile.html", book / "explorers" / "hostile.js"
+    text = re.sub(
+        r'data-frames="[^"]*" data-key="[^"]*"',
+        'data-frames="explorers/hostile.js" data-key="hostile"',
+        text,
+    )
+    hostile.write_text(text, encoding="utf-8")
+    file.write_text(made.to_js("hostile"), encoding="utf-8")
+    try:
+        troubles = watch(page)
+        page.goto(hostile.as_uri())
+        box = framed(page)
+        for i, piece in enumerate(pictures):
+            box.get_by_label("which", exact=True).select_option(index=i)
+            assert words(box) == f"words {i}"
+            assert box.locator("svg").count() == (piece is TAME), piece
+            middle = "document.elementFromPoint(innerWidth / 2, 9).closest('.frames')"
+            assert page.evaluate(middle) is None
+            assert page.locator("h1").last.is_visible()
+        assert not any(FAR in each for each in troubles) and page.title() != "taken over"
+    finally:
+        hostile.unlink()
+        file.unlink()
 
 
 def test_without_javascript_frames_are_a_strip_of_pictures(open_page):

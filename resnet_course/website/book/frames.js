@@ -3,9 +3,20 @@
 // A page holds <div class="frames" data-frames="explorers/KEY.js" data-key="KEY"> with a strip of
 // pictures inside; the file calls explorerFrames("KEY", {…}), see resnet_course/pictures/frames.py. Without
 // this script the strip is what a reader sees.
+// A drawing stands in the page itself, so that its parts answer to the mouse as in JupyterLab. Only
+// what is on the lists below can stand there; any other picture is an <img>, where nothing runs or loads.
 "use strict";
 
 (() => {
+  const SVG = "http://www.w3.org/2000/svg", XMLNS = "http://www.w3.org/2000/xmlns/";
+  const ELEMENTS = new Set(["svg", "defs", "title", "desc", "style", "g", "rect", "circle", "ellipse",
+    "line", "path", "polygon", "polyline", "text", "tspan"]);
+  const ATTRIBUTES = new Set(["class", "style", "width", "height", "viewBox", "x", "y", "x1", "y1", "x2",
+    "y2", "dx", "dy", "rx", "ry", "cx", "cy", "r", "d", "points", "transform", "fill", "fill-opacity",
+    "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap", "stroke-linejoin",
+    "opacity", "font-size", "font-family", "font-weight", "font-style", "text-anchor"]);
+  const CALLS = /\b(has|is|not|rgb|translate|rotate|scale)\(/g; // no other, so nothing can be loaded
+
   const number = (() => { let last = 0; return () => ++last; })();
 
   function make(tag, attributes = {}, ...children) {
@@ -15,9 +26,27 @@
     return element;
   }
 
-  function address(lines, picture) {
-    const whole = picture.map((i) => lines[i]).join("\n");
-    return whole.startsWith("data:") ? whole : "data:image/svg+xml;charset=utf-8," + encodeURIComponent(whole);
+  function address(picture) {
+    if (picture.startsWith("data:")) return picture;
+    return "data:image/svg+xml;charset=utf-8," + encodeURIComponent(picture);
+  }
+
+  const quiet = (style) => !/[@\\(]/.test(style.replace(CALLS, ""));
+
+  function harmless(element) {
+    if (element.namespaceURI !== SVG || !ELEMENTS.has(element.localName)) return false;
+    const rules = element.localName === "style" ? element.textContent : "";
+    if (!quiet(rules) || (rules && element.childElementCount)) return false;
+    return [...element.attributes].every(({ name, namespaceURI, value }) =>
+      namespaceURI === XMLNS || (ATTRIBUTES.has(name) && quiet(value)));
+  }
+
+  // The root of an SVG picture; null for any other, a damaged one, one with more than a drawing needs.
+  function drawing(picture) {
+    if (picture.startsWith("data:")) return null;
+    const root = new DOMParser().parseFromString(picture, "image/svg+xml").documentElement;
+    const all = [root, ...root.querySelectorAll("*")];
+    return root.localName === "svg" && root.hasAttribute("viewBox") && all.every(harmless) ? root : null;
   }
 
   function start(box, data) {
@@ -47,14 +76,36 @@
     const steps = make("div", { class: "frames-controls" }, back, next, play,
       make("span", { class: "frames-place" },
         make("label", { for: slider.id }, "place"), slider, where));
-    const picture = make("img");
-    const paper = make("div", { class: "frames-picture", tabindex: 0 }, picture);
+    const image = make("img");
+    const drawn = make("div", { class: "frames-drawing", role: "img" });
+    drawn.attachShadow({ mode: "open" }); // the styles of a picture end here
+    const paper = make("div", { class: "frames-picture", tabindex: 0 });
     const words = make("p", { class: "frames-words", "aria-live": "polite" });
+    const points = make("ul"); // what the mouse would find, for those who have none
+    const spoken = make("details", { class: "frames-points" },
+      make("summary", {}, "Every point in words"), points);
+
+    function showPicture() {
+      const picture = frame().picture.map((i) => data.lines[i]).join("\n");
+      const root = drawing(picture);
+      const tips = root ? [...root.querySelectorAll("g > title, .gradient-tip")] : [];
+      points.replaceChildren(...tips.map((tip) => make("li", {}, tip.textContent)));
+      spoken.hidden = !tips.length;
+      if (root) {
+        drawn.style.setProperty("--drawn", `${parseFloat(root.getAttribute("width"))}px`);
+        drawn.setAttribute("aria-label", frame().words);
+        root.style.cssText = "display: block; width: 100%; height: auto";
+        drawn.shadowRoot.replaceChildren(root);
+      } else {
+        image.src = address(picture);
+        image.alt = frame().words;
+      }
+      paper.replaceChildren(root ? drawn : image);
+    }
 
     function show() {
       const length = path().length;
-      picture.src = address(data.lines, frame().picture);
-      picture.alt = frame().words;
+      showPicture();
       words.textContent = frame().words;
       slider.max = length - 1;
       slider.value = place;
@@ -103,7 +154,7 @@
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", data.name);
     box.removeAttribute("tabindex"); // the strip had it, to be scrolled
-    box.replaceChildren(...(selects.length ? [choices] : []), steps, paper, words);
+    box.replaceChildren(...(selects.length ? [choices] : []), steps, paper, words, spoken);
     box.classList.add("frames-live");
     show();
   }
