@@ -70,9 +70,22 @@ def test_a_deck_holds_the_front_end_and_each_explorer_once(decks, path):
             place = re.search(f'<div class="explorer-place" data-key="{key}">(.*?)</div>', deck)
             assert "<img" in place[1], "printed, the picture stands there"
             shown.append(key)
+            for weights in widgets.weights(text, path.parent):
+                assert deck.count(weights) == 1
     assert deck.count("<script>explorerData(") == len(shown)
     for part in (explorer_files.script(), explorer_files.style()):
         assert deck.count(part) == bool(shown)
+
+
+def test_an_explorer_without_its_weights_stops_the_deck(tmp_path):
+    data = {"network": {"rows": [1], "live": {"weights": "mine"}}, "maps": {}}
+    (tmp_path / "explorers").mkdir()
+    for text in (None, "networkWeights(", 'networkWeights("mine","<");\n'):
+        if text:
+            file = tmp_path / "explorers" / "weights-mine.js"
+            file.write_text(text, encoding="utf-16")
+        with pytest.raises(ValueError, match=r"explorers/weights-mine.js cannot be read .*Make it"):
+            widgets.weights(explorer_files.to_js("key", data), tmp_path)
 
 
 def test_damaged_data_of_an_explorer_stop_the_deck(tmp_path):

@@ -122,6 +122,48 @@ def test_the_data_of_an_explorer_are_loaded_when_it_comes_into_view(open_page, b
     assert all(url.startswith(("file:", "data:")) for url in urls)
 
 
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_network_runs_in_the_page(open_page, viewport):
+    page = open_page("00_start_here", viewport)
+    box = explorer(page)
+    canvas = box.locator("canvas.page")
+    assert box.evaluate("root => root.scrollWidth - root.clientWidth") <= 0
+    box.get_by_role("button", name="empty page").click()
+    expect(box.locator(".told")).to_have_text(re.compile("^your drawing: .+ %$"), timeout=15_000)
+    empty = box.locator(".scores td:last-child").all_text_contents()
+    canvas.scroll_into_view_if_needed()
+    place = canvas.bounding_box()
+    across, down = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    page.mouse.move(across, down - 80)
+    page.mouse.down()
+    page.mouse.move(across, down + 80, steps=6)
+    page.mouse.up()
+    expect(box.locator(".scores td:last-child").first).not_to_have_text(empty[0])
+    expect(box.locator(".told")).to_contain_text(" %")
+    box.get_by_role("radio", name=re.compile(" 3 of 20")).click()
+    expect(box.locator(".told")).to_contain_text("picture 3:")
+    before = box.locator(".scores td:last-child").all_text_contents()
+    box.locator('.bar[data-layer="layer1.0"]').click()
+    box.get_by_role("button", name="branch silent").click()
+    expect(box.locator(".told")).to_contain_text("layer1.0: branch silent")
+    after = box.locator(".scores td:last-child").all_text_contents()
+    assert len(after) == 10
+    assert after != before
+
+
+def test_weights_are_fetched_when_they_are_needed_and_once(open_page):
+    page = open_page("00_start_here")
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
+    box = explorer(page)
+    weights = "/explorers/weights-drawn-garments.js"
+    assert not [url for url in urls if url.endswith(weights)]
+    for number in (2, 3):
+        box.get_by_role("radio", name=re.compile(f" {number} of 20")).click()
+        expect(box.locator(".told")).to_contain_text(f"picture {number}:")
+    assert len([url for url in urls if url.endswith(weights)]) == 1
+
+
 def test_the_explorer_follows_the_theme_of_the_page(open_page):
     page = open_page("03_resnet18_34", theme="navy")
     box = explorer(page)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 pytest.importorskip("playwright")
@@ -113,6 +115,16 @@ def test_the_arrow_keys_belong_to_the_explorer_while_it_has_the_focus(projector,
     projector.keyboard.press("ArrowLeft")
     assert projector.evaluate("Reveal.getSlidePastCount()") == slide
     expect(explorer).to_have_attribute("data-at", "layer2.0.bn1")
+
+
+def test_the_network_runs_on_its_slide(projector, explorer):
+    find = "Reveal.getIndices(document.querySelectorAll('.explorer-place')[1].closest('section'))"
+    projector.evaluate(f"(() => {{ const at = {find}; Reveal.slide(at.h, at.v); }})()")
+    box = projector.locator(".explorer-place .resnet-explorer").nth(1)
+    box.locator("summary").click()
+    box.get_by_role("radio", name=re.compile(" 3 of 20")).click()
+    expect(box.locator(".told")).to_contain_text("picture 3:", timeout=15_000)
+    assert len(box.locator(".scores td:last-child").all_text_contents()) == 10
 
 
 def test_an_explorer_that_does_not_start_leaves_its_picture_and_the_other_slides(
