@@ -43,7 +43,11 @@ const asText = (rows) => rows && rows.map((row) => {
     text += String.fromCharCode(...bytes.subarray(i, i + 8192));
   return btoa(text);
 });
-const run = async (input, changes) => asText(await network.run(Float32Array.from(input), changes));
+const soon = (promise) => Promise.race([promise, new Promise((_, reject) => {
+  setTimeout(() => reject(new Error("no answer in 30 seconds")), 30000);
+})]);
+const run = async (input, changes) =>
+  asText(await soon(network.run(Float32Array.from(input), changes)));
 """
 
 
@@ -245,7 +249,7 @@ SIX = """async (pictures) => {
   const paper = new Float32Array(784);
   const asked = pictures.map((each) => { paper.set(each); return network.run(paper); });
   paper.fill(9);
-  return (await Promise.all(asked)).map(asText);
+  return (await soon(Promise.all(asked))).map(asText);
 }"""
 
 
@@ -301,7 +305,7 @@ def test_a_network_that_has_ended_leaves_nobody_waiting(garment):
         """async () => {
           const asked = [1, 2, 3].map(() => network.run(new Float32Array(784)));
           network.end();
-          return [...await Promise.all(asked), await network.run(new Float32Array(784))];
+          return soon(Promise.all([...asked, network.run(new Float32Array(784))]));
         }"""
     )
     assert found == [None] * 4
