@@ -72,8 +72,6 @@ function startExplorers() {
 // An explorer keeps its keys for itself; those of a clicker still turn the page.
 document.addEventListener("keydown", (event) => {
   if (!event.target.closest(".resnet-explorer")) return;
-  if (event.key === "PageDown") Reveal.next();
-  if (event.key === "PageUp") Reveal.prev();
   if (["PageDown", "PageUp", "Escape"].includes(event.key)) event.target.blur();
 }, true);
 
