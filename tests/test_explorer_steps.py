@@ -104,6 +104,7 @@ LEFT_ALONE = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
 @pytest.mark.parametrize("why", LEFT_ALONE)
 def test_what_a_page_cannot_compute_has_no_steps(why):
     model = LEFT_ALONE[why]
