@@ -114,6 +114,37 @@ def test_the_first_strided_convolution_says_everything():
     )
 
 
+def test_a_window_with_gaps_is_named_by_what_it_reads():
+    model = nn.Sequential(nn.Conv2d(4, 8, 3, padding=2, dilation=2), nn.MaxPool2d(2, 1, 0, (1, 3)))
+    conv, pool = ShapeExplorer(model, (4, 9, 9)).network["rows"]
+    assert conv["label"] == "3×3 convolution, dilation 2"
+    assert conv["brief"] == "conv 3×3, dilation 2"
+    assert conv["window"] == {
+        **{"kernel": [3, 3], "stride": [1, 1], "padding": [2, 2], "dropped": [0, 0]},
+        "dilation": [2, 2],
+    }
+    assert [formula for _, formula, _ in conv["sums"]] == [
+        "⌊(9 + 2·2 − 5) / 1⌋ + 1 = 9",
+        "3·3·4·8 = 288",
+        "288·9·9 = 23,328",
+    ]
+    assert conv["sums"][0][2] == "3 values with dilation 2 span 5 pixels"
+    assert pool["label"] == "2×2 max pooling, dilation 1×3"
+    assert (pool["window"]["kernel"], pool["window"]["dilation"]) == ([2, 2], [1, 3])
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [("circular", "other side"), ("reflect", "mirrored"), ("replicate", "at the edge")],
+)
+def test_padding_that_holds_no_zeros_is_named(mode, words):
+    model = nn.Conv2d(2, 3, (1, 3), stride=(2, 1), padding=(0, 1), padding_mode=mode)
+    (row,) = ShapeExplorer(model, (2, 8, 8)).network["rows"]
+    assert row["window"]["padding"] == [0, 1] and row["window"]["mode"] == mode
+    assert row["about"][1] == "stride 2×1 · padding 0×1" and words in row["about"][2]
+    assert row["sums"][0][1] == "⌊(8 − 1) / 2⌋ + 1 = 4" and "zero" not in str(row)
+
+
 def test_every_stage_and_block_is_a_folder():
     network = ShapeExplorer("resnet18").network
     kinds = {folder["name"]: folder["kind"] for folder in network["folders"]}

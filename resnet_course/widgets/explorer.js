@@ -130,8 +130,10 @@ const FACE = 56; // of the picture that goes in
 const KINDS = { add: "+", concatenate: "‖", multiply: "×", choose: "?", attend: "·" };
 
 // How high is a tensor, and how many channels deep? (tokens, features) are drawn as if the tokens
-// made a square; (channels, length), of a network with 1-d windows, as long as they are.
-function measures(network, shape) {
+// made a square; (channels, length), of a network with 1-d windows, as long as they are. `last`:
+// (height, width, channels).
+function measures(network, shape, last = false) {
+  if (last) return { side: shape[0], across: shape[1], channels: shape[2] };
   if (shape.length > 2) return { side: shape.at(-2), across: shape.at(-1), channels: shape[0] };
   if (shape.length < 2) return { side: 1, across: 1, channels: shape[0] ?? 1 };
   const is1d = network.rows.some((row) => row.window?.kernel.length === 1);
@@ -189,7 +191,7 @@ function layOut(network, opened, room, zoom, letter) {
   });
 
   // Heights and widths to scale: the side of the map, the root of the channels.
-  const sizes = nodes.map((node) => measures(network, node.out ?? []));
+  const sizes = nodes.map((node) => measures(network, node.out ?? [], node.out_last));
   const largest = Math.max(...sizes.map(({ side }) => side));
   const widest = Math.max(...sizes.map(({ channels }) => channels));
   const lanes = [...new Set(nodes.map((node) => node.lane))].sort((a, b) => a - b);
@@ -412,7 +414,8 @@ function bracket(group, first, last, y) {
 
 // All sides on one scale, that of the root: 224 and 7 pixels fit on one page.
 function scaleOf(network, face) {
-  const sizes = network.rows.flatMap((row) => [row.in, row.out]).concat(network.inputs).map((shape) => measures(network, shape));
+  const sizes = network.rows.flatMap((row) => [measures(network, row.in, row.in_last), measures(network, row.out, row.out_last)]);
+  sizes.push(...network.inputs.map((shape) => measures(network, shape)));
   const largest = Math.max(...sizes.map(({ side, across }) => Math.max(side, across)));
   const most = Math.max(...sizes.map(({ channels }) => channels));
   return {
@@ -427,10 +430,10 @@ function drawVolume(shape, measured, record, scale, { strongest, grid, tint, cla
   const [rows, across] = [measured.side, measured.across];
   const many = record ? (grid || !isMap ? record.channels.length : Math.min(4, record.channels.length)) : 0;
   let [high, wide] = [scale.side(rows), scale.side(across)];
-  const svg = draw("svg", { class: "volume-picture" });
+  const svg = draw("svg", { class: "volume-picture", "data-sides": `${rows} ${across}` });
   const cards = [];
   const card = (k, x, y, w, h) => {
-    const group = svg.appendChild(draw("g", { class: "card", "data-card": k }));
+    const group = svg.appendChild(draw("g", { class: "card", "data-card": k, "data-channel": record.channels[k] }));
     group.append(draw("rect", { x, y, width: w, height: h, class: "paper" }));
     group.append(draw("image", { x, y, width: w, height: h, preserveAspectRatio: "none", href: record.paint(k, strongest) }));
     group.append(draw("rect", { x, y, width: w, height: h, class: "edge" }));
@@ -443,7 +446,7 @@ function drawVolume(shape, measured, record, scale, { strongest, grid, tint, cla
     for (let k = 0; k < many; k++) card(k, 4 + (k % per) * (each + 4), 4 + Math.floor(k / per) * (each + 4), each, each * high / wide);
     size = [per * (each + 4) + 8, Math.ceil(many / per) * (each * high / wide + 4) + 8];
   } else if (record && isMap) {
-    const deep = scale.depth(shape[0]);
+    const deep = scale.depth(measured.channels);
     for (let k = many - 1; k >= 0; k--) {
       const far = many > 1 ? k / (many - 1) * deep : 0;
       card(k, 8 + far, 8 + (deep - far) * 0.7, wide, high);
@@ -543,20 +546,25 @@ function fitted(words, wide, size) {
 }
 
 // Two neighbouring windows on the map: which pixels does each read?
-function drawWindows({ kernel, stride }, letter) {
-  const [k, step] = [kernel.at(-1), stride.at(-1)];
+function drawWindows({ kernel, stride, dilation = [1] }, letter) {
+  const [gap, step] = [dilation.at(-1), stride.at(-1)];
+  const k = (kernel.at(-1) - 1) * gap + 1;
   if (k > 11 || k + step > 16 || (k === 1 && step === 1)) return "";
   const cell = Math.min(11, 130 / (k + step));
-  const rows = Math.min(kernel.length > 1 ? kernel[0] : 1, 3);
+  const rows = Math.min(kernel.length > 1 ? (kernel[0] - 1) * dilation[0] + 1 : 1, 3);
   const svg = draw("svg", { width: cell * (k + step) + 2, height: cell * rows + 2, role: "img", "aria-label": `two neighbouring windows, ${step} apart` });
   for (let y = 0; y < rows; y++) {
     for (let x = 0; x < k + step; x++) {
-      const look = x < k && x >= step ? "both" : x < k ? "one" : x >= step ? "two" : "none";
+      const reads = (at) => at >= 0 && at < k && at % gap === 0 && (kernel.length < 2 || y % dilation[0] === 0);
+      const look = reads(x) && reads(x - step) ? "both" : reads(x) ? "one" : reads(x - step) ? "two" : gap > 1 ? "gap" : "none";
       svg.append(draw("rect", { x: 1 + x * cell, y: 1 + y * cell, width: cell - 1, height: cell - 1, class: `window ${look}` }));
     }
   }
   return make("div", { class: "windows" }, svg, make("span", {}, "two neighbouring windows"));
 }
+
+// Layers that make each number of the number at its place.
+const EACH_NUMBER = /^(relu6?|leakyrelu|rrelu|prelu|elu|celu|selu|gelu|silu|mish|sigmoid|tanh|hardswish|hardsigmoid|hardtanh|softplus|softsign|logsigmoid|\w*batchnorm2?d?|(alpha)?dropout[12]?d?|stochasticdepth|identity)$/;
 
 // 6. The explorer itself
 
@@ -819,8 +827,9 @@ function explorer(element, host) {
     const ordered = sources.toSorted((a, b) => isShortcutInto(b) - isShortcutInto(a));
     const incoming = meeting ? ordered.slice(0, 3) : [outer[0]];
     const shapes = incoming.map((source) => (meeting && source >= 0 ? network.rows[source].out : meeting ? network.inputs[-1 - source] : at.in));
-    const ins = incoming.map((source, i) => recordOf(source, shapes[i]));
     const out = recordOf(at.last, at.out);
+    // `apart`: what goes in is not what that row gave; something between them has no row.
+    const ins = incoming.map((source, i) => (out?.apart && at.isRow ? undefined : recordOf(source, shapes[i])));
     const all = [...ins, out].filter(Boolean);
     const strongest = meeting && how === "add" ? Math.max(...all.map((record) => record.strongest)) : undefined;
     const isResidual = meeting && at.kind !== "sub" && how === "add" && sources.length === 2 && sources.filter(isShortcutInto).length === 1;
@@ -831,7 +840,7 @@ function explorer(element, host) {
       const isShort = how === "add" && meeting && isShortcutInto(source);
       const name = isResidual ? (isShort ? "x" : "F(x)") : "in";
       const from = source === undefined ? "" : source < 0 ? (network.inputs.length > 1 ? `input ${-source}` : "the input") : network.rows[source].name;
-      flow.append(volume(shapes[i], ins[i], scale, { strongest, tint: isShort ? "short" : "in", dropped: at.window?.dropped, name, from: isShort && meeting ? `${from} · the shortcut` : name === "F(x)" ? `${from} · the branch` : from }));
+      flow.append(volume(shapes[i], ins[i], scale, { strongest, tint: isShort ? "short" : "in", dropped: at.window?.dropped, last: meeting ? network.rows[source]?.out_last : at.in_last, name, from: isShort && meeting ? `${from} · the shortcut` : name === "F(x)" ? `${from} · the branch` : from }));
     });
     if (meeting) {
       if (sources.length > 3) flow.append(make("span", { class: "soft" }, `and ${sources.length - 3} more`));
@@ -840,7 +849,7 @@ function explorer(element, host) {
       flow.append(make("span", { class: "arrow", "aria-hidden": "true" }, "→"), operation(), make("span", { class: "arrow", "aria-hidden": "true" }, "→"));
     }
     const sumName = isResidual ? "x + F(x)" : "out";
-    flow.append(volume(at.out, out, scale, { strongest, tint: "out", name: sumName, from: meeting ? at.label : "", isOut: true }));
+    flow.append(volume(at.out, out, scale, { strongest, tint: "out", last: at.out_last, name: sumName, from: meeting ? at.label : "", isOut: true }));
     const point = !at.isRow ? "" : meeting && out ? "Point at a value of what comes out: the numbers that make it appear here."
       : out ? "Point at a value of what comes out: its window and its products appear here."
         : at.window && at.out.length > 2 ? "Point at the box of what comes out: the pixels that a window reads appear here." : "";
@@ -852,8 +861,8 @@ function explorer(element, host) {
       const shown = out ?? all[0];
       const more = shown.channels.length > 4 && at.out.length > 2 ? [button(grid ? "four channels" : `${shown.channels.length} channels`, () => { grid = !grid; showCloseUp(); })] : [];
       const list = shown.channels.slice(0, grid ? 99 : 4).join(", ");
-      const which = shown.channels.length === shown.shape[0] ? "" : ", those that vary most";
-      const what = shown.isMap ? `Channels ${list} of ${shown.shape[0]}` : `${shown.channels.length} of ${shown.shape[0]} numbers`;
+      const which = shown.channels.length === shown.count ? "" : ", those that vary most";
+      const what = shown.isMap ? `Channels ${list} of ${shown.count}` : `${shown.channels.length} of ${shown.count} numbers`;
       const legend = make("p", { class: "legend soft" }, `${what}${which}. Blue: positive, orange: negative, white: 0; strongest: ${digits(strongest ?? shown.strongest)}. `, ...more);
       close.append(legend);
     }
@@ -874,7 +883,7 @@ function explorer(element, host) {
   }
 
   function volume(shape, record, scale, options) {
-    const made = drawVolume(shape, measures(network, shape), record, scale, { grid, strongest: options.strongest ?? record?.strongest, tint: options.tint, dropped: options.dropped, classes: options.isOut && at.last === network.rows.length - 1 ? network.classes : undefined });
+    const made = drawVolume(shape, measures(network, shape, options.last), record, scale, { grid, strongest: options.strongest ?? record?.strongest, tint: options.tint, dropped: options.dropped, classes: options.isOut && at.last === network.rows.length - 1 ? network.classes : undefined });
     const caption = make("figcaption", {}, make("strong", {}, options.name), make("span", { class: "shape" }, by(shape)), make("span", { class: "soft" }, options.from));
     const figure = make("figure", { class: `volume ${options.tint}` }, made.svg, caption);
     volumes.push(made);
@@ -974,39 +983,128 @@ function explorer(element, host) {
     for (const each of volumes) each.light.replaceChildren();
     const window_ = windowOf(y, x);
     outline(out, k, y, x, 1, 1);
-    for (const each of at.isRow && !/transpose/i.test(at.kind) ? volumes.slice(0, -1) : []) {
-      const same = keepsChannels() ? k : 0;
-      if (!each.isMap) continue;
-      const cards = each.record && !keepsChannels() ? each.cards.map((card) => card.k) : [same];
-      for (const card of cards.toReversed()) outline(each, card, window_.y, window_.x, window_.high, window_.wide);
-    }
+    volumes.slice(0, -1).forEach((each, i) => {
+      const read = at.isRow && each.isMap && readsOf(each, i, k, y, x);
+      if (!read) return;
+      const w = read.window;
+      // A box stands for all channels; of cards only those that are read.
+      for (const card of each.cards.filter(({ channel }) => channel === undefined || read.has(channel)).toReversed()) {
+        outline(each, card.k, w.y, w.x, w.high, w.wide);
+        if (w.mode || w.down > 1 || w.right > 1) pixels(each, card.k, w);
+      }
+    });
     showField(fieldOf(y, x));
     products.replaceChildren(...productsOf(k, y, x, window_));
   }
 
-  const keepsChannels = () => !(at.kind.startsWith("Conv") || at.kind.startsWith("conv") || at.kind.toLowerCase() === "linear" || !at.isRow);
+  // Convolutions and linear layers mix channels; whatever else has no products of weights.
+  const keepsChannels = () => at.isRow && !at.facts?.some(([what]) => what === "multiply-adds");
+
+  // What the value at (y, x) of card k reads of a volume that goes in: {window, has(channel)}. Only
+  // where that is known for sure: a norm over several channels, say, has no place to point at.
+  function readsOf(made, i, k, y, x) {
+    const out = volumes.at(-1);
+    const channel = out.record?.channels[k];
+    const pixel = (row, column) => ({ y: row, x: column, high: 1, wide: 1 });
+    const of = (window, ...channels) => ({ window, has: (one) => channels.includes(one) });
+    const equal = (number, row, column) => { // do both hold the same number?
+      const card = made.record?.channels.indexOf(number);
+      return card < 0 || Math.abs(made.record?.value(card, row, column) - out.record.value(k, y, x)) <= 0.002 * out.record.strongest;
+    };
+    const kind = at.kind.toLowerCase().replace(/_/g, "");
+    const sources = sourcesOf(at.first);
+    if (sources.length > 1 && /^cat/.test(kind)) {
+      if (!made.record || !out.record) return undefined;
+      let before = 0; // channels of those in front of this one
+      const counts = sources.map((source) => countOf(source < 0 ? network.inputs[-1 - source] : network.rows[source].out, source >= 0 && network.rows[source].out_last));
+      for (const [j, source] of sources.entries()) if (source === made.record.row) break; else before += counts[j];
+      const own = channel - before;
+      const whole = sum(counts) === countOf(at.out, at.out_last) && made.rows === out.rows && made.across === out.across;
+      return whole && own >= 0 && own < made.record.count && equal(own, y, x) ? of(pixel(y, x), own) : undefined;
+    }
+    if (sources.length > 1) { // number by number, if that makes what comes out
+      if (!/^(add|sub|mul|div)$/.test(kind) || (out.record && !meets(k, y, x))) return undefined;
+      return of(pixel(made.rows === 1 ? 0 : y, made.across === 1 ? 0 : x), channel, ...(made.record?.count === 1 ? [0] : []));
+    }
+    if (at.window && !/transpose/.test(kind)) {
+      const window = windowOf(y, x);
+      if (keepsChannels()) return of(window, channel);
+      const per = at.groups ? [countOf(at.in) / at.groups, countOf(at.out) / at.groups] : [Infinity, Infinity];
+      const [ins, outs] = per;
+      return { window, has: (one) => Math.floor(one / ins) === Math.floor(channel / outs) };
+    }
+    if (kind === "linear" && made.rows === out.rows && made.across === out.across && at.in_last && at.out_last) return { window: pixel(y, x), has: () => true };
+    if (EACH_NUMBER.test(kind) && String(at.in) === String(at.out)) {
+      // A batch norm without running numbers takes those of the whole channel.
+      return out.record && !out.record.affine && /norm/.test(kind) ? undefined : of(pixel(y, x), channel);
+    }
+    if (!made.record || !out.record) return undefined;
+    if (kind === "flatten" && at.out.length === 1 && !at.in_last) {
+      const [own, rest] = [Math.floor(channel / (made.rows * made.across)), channel % (made.rows * made.across)];
+      const [row, column] = [Math.floor(rest / made.across), rest % made.across];
+      return equal(own, row, column) ? of(pixel(row, column), own) : undefined;
+    }
+    if (/^(permute|transpose)$/.test(kind) && made.rows === out.rows && made.across === out.across) return equal(channel, y, x) ? of(pixel(y, x), channel) : undefined;
+    const one = /^(mean|sum|amax|amin)$/.test(kind) && String(at.out) === String([at.in[0], 1, 1].slice(0, at.out.length)) && at.in.slice(1).every((side) => side !== at.in[0]);
+    return one ? of({ y: 0, x: 0, high: made.rows, wide: made.across }, channel) : undefined;
+  }
+
+  const countOf = (shape, last) => (last ? shape.at(-1) : shape[0]);
+
+  // Is this value the sum, or the product, of those at its place?
+  function meets(k, y, x) {
+    const out = volumes.at(-1).record;
+    const terms = volumes.slice(0, -1).map(({ record }) => {
+      const card = record?.count === 1 ? 0 : record?.channels.indexOf(out.channels[k]);
+      return card >= 0 ? record.value(card, record.rows === 1 ? 0 : y, record.across === 1 ? 0 : x) : NaN;
+    });
+    const made = { add: terms.reduce((a, b) => a + b), sub: terms.reduce((a, b) => a - b), mul: terms.reduce((a, b) => a * b), div: terms.reduce((a, b) => a / b) }[at.kind];
+    return Math.abs(made - out.value(k, y, x)) <= 0.005 * Math.max(out.strongest, ...volumes.map(({ record }) => record?.strongest ?? 0));
+  }
 
   function windowOf(y, x) {
     const source = volumes[0];
     if (!at.isRow) return { y: 0, x: 0, high: source.rows, wide: source.across };
     if (at.window && !/^adaptive/i.test(at.kind)) {
-      const { kernel, stride, padding } = at.window;
+      const { kernel, stride, padding, dilation = [1], mode } = at.window;
       const [kh, kw] = kernel.length > 1 ? kernel.slice(-2) : [1, kernel[0]];
       const [sh, sw] = stride.length > 1 ? stride.slice(-2) : [1, stride[0]];
       const [ph, pw] = padding.length > 1 ? padding.slice(-2) : [0, padding[0]];
-      return { y: y * sh - ph, x: x * sw - pw, high: kh, wide: kw };
+      const [down, right] = dilation.length > 1 ? dilation.slice(-2) : [1, dilation[0]];
+      return { y: y * sh - ph, x: x * sw - pw, high: (kh - 1) * down + 1, wide: (kw - 1) * right + 1, down, right, mode };
     }
     const out = volumes.at(-1);
     if (source.rows === out.rows && source.across === out.across) return { y, x, high: 1, wide: 1 };
     const [high, wide] = [source.rows / out.rows, source.across / out.across];
-    return { y: Math.floor(y * high), x: Math.floor(x * wide), high: Math.ceil(high), wide: Math.ceil(wide) };
+    const [top, left] = [Math.floor(y * high), Math.floor(x * wide)]; // as adaptive pooling does
+    return { y: top, x: left, high: Math.ceil((y + 1) * source.rows / out.rows) - top, wide: Math.ceil((x + 1) * source.across / out.across) - left };
   }
 
   function outline(made, k, y, x, high, wide) {
     const card = made.cards.find((each) => each.k === k) ?? made.cards.at(-1);
     if (!card) return;
     const [uy, ux] = [card.high / made.rows, card.wide / made.across];
-    made.light.append(draw("rect", { class: card.k && !grid && !keepsChannels() ? "window-frame faint" : "window-frame", x: card.x + x * ux, y: card.y + y * uy, width: Math.max(wide * ux, 3), height: Math.max(high * uy, 3) }));
+    made.light.append(draw("rect", { "data-card": card.k, class: card.k && !grid && !keepsChannels() ? "window-frame faint" : "window-frame", x: card.x + x * ux, y: card.y + y * uy, width: Math.max(wide * ux, 3), height: Math.max(high * uy, 3) }));
+  }
+
+  // A window with gaps, or one that goes on elsewhere on the map: the pixels that it reads.
+  function pixels(made, k, w) {
+    const card = made.cards.find((each) => each.k === k);
+    if (!card) return;
+    const [uy, ux] = [card.high / made.rows, card.wide / made.across];
+    const [ys, xs] = [placesOf(w.y, w.high, w.down, made.rows, w.mode), placesOf(w.x, w.wide, w.right, made.across, w.mode)];
+    const d = ys.flatMap((y) => xs.map((x) => `M${(card.x + x * ux).toFixed(2)} ${(card.y + y * uy).toFixed(2)}h${ux.toFixed(2)}v${uy.toFixed(2)}h${(-ux).toFixed(2)}z`)).join("");
+    made.light.append(draw("path", { class: "pixels", "data-card": k, "data-rows": ys.join(" "), "data-columns": xs.join(" "), d }));
+  }
+
+  // Which rows (or columns) of a map of `size` does a window read? None of those in the padding.
+  function placesOf(first, span, gap = 1, size, mode) {
+    const found = Array.from({ length: Math.ceil(span / gap) }, (_, i) => first + i * gap).map((place) => {
+      if (mode === "circular") return ((place % size) + size) % size;
+      if (mode === "reflect") return place < 0 ? -place : place >= size ? 2 * (size - 1) - place : place;
+      return mode === "replicate" ? clamp(place, 0, size - 1) : place;
+    });
+    return [...new Set(found)].filter((place) => place >= 0 && place < size).sort((a, b) => a - b);
   }
 
   function fieldOf(y, x) {
@@ -1023,7 +1121,7 @@ function explorer(element, host) {
     const source_ = volumes[0];
     const outside = w.y < 0 || w.x < 0 || w.y + w.high > source_.rows || w.x + w.wide > source_.across;
     if (/transpose/i.test(at.kind)) return out ? [make("strong", {}, `channel ${out.channels[k]}, ${where}: ${digits(out.value(k, y, x))}`)] : [];
-    if (!out) return map && at.isRow && at.window ? [`${where}: reads rows ${w.y} to ${w.y + w.high - 1} and columns ${w.x} to ${w.x + w.wide - 1} of what goes in${outside ? `; what lies outside is padding${at.kind.startsWith("Conv") ? ", zeros" : ""}` : ""}.`] : [];
+    if (!out) return map && at.isRow && at.window ? [`${where}: reads ${inWords("rows", w.y, w.high, w.down)} and ${inWords("columns", w.x, w.wide, w.right)} of what goes in${outside ? `; what lies outside is padding${w.mode ? `, ${w.mode}` : at.kind.startsWith("Conv") ? ", zeros" : ""}` : ""}.`] : [];
     const value = out.value(k, y, x);
     const start = make("strong", {}, `channel ${out.channels[k]}${where ? `, ${where}` : ""}: ${digits(value)}`);
     if (!at.isRow || ins.some((record) => !record)) return [start];
@@ -1054,17 +1152,19 @@ function explorer(element, host) {
       return near(sum(read) / read.length) ? [start, ` = the mean of ${read.length} values`] : [start];
     }
     if (!out.weights) return [start];
-    // A convolution: the products of the first channel one by one, the sums of the others.
-    const parts = source.channels.map((channel, j) => {
+    // A convolution: the products of the first channel one by one, the sums of the others. Of grouped
+    // channels only those of the own group are read.
+    const inGroup = (channel) => !at.groups || Math.floor(channel * at.groups / source.count) === Math.floor(out.channels[k] * at.groups / out.count);
+    const parts = source.channels.flatMap((channel, j) => {
+      if (!inGroup(channel)) return [];
       const terms = source.isMap ? inWindow(source, j, w) : [{ value: source.value(j, 0, 0), dy: 0, dx: 0 }];
       return { channel, terms: terms.map((t) => [t.value, out.weight(k, j, t.dy, t.dx)]) };
     });
-    // Of grouped channels only those of the own group are read.
-    for (let j = parts.length - 1; j >= 0; j--) if (parts.length > 1 && parts[j].terms.every(([, weight]) => weight === 0)) parts.splice(j, 1);
+    if (!parts.length) return [start]; // none of those that are read is shown
     const sums = parts.map((part) => sum(part.terms.map(([a, b]) => a * b)));
     const bias = out.bias?.[k] ?? 0;
     const rest = value - bias - sum(sums);
-    const hidden = (at.groups ? source.shape[0] / at.groups - parts.length : source.shape[0] - source.channels.length);
+    const hidden = source.count / (at.groups ?? 1) - parts.length;
     const some = parts[0].terms.length > 16 ? parts[0].terms.slice(0, 4) : parts[0].terms;
     const first = some.map(([a, b]) => `${digits(a)}·${b < 0 ? `(${digits(b)})` : digits(b)}`).join(" + ") + (some.length < parts[0].terms.length ? ` + … (${parts[0].terms.length} products)` : "");
     const list = parts.slice(1, 8).map((part, i) => `channel ${part.channel}: ${digits(sums[i + 1])}`).join("; ");
@@ -1076,13 +1176,16 @@ function explorer(element, host) {
       ...(out.bias ? [`; bias: ${digits(bias)}`] : [])];
   }
 
+  const inWords = (what, first, span, gap) => (gap > 1 ? `${what} ${Array.from({ length: Math.ceil(span / gap) }, (_, i) => first + i * gap).join(", ")}` : `${what} ${first} to ${first + span - 1}`);
+
   // The values that a window reads of one channel; what lies in the padding is left out.
   function inWindow(record, j, w) {
     const found = [];
-    const [rows, across] = record.shape.length > 2 ? record.shape.slice(-2) : [1, 1];
-    for (let dy = 0; dy < w.high; dy++) {
-      for (let dx = 0; dx < w.wide; dx++) {
-        const [y, x] = [w.y + dy, w.x + dx];
+    const { rows, across } = record;
+    const [down, right] = [w.down ?? 1, w.right ?? 1];
+    for (let dy = 0; dy * down < w.high; dy++) {
+      for (let dx = 0; dx * right < w.wide; dx++) {
+        const [y, x] = [w.y + dy * down, w.x + dx * right];
         if (y >= 0 && x >= 0 && y < rows && x < across) found.push({ value: record.value(j, y, x), dy, dx });
       }
     }
@@ -1094,13 +1197,13 @@ function explorer(element, host) {
     if (!raw.shape) return records.set(raw.row, undefined); // a row that cannot be drawn so
     const values = raw.values instanceof Float32Array ? raw.values : halves(raw.values, raw.scale);
     const isMap = raw.shape.length > 2;
-    const [rows, across] = isMap ? raw.shape.slice(-2) : [1, 1];
+    const [rows, across] = !isMap ? [1, 1] : raw.last ? raw.shape : raw.shape.slice(-2);
     const area = rows * across;
     const weights = raw.weights && halves(raw.weights, raw.weight_scale);
     const [ins, kh, kw] = raw.weight_shape ? raw.weight_shape.slice(1) : [];
     const pictures = new Map();
     records.set(raw.row, {
-      ...raw, isMap, rows, across,
+      ...raw, isMap, rows, across, count: countOf(raw.shape, raw.last),
       weights,
       strongest: values.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
       value: (k, y, x) => values[k * area + y * across + x],

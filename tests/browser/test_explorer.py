@@ -13,6 +13,7 @@ from torch import nn
 pytest.importorskip("playwright")
 
 from axe_playwright_python.sync_playwright import Axe
+from helpers import Net
 from playwright.sync_api import Locator, Page, expect
 from test_tracing_torchvision import KIND, build, inputs
 
@@ -208,6 +209,120 @@ def test_the_window_and_the_frame_of_a_value(opened, data):
     assert frame["width"] / unit == pytest.approx(3, abs=0.6)
     seen = root.locator(".seen .field")
     assert [float(seen.get_attribute(k)) for k in ("x", "y", "width")] == [13, 13, 3]
+
+
+# What is lit in what goes in: [volume, channel or -1 for a box, row, column] of each value.
+LIT = """root => [...root.querySelectorAll('.volume:not(.out) .volume-picture')].flatMap((svg, i) =>
+  [...svg.querySelectorAll('.light > *')].flatMap((mark) => {
+    const { card, rows, columns } = mark.dataset;
+    const box = svg.querySelector(`.card[data-card="${card}"]`);
+    const channel = Number(box.dataset.channel ?? -1);
+    const every = (ys, xs) => ys.flatMap((y) => xs.map((x) => [i, channel, y, x]));
+    const listed = (text) => text.split(' ').filter(Boolean).map(Number);
+    if (rows !== undefined) return every(listed(rows), listed(columns));
+    if (svg.querySelector(`.pixels[data-card="${card}"]`)) return []; // these say it better
+    const paper = box.querySelector('.edge, .front');
+    const span = (from, length, count) => {
+      const unit = paper.getAttribute(length) / count;
+      const first = Math.round((mark.getAttribute(from) - paper.getAttribute(from)) / unit);
+      const size = Math.max(1, Math.round(mark.getAttribute(length) / unit));
+      return [...Array(size).keys()].map((n) => first + n).filter((n) => n >= 0 && n < count);
+    };
+    const [high, wide] = svg.dataset.sides.split(' ');
+    return every(span('y', 'height', Number(high)), span('x', 'width', Number(wide)));
+  }))"""
+
+
+def conv(*given, **options) -> nn.Conv2d:
+    return nn.Conv2d(*given, padding=1, **options)
+
+
+def two(join: Callable) -> nn.Module:
+    """Two convolutions, and a function of what they give."""
+    return Net(lambda self, x: join(self.a(x), self.b(x)), a=conv(1, 4, 3), b=conv(1, 4, 3))
+
+
+def after(last: nn.Module, between: Callable = lambda x: x) -> nn.Module:
+    """A convolution and another layer."""
+    return Net(lambda self, x: self.last(between(self.a(x))), a=conv(1, 4, 3), last=last)
+
+
+def turned(x: torch.Tensor) -> torch.Tensor:
+    return x.permute(0, 2, 3, 1)
+
+
+SQUEEZE = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(1, 4, 1))
+# The last row of each: must something be lit, or only nothing that is wrong?
+READS = {
+    "dilated": (after(nn.Conv2d(4, 3, 3, padding=2, dilation=2)), True),
+    "dilated unevenly": (after(nn.Conv2d(4, 3, (2, 3), 2, (0, 3), (1, 3))), True),
+    **{
+        mode: (after(nn.Conv2d(4, 3, 3, padding=2, padding_mode=mode)), True)
+        for mode in ("circular", "reflect", "replicate")
+    },
+    "grouped": (after(conv(4, 8, 3, groups=2)), True),
+    "depthwise": (after(conv(4, 4, 3, groups=4)), True),
+    "shuffled": (after(conv(4, 4, 3, groups=4), lambda x: x[:, [2, 3, 0, 1]]), False),
+    "own class": (after(type("Own", (nn.Conv2d,), {})(4, 3, 3)), True),
+    "average": (after(nn.AvgPool2d(3, 2, 1)), True),
+    "adaptive": (after(nn.AdaptiveAvgPool2d((5, 4))), True),
+    "concatenation": (two(lambda a, b: torch.cat([a, b], 1)), True),
+    "concatenation along rows": (two(lambda a, b: torch.cat([a, b], 2)), False),
+    "concatenation of parts": (two(lambda a, b: torch.cat([a[:, :2], b, a[:, 2:]], 1)), False),
+    "sum": (two(lambda a, b: a + b), True),
+    "sum with a mirrored one": (two(lambda a, b: a + b.flip(3)), False),
+    "gate": (Net(lambda self, x: self.a(x) * self.b(x), a=conv(1, 4, 3), b=SQUEEZE), True),
+    "flatten": (after(nn.Flatten()), True),
+    "flatten channels last": (after(nn.Flatten(), turned), False),
+    "padding": (after(nn.ZeroPad2d((3, 0, 1, 0))), False),
+    "zoom": (after(nn.Upsample(scale_factor=2, mode="bilinear")), False),
+    "group norm": (after(nn.GroupNorm(2, 4)), False),
+    "layer norm": (after(nn.LayerNorm([4, 8, 9])), False),
+    "batch norm": (after(nn.BatchNorm2d(4)), True),
+    "sigmoid": (after(nn.Sigmoid()), True),
+    "softmax": (after(nn.Softmax(1)), False),
+    "mean": (Net(lambda self, x: self.a(x).mean((2, 3)), a=conv(1, 4, 3)), True),
+    "linear, channels last": (after(nn.Linear(4, 5), turned), True),
+    "linear along columns": (after(nn.Linear(9, 5)), False),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_only_what_a_value_is_made_of_is_lit(name, opened):
+    """A gradient tells what a value is made of; the first layers' maps are those that go in."""
+    torch.manual_seed(0)
+    model, something = READS[name]
+    x, given = torch.randn(1, 1, 8, 9), {}
+    model.eval()
+    widget = ShapeExplorer(model, x)
+    last = len(widget.trace) - 1
+    widget.layer = last
+    sources = [widget.trace[e.source].name for e in widget.trace.edges if e.target == last]
+    for own, part in model.named_modules():
+        part.register_forward_hook(lambda _, __, out, name=own: given.update({name: out}))
+    value = model(x)
+    if widget.network["rows"][last].get("out_last"):
+        value = value.movedim(-1, 1)
+    root = opened(widget.page_data())
+    picture = root.locator(".volume.out svg")
+    picture.focus()
+    for keys in ([], ["ArrowUp"] * 9 + ["ArrowLeft"] * 9, ["ArrowDown", "ArrowRight"] * 2):
+        for key in keys:
+            picture.press(key)
+        place = numbers_in(root.locator(".products strong").inner_text().split(":")[0])
+        one = value[(0, *map(int, place))]
+        made_of = torch.autograd.grad(one, [given[s] for s in sources], retain_graph=True)
+        lit = {tuple(each) for each in root.evaluate(LIT)}
+        shown = root.locator(".volume:not(.out) .volume-picture").evaluate_all(
+            "all => all.map(svg => [...svg.querySelectorAll('[data-channel]')]"
+            ".map(e => Number(e.dataset.channel)))"
+        )
+        expected = set()
+        for i, (gradient, channels) in enumerate(zip(made_of, shown, strict=True)):
+            for channel, row, column in gradient[0].nonzero().tolist():
+                if channel in channels or not channels:
+                    expected.add((i, channel if channels else -1, row, column))
+        assert lit == expected if something else lit in (set(), expected)
 
 
 def test_zoom_with_buttons_and_the_wheel(opened):
