@@ -211,13 +211,13 @@ def test_a_network_without_any_layer_is_refused():
 
 
 def test_several_pictures_show_the_first_of_them():
-    x = torch.randn(5, 1, 28, 28)
-    widget = ShapeExplorer(create_model("resnet8", in_channels=1), x)
+    x, ten = torch.randn(5, 1, 28, 28), list("abcdefghij")
+    widget = ShapeExplorer(create_model("resnet8", in_channels=1), x, classes=ten)
     assert widget.network["picture"]["words"] == "the first of 5 pictures"
     assert torch.equal(widget._now.maps.values[-1], x[0])
-    alone = ShapeExplorer(widget._own, x[0])  # without a batch axis
+    alone = ShapeExplorer(widget._own, x[0], classes=ten)  # without a batch axis
     assert alone.network["picture"]["words"] == "the picture"
-    assert alone.network["answers"] == widget.network["answers"]
+    assert alone.network["answers"] and alone.network["answers"] == widget.network["answers"]
 
 
 def test_the_answer_is_that_of_the_network():
@@ -229,6 +229,17 @@ def test_the_answer_is_that_of_the_network():
         names, numbers = zip(*network["answers"], strict=True)
         assert list(names) == [f"kind {i}" for i in best]
         assert numbers == pytest.approx(shares.tolist(), abs=1e-4)
+    # Without names nobody knows whether the numbers stand for classes.
+    assert ShapeExplorer(model, x).network["answers"] is None
+
+
+def test_the_words_for_batch_norm_hold_in_training_and_in_use():
+    """Mean 0 and deviation 1 come out in training only, and only before weight and bias."""
+    norm = nn.BatchNorm2d(3)
+    (row,) = ShapeExplorer(norm, torch.randn(1, 3, 8, 8)).network["rows"]
+    words = " ".join(row["about"])
+    assert "minus a mean" in words and "the batch's, or running ones" in words
+    assert "mean 0" not in words and "deviation 1" not in words
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
@@ -246,7 +257,7 @@ def test_what_is_no_number_breaks_nothing():
     x = torch.rand(1, 1, 8, 8)
     x[0, 0, 0, 0], x[0, 0, 7, 7] = float("nan"), float("inf")
     model[0].bias.data[1] = float("nan")
-    widget = ShapeExplorer(model, x)
+    widget = ShapeExplorer(model, x, classes=list("abcd"))
     json.dumps(widget.page_data(), allow_nan=False)
     assert widget.network["answers"] is None
     assert 0 < widget._now.maps.record(-1)["scale"] <= 1

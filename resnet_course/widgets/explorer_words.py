@@ -18,7 +18,11 @@ WORDS = {
 }
 SHORT = {"Conv2d": "conv", "MaxPool2d": "max pool"}
 PURPOSE = {
-    "BatchNorm2d": ["every channel: mean 0,", "standard deviation 1"],
+    "BatchNorm2d": [
+        "every channel: minus a mean,",
+        "divided by a standard deviation",
+        "(the batch's, or running ones)",
+    ],
     "ReLU": ["replaces negative numbers by 0"],
     "add": ["number by number"],
     "flatten": ["the same numbers in one row"],

@@ -46,7 +46,8 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
             pictures, the first. Or a shape, with or without the batch axis; for a module of your
             own also what else `trace` takes: several tensors, a dictionary.
         title: what to call a module of your own in the picture; None takes its class name.
-        classes: names of the classes, for the answer of the network.
+        classes: names of the classes, for the answer of the network; without them there is none,
+            for nobody can tell whether its numbers stand for classes.
 
     Raises:
         ValueError: `model` is neither a module nor the name of a network, there is no shape, or
