@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+import torch.nn.functional as F
 import traitlets
 from helpers import Net, meta
 from hypothesis import given, settings
@@ -318,6 +319,35 @@ def test_another_network_keeps_the_place_by_its_name():
     widget.place = "layer1.1"
     widget.choose("resnet8", 32, 3)
     assert widget.place == "conv1" and widget.layer == 0
+
+
+class Again(nn.Module):
+    """Modules that work twice, apart and in a row, and rows that are called as their folder."""
+
+    def __init__(self):
+        super().__init__()
+        self.block = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU())
+        self.conv, self.own = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+        self.own.inside, self.end = nn.ReLU(), nn.Conv2d(3, 3, 1)
+        self.end.inside = nn.ReLU()
+
+    def forward(self, x):
+        x = self.block(self.conv(self.conv(self.block(x))))
+        x = self.own.inside(F.conv2d(x, self.own.weight, self.own.bias))
+        return F.conv2d(self.end.inside(x), self.end.weight, self.end.bias)
+
+
+def test_name_and_last_row_say_which_place_is_meant():
+    widget = ShapeExplorer(Again(), (1, 3, 5, 5))
+    network = widget.network
+    places = [(f["name"], f["last"]) for f in network["folders"]]
+    assert places == [("block", 1), ("block", 5), ("own", 7)]
+    places += [(row["name"], i) for i, row in enumerate(network["rows"])]
+    assert len(set(places)) == len(places) and ("own", 6) in places and ("end", 9) in places
+    for name, row in places:
+        widget.set_state({"place": name, "layer": row, "opened": []})
+        assert (widget.place, widget.layer) == (name, row)
+        assert name in widget.describe()
 
 
 def test_a_network_keeps_the_width_that_was_given():

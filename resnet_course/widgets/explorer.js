@@ -106,7 +106,7 @@ function partsOf(network, folder) {
 }
 
 const around = (network, node) =>
-  network.folders.filter((f) => f.first <= node.first && node.last <= f.last && f.name !== node.name);
+  network.folders.filter((f) => f.first <= node.first && node.last <= f.last && (f.name !== node.name || f.last !== node.last));
 
 // "layer1.0.conv1" inside layer1.0 is "conv1"; a mere number keeps its whole name.
 function nameInside(name, folder) {
@@ -117,10 +117,12 @@ function nameInside(name, folder) {
 const pathOf = (network, node) =>
   network.rows.slice(node.first, node.last + 1).every((row) => row.path === "shortcut") ? "shortcut" : "main";
 
+// A layer may work twice, and a row may be called as its folder: name and last row are the key.
 function findNode(network, name, layer) {
   const all = [...network.folders, ...network.rows.map((_, i) => rowNode(network, i))];
   const named = all.filter((node) => node.name === name);
-  return named.find((node) => node.first <= layer && layer <= node.last) ?? named[0];
+  const [exactly, around_] = [(node) => node.last === layer, (node) => node.first <= layer && layer <= node.last];
+  return named.find(exactly) ?? named.find(around_) ?? named[0];
 }
 
 // 3. Layout of the strip: columns from left to right, lanes for what runs side by side
@@ -1256,7 +1258,7 @@ function explorer(element, host) {
     if (row !== undefined) return { node: findNode(network, layer, Number(row)), touched };
     if (node !== undefined) {
       const own = layout.nodes[node];
-      return own.isInput || own.isOutput ? { own, touched } : { node: findNode(network, own.name, own.first), own, touched };
+      return own.isInput || own.isOutput ? { own, touched } : { node: findNode(network, own.name, own.last), own, touched };
     }
     return { node: findNode(network, layer, at.last), touched };
   }
@@ -1289,7 +1291,7 @@ function explorer(element, host) {
         .reduce((best, node) => (!best || Math.abs(node.x - x) < Math.abs(best.x - x) ? node : best), undefined);
       if (near && !(near.first <= at.first && at.last <= near.last) && (dragged || Math.abs(event.clientX - pressed) > 5)) {
         dragged = true;
-        go(findNode(network, near.name, near.first));
+        go(findNode(network, near.name, near.last));
       }
     }
     showTip(event);

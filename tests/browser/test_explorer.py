@@ -15,6 +15,7 @@ pytest.importorskip("playwright")
 from axe_playwright_python.sync_playwright import Axe
 from helpers import Net
 from playwright.sync_api import Locator, Page, expect
+from test_shape_explorer import Again
 from test_tracing_torchvision import KIND, build, inputs
 
 from resnet_course import create_model, drawn_garments, trace
@@ -122,6 +123,35 @@ def test_keys_walk_open_and_close(opened, data):
         expect(root).to_have_attribute("data-at", place)
     assert "layer1.1" in strip.get_attribute("aria-valuetext")
     assert bar(root, "layer1.0.conv1").count() == 0
+
+
+def test_each_place_is_reached_where_names_come_twice(opened):
+    widget = ShapeExplorer(Again(), (1, 3, 5, 5))
+    widget.level = "layers"
+    root = opened(widget.page_data())
+    bars = root.locator(".strip .bar.row")
+    names = [row.name for row in widget.trace]
+    assert bars.count() == len(names)
+    strip = root.get_by_role("slider")
+    for row, name in enumerate(names):
+        bars.nth(row).click()
+        at_ = (root.get_attribute("data-at"), root.get_attribute("data-layer"))
+        assert at_ == (name, str(row)) and f"step {row + 1} of" in root.inner_text()
+        strip.press("ArrowLeft" if row else "Home")
+        assert root.get_attribute("data-layer") == str(max(row - 1, 0))
+    for first, last in ((6, 7), (4, 5), (0, 1)):
+        bars.nth(first).click()
+        strip.press("ArrowUp")  # closes the folder around it; both, where it works twice
+        expect(root).to_have_attribute("data-layer", str(last))
+        strip.press("ArrowDown")
+        expect(root).to_have_attribute("data-layer", str(first))
+    root.get_by_role("button", name="show blocks").click()
+    for folder, last in enumerate((1, 5, 7)):
+        root.locator(".strip .bar.folder").nth(folder).click()
+        expect(root).to_have_attribute("data-layer", str(last))
+        part = root.locator(".close-up .part").first
+        part.click()
+        expect(root).to_have_attribute("data-layer", str(last - 1))
 
 
 def test_the_pointer_reads_names_and_drags_along(opened, data):
