@@ -491,6 +491,10 @@ function drawVolume(shape, measured, record, scale, { strongest, grid, tint, cla
 function drawBlock(network, folder, letter) {
   const ownLayers = (part) => !part.isRow && pathOf(network, part) === "shortcut" && part.last - part.first < 3;
   const parts = partsOf(network, folder).flatMap((part) => (ownLayers(part) ? partsOf(network, part) : [part]));
+  const links = linksBetween(network, folder, parts);
+  const isLine = isOneLine(network, parts, links);
+  const drawn = isLine ? undefined : drawBranches(network, folder, parts, links, letter);
+  if (drawn) return drawn;
   const shown = parts.length > 14 ? [...parts.slice(0, 8), null, ...parts.slice(-4)] : parts;
   const [wide, high, step] = [letter * 10.5, letter + 9, letter + 17];
   const inside = new Set(network.shortcuts.filter(([, end]) => parts.some((p) => p?.isRow && p.first === end)).flatMap(([, , layers]) => layers));
@@ -503,13 +507,14 @@ function drawBlock(network, folder, letter) {
   const yOf = new Map();
   main.forEach((part, i) => {
     const y = 16 + i * step;
-    lines.append(draw("path", { d: `M${middle} ${y - 12}v10`, class: "line plain" }));
+    if (isLine) lines.append(draw("path", { d: `M${middle} ${y - 12}v10`, class: "line plain" }));
+    else if (!i) svg.append(draw("text", { x: middle, y: 12, "font-size": letter, class: "soft" }, "in the order they run"));
     if (!part) {
       svg.append(draw("text", { x: middle, y: y + high * 0.7, "font-size": letter, class: "soft" }, `… ${parts.length - shown.length + 1} more …`));
       return;
     }
     for (let row = part.first; row <= part.last; row++) yOf.set(row, y + high / 2);
-    const isAdd = part.isRow && ends.has(part.first);
+    const isAdd = isLine && part.isRow && ends.has(part.first);
     const group = svg.appendChild(draw("g", { class: `part${part.isRow ? "" : " folder"}`, "data-layer": part.name, "data-kind": isAdd ? "add" : part.isRow ? "row" : "folder", "data-row": part.last, tabindex: -1 }));
     if (isAdd) {
       group.append(sign("add", middle, y + high / 2, {}));
@@ -532,7 +537,95 @@ function drawBlock(network, folder, letter) {
       group.append(draw("text", { x: middle, y: y + high * 0.7, "font-size": letter }, fitted(words, wide - 8, letter)));
     }
   });
-  lines.append(draw("path", { d: `M${middle} ${16 + main.length * step - 12}v12`, class: "line plain" }));
+  if (isLine) lines.append(draw("path", { d: `M${middle} ${16 + main.length * step - 12}v12`, class: "line plain" }));
+  return svg;
+}
+
+// Which part of a block feeds which? -1 stands for what goes into the block.
+function linksBetween(network, folder, parts) {
+  const partOf = (row) => parts.findIndex((part) => part.first <= row && row <= part.last);
+  const links = new Map();
+  for (const [source, target, how] of network.edges) {
+    const [a, b] = [partOf(source), partOf(target)];
+    if (b >= 0 && a !== b) links.set(`${a} ${b}`, { a, b, how });
+  }
+  return [...links.values()];
+}
+
+// Does each part feed the next one, and nothing else but what the shortcuts carry?
+function isOneLine(network, parts, links) {
+  const partOf = (row) => parts.findIndex((part) => part.first <= row && row <= part.last);
+  const allowed = new Set();
+  const aside = new Set();
+  for (const [start, end, layers] of network.shortcuts.filter(([, row]) => parts[partOf(row)]?.isRow)) {
+    const way = [start, ...layers, end].map(partOf);
+    way.slice(1).forEach((b, i) => allowed.add(`${way[i]} ${b}`));
+    way.slice(1, -1).forEach((b) => aside.add(b));
+  }
+  const line = parts.map((_, i) => i).filter((i) => !aside.has(i) && parts[i].kind !== "unused");
+  const along = line.map((b, i) => `${i ? line[i - 1] : -1} ${b}`);
+  const found = new Set(links.map(({ a, b }) => `${a} ${b}`));
+  return along.every((each) => found.has(each)) && [...found].every((each) => allowed.has(each) || along.includes(each));
+}
+
+// A block with branches: what runs side by side stands side by side, and meets in a sign.
+function drawBranches(network, folder, parts, links, letter) {
+  const above = parts.map((_, i) => links.filter(({ b }) => b === i).map(({ a }) => a));
+  const level = { [-1]: 0 };
+  parts.forEach((_, i) => { level[i] = 1 + Math.max(0, ...above[i].map((a) => level[a])); });
+  const depth = Math.max(...Object.values(level));
+  // Columns: below what feeds it if there is room. A line that passes some levels has one of its own.
+  const column = { [-1]: 0 };
+  const track = {};
+  const taken = new Set();
+  const free = (from, to, wanted) => {
+    const fits = (c) => { for (let l = from; l <= to; l++) if (taken.has(`${l} ${c}`)) return false; return true; };
+    let c = [...wanted, 0].find(fits);
+    for (let next = 0; c === undefined; next++) if (fits(next)) c = next;
+    for (let l = from; l <= to; l++) taken.add(`${l} ${c}`);
+    return c;
+  };
+  for (let now = 0; now <= depth; now++) {
+    const here = [-1, ...parts.keys()].filter((i) => level[i] === now);
+    // First one for each that feeds them, straight below it; then the others.
+    const firsts = here.filter((i) => i >= 0 && !here.some((j) => j < i && j >= 0 && above[j][0] === above[i][0]));
+    for (const i of new Set([...firsts, ...here])) if (i >= 0) column[i] = free(now, now, above[i].map((a) => (level[a] === now - 1 ? column[a] : track[a])));
+    for (const i of here) {
+      const ends = links.filter(({ a }) => a === i).map(({ b }) => level[b]);
+      const until = Math.max(0, ...ends) - 1;
+      // The way on straight below stays free for what it feeds.
+      if (until > now) track[i] = free(now + 1, until, ends.includes(now + 1) ? [column[i] + 1, column[i] + 2, column[i] + 3] : [column[i]]);
+    }
+  }
+  const columns = 1 + Math.max(...Object.values(column), ...Object.values(track));
+  if (columns > 5 || depth > 12) return undefined;
+  const [high, step] = [letter + 9, letter + 20];
+  const each = Math.min(letter * 11, letter * 23 / columns);
+  const svg = draw("svg", { class: "block", width: each * columns + 8, height: depth * step + 30 });
+  const lines = svg.appendChild(draw("g"));
+  const alone = (i) => [...taken].filter((key) => key.startsWith(`${level[i]} `)).length < 2;
+  const middleOf = (c) => 4 + (c + 0.5) * each;
+  const x = (i) => (i < 0 || alone(i) ? 4 + columns * each / 2 : middleOf(column[i]));
+  const y = (l) => 18 + (l - 1) * step; // the upper side
+  const how = parts.map(({ kind }, i) => (/^(add|cat|mul)$/.test(kind) ? links.find((link) => link.b === i && link.how)?.how : undefined));
+  const [over, below] = [(i) => y(level[i]) + (how[i] ? high / 2 - 8 : 0), (i) => (i < 0 ? 4 : y(level[i]) + (how[i] ? high / 2 + 8 : high))];
+  const way = (...points) => points.map(([px, py], n) => (n ? `C${points[n - 1][0]} ${(points[n - 1][1] + py) / 2} ${px} ${(points[n - 1][1] + py) / 2} ${px} ${py}` : `M${px} ${py}`)).join("");
+  for (const { a, b } of links) {
+    const passes = level[b] - level[a] > 1 ? [[middleOf(track[a]), y(level[a] + 1)], [middleOf(track[a]), y(level[b] - 1) + high]] : [];
+    lines.append(draw("path", { d: way([x(a), below(a)], ...passes, [x(b), over(b)]), class: `line ${how[b] || "plain"}` }));
+  }
+  parts.forEach((part, i) => {
+    const kind = how[i] === "add" ? "add" : part.isRow ? "row" : "folder";
+    const group = svg.appendChild(draw("g", { class: `part${part.isRow ? "" : " folder"}`, "data-layer": part.name, "data-kind": kind, "data-row": part.last, tabindex: -1 }));
+    if (how[i]) group.append(sign(how[i], x(i), y(level[i]) + high / 2, {}));
+    else {
+      const wide = Math.min(letter * 10.5, alone(i) ? each * columns : each - 6);
+      group.append(draw("rect", { x: x(i) - wide / 2, y: y(level[i]), width: wide, height: high, rx: 5 }));
+      group.append(draw("text", { x: x(i), y: y(level[i]) + high * 0.7, "font-size": letter }, part.isRow ? fitted(part.brief ?? part.label, wide - 4, letter) : endOf(nameInside(part.name, folder), wide - 4, letter)));
+      group.append(draw("title", {}, `${part.name}: ${part.label}`));
+    }
+    if (!links.some(({ a }) => a === i)) lines.append(draw("path", { d: `M${x(i)} ${below(i)}V${depth * step + 28}`, class: "line plain" }));
+  });
   return svg;
 }
 
@@ -540,6 +633,13 @@ const isOnShortcut = (part, rows) => {
   for (let row = part.first; row <= part.last; row++) if (!rows.has(row)) return false;
   return true;
 };
+
+// Names of branches begin alike: what is cut off is their beginning.
+function endOf(words, wide, size) {
+  if (widthOf(words, size) <= wide) return words;
+  while (words.length > 2 && widthOf(`…${words}`, size) > wide) words = words.slice(1);
+  return `…${words}`;
+}
 
 function fitted(words, wide, size) {
   if (widthOf(words, size) <= wide) return words;

@@ -125,6 +125,75 @@ def test_keys_walk_open_and_close(opened, data):
     assert bar(root, "layer1.0.conv1").count() == 0
 
 
+class Inception(nn.Module):
+    """Three branches side by side; the second has two layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b1, self.b2, self.c = (nn.Conv2d(4, 4, 1) for _ in range(4))
+
+    def forward(self, x):
+        return torch.cat([self.a(x), self.b2(self.b1(x)), self.c(x)], 1)
+
+
+class Squeeze(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.pool, self.conv, self.gate = nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 4, 1), nn.Sigmoid()
+
+    def forward(self, x):
+        return x * self.gate(self.conv(self.pool(x)))
+
+
+class Dense(nn.Module):
+    """Each layer reads what all others before it gave: too many lines for a small box."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Conv2d(4 * (i + 1), 4, 1) for i in range(layers))
+
+    def forward(self, x):
+        found = [x]
+        for layer in self.layers:
+            found.append(layer(torch.cat(found, 1)))
+        return torch.cat(found, 1)
+
+
+class Plain(nn.Sequential):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("block", "sign", "levels", "meeting"),
+    [
+        (Inception(), "concatenate", [3, 1, 1], 3),
+        (Squeeze(), "multiply", [1, 1, 1, 1], 2),
+        (Dense(2), "concatenate", [1, 1, 1, 1, 1], 5),
+        (Dense(8), "", [1] * 12, 0),
+        (Plain(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1)), "", [1, 1, 1], 0),
+    ],
+)
+def test_a_closed_block_is_drawn_as_it_runs(block, sign, levels, meeting, opened):
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), block)
+    widget = ShapeExplorer(model, (1, 3, 8, 8))
+    widget.place = "1"
+    picture = opened(widget.page_data()).locator(".operation svg.block")
+    boxes = picture.locator(".part").evaluate_all(
+        "all => all.map(e => e.querySelector('rect, circle').getBoundingClientRect())"
+        ".map(({x, y, right, height}) => [Math.round(y + height / 2), x, right])"
+    )
+    rows = sorted({y for y, _, _ in boxes})
+    assert [sum(y == row for y, _, _ in boxes) for row in rows] == levels
+    for row in rows:
+        beside = sorted((x, right) for y, x, right in boxes if y == row)
+        assert all(a[1] < b[0] for a, b in zip(beside, beside[1:], strict=False))
+    assert picture.locator(f".line.{sign or 'none'}").count() == meeting
+    assert bool(sign) == bool(picture.locator(f".sign.{sign or 'none'}").count())
+    is_list = picture.get_by_text("in the order they run").count()
+    lines = picture.locator(".line").count()
+    assert (lines == 0) == bool(is_list) == (isinstance(block, Dense) and len(rows) > 9)
+
+
 def test_each_place_is_reached_where_names_come_twice(opened):
     widget = ShapeExplorer(Again(), (1, 3, 5, 5))
     widget.level = "layers"
