@@ -33,6 +33,9 @@ function digits(value) {
   return value < 0 && Number(text) !== 0 ? `−${text}` : text;
 }
 
+// What stands behind a sign: −0.4 in brackets.
+const factor = (value) => (digits(value).startsWith("−") ? `(${digits(value)})` : digits(value));
+
 const pen = document.createElement("canvas").getContext("2d");
 function widthOf(words, size, bold = false) {
   pen.font = `${bold ? "bold " : ""}${size}px "DejaVu Sans", Helvetica, Arial, sans-serif`;
@@ -1238,20 +1241,20 @@ function explorer(element, host) {
       const terms = ins.map(at_);
       const made = how === "add" ? sum(terms) : how === "multiply" ? terms.reduce((a, b) => a * b) : NaN;
       if (!near(made)) return [start];
-      const written = terms.map((term, i) => (i && term < 0 ? `(${digits(term)})` : digits(term)));
+      const written = terms.map((term, i) => (i ? factor(term) : digits(term)));
       return [start, ` = ${written.join(how === "add" ? " + " : " · ")}`];
     }
     const [source] = ins;
     if (out.affine) {
       const [a, b] = out.affine[k];
       if (a === null || b === null || !near(a * at_(source) + b)) return [start];
-      return [start, ` = ${digits(a)} · ${digits(at_(source))} ${b < 0 ? "−" : "+"} ${digits(Math.abs(b))}`];
+      return [start, ` = ${digits(a)} · ${factor(at_(source))} ${b < 0 ? "−" : "+"} ${digits(Math.abs(b))}`];
     }
     if (/^relu$/i.test(at.kind)) return near(Math.max(0, at_(source))) ? [start, ` = max(0, ${digits(at_(source))})`] : [start];
     if (/maxpool|avgpool|^mean/i.test(at.kind.replace(/_/g, ""))) {
       const read = inWindow(source, same(source), w).map((each) => each.value);
       if (/max/i.test(at.kind)) return near(Math.max(...read)) && read.length <= 25 ? [start, ` = the largest of ${read.map(digits).join(", ")}`] : [start];
-      return near(sum(read) / read.length) ? [start, ` = the mean of ${read.length} values`] : [start];
+      return near(sum(read) / read.length) ? [start, ` = the mean of ${read.length} ${read.length === 1 ? "value" : "values"}`] : [start];
     }
     if (!out.weights) return [start];
     // A convolution: the products of the first channel one by one, the sums of the others. Of grouped
@@ -1268,7 +1271,7 @@ function explorer(element, host) {
     const rest = value - bias - sum(sums);
     const hidden = source.count / (at.groups ?? 1) - parts.length;
     const some = parts[0].terms.length > 16 ? parts[0].terms.slice(0, 4) : parts[0].terms;
-    const first = some.map(([a, b]) => `${digits(a)}·${b < 0 ? `(${digits(b)})` : digits(b)}`).join(" + ") + (some.length < parts[0].terms.length ? ` + … (${parts[0].terms.length} products)` : "");
+    const first = some.map(([a, b]) => `${digits(a)}·${factor(b)}`).join(" + ") + (some.length < parts[0].terms.length ? ` + … (${parts[0].terms.length} products)` : "");
     const list = parts.slice(1, 8).map((part, i) => `channel ${part.channel}: ${digits(sums[i + 1])}`).join("; ");
     const further = parts.length > 8 ? sum(sums.slice(8)) : 0;
     const others = hidden + Math.max(parts.length - 8, 0);

@@ -12,6 +12,8 @@ WORDS = {
     "MaxPool2d": "max pooling",
     "AdaptiveAvgPool2d": "average of all pixels",
     "add": "addition",
+    "cat": "concatenation",
+    "mul": "multiplication",
     "Linear": "linear layer",
     "ZeroPadShortcut": "skip pixels, add zeros",
     UNUSED: "parameters that nothing used",
