@@ -149,7 +149,7 @@ def computed(step, came: torch.Tensor, record: dict) -> torch.Tensor:
     bias = torch.tensor(record["bias"]) if "bias" in record else None
     if step.kind == "Linear":
         return F.linear(came, weights[:, :, 0, 0], bias)
-    return F.conv2d(came[None], weights, bias, step.stride, step.padding)[0]
+    return F.conv2d(came[None], weights, bias, step.stride, step.padding, step.dilation)[0]
 
 
 ODD = nn.Sequential(
@@ -227,6 +227,69 @@ def test_products_that_would_not_be_true_are_left_out(model):
     maps = FeatureMaps(model, x, trace(model, x))
     records = list(filter(None, (maps.record(row) for row in range(len(maps.table)))))
     assert records and not any("weights" in record for record in records)
+
+
+class ChannelsLast(nn.Module):
+    """A block as in ConvNeXt; its width, height and channels are all the same if `size` is 8."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 8, 3, padding=1), nn.LayerNorm(8)
+        self.wide, self.back = nn.Linear(8, 16), nn.Linear(16, 8)
+
+    def forward(self, x):
+        x = self.conv(x)
+        y = self.back(F.gelu(self.wide(self.norm(x.permute(0, 2, 3, 1)))))
+        return x + y.permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (6, 10)])
+def test_maps_with_channels_last_show_channels(size):
+    torch.manual_seed(0)
+    model, x = ChannelsLast(), torch.randn(1, 3, *size)
+    table, values = walked(model, x)
+    maps, rows = FeatureMaps(model, x, table), explore(model, x, "").data["rows"]
+    for row, step in enumerate(table):
+        record, last = maps.record(row), step.name in ("norm", "wide", "gelu", "back")
+        assert (record.get("last", False), rows[row].get("out_last", False)) == (last, last)
+        one = values[row][0].movedim(-1, 0) if last else values[row][0]
+        assert torch.equal(maps.values[row], one[record["channels"]])
+        high, wide = size
+        assert len(record["fields"]["y"][0]) == high and len(record["fields"]["x"][0]) == wide
+        assert step.sees == "3 px" and step.field == (
+            (high // 2 - 1, high // 2 + 1),
+            (wide // 2 - 1, wide // 2 + 1),
+        )
+
+
+@pytest.mark.parametrize("name", ["swin_t", "vit_b_16", "convnext_tiny"])
+def test_what_is_no_map_of_channels_has_no_picture(name):
+    """Windows of tokens are boxes; channels are features where they come last, to the very end."""
+    model, x = torchvision_model(name), torch.randn(1, 3, *[224 if name == "vit_b_16" else 64] * 2)
+    table = trace(model, x)
+    maps = FeatureMaps(model, x, table)
+    for row, step in enumerate(table):
+        record = maps.record(row)
+        if record and len(step.out_shape) == 3:
+            assert ".attn." not in step.name or step.kind == "pad"
+            features = step.kind in ("LayerNorm", "Linear", "GELU") or "swin" in name and row
+            expected = features and step.kind not in ("Permute", "AdaptiveAvgPool2d")
+            if step.kind != "Permute":
+                assert record.get("last", False) == bool(expected), step.name
+            count = step.out_shape[-1 if record.get("last") else 0]
+            assert max(record["channels"]) < count and count % 96 == 0, step.name
+
+
+def test_channels_that_were_mixed_between_two_rows_are_not_shown_as_those_before():
+    model = Net(
+        lambda self, x: self.b(self.a(x)[:, [1, 0]]), a=nn.Conv2d(1, 2, 3), b=nn.Conv2d(2, 2, 3)
+    )
+    x = torch.randn(1, 1, 9, 9)
+    maps = FeatureMaps(model, x, trace(model, x))
+    assert [maps.record(row).get("apart", False) for row in (0, 1)] == [False, True]
+    inplace = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(inplace=True), nn.Dropout(), nn.Identity())
+    maps = FeatureMaps(inplace, x, trace(inplace, x))
+    assert not any("apart" in maps.record(row) for row in range(4))
 
 
 @pytest.mark.parametrize("name", CONFIGS)

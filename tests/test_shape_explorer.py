@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+import torch.nn.functional as F
 import traitlets
 from helpers import Net, meta
 from hypothesis import given, settings
@@ -114,6 +115,37 @@ def test_the_first_strided_convolution_says_everything():
     )
 
 
+def test_a_window_with_gaps_is_named_by_what_it_reads():
+    model = nn.Sequential(nn.Conv2d(4, 8, 3, padding=2, dilation=2), nn.MaxPool2d(2, 1, 0, (1, 3)))
+    conv, pool = ShapeExplorer(model, (4, 9, 9)).network["rows"]
+    assert conv["label"] == "3×3 convolution, dilation 2"
+    assert conv["brief"] == "conv 3×3, dilation 2"
+    assert conv["window"] == {
+        **{"kernel": [3, 3], "stride": [1, 1], "padding": [2, 2], "dropped": [0, 0]},
+        "dilation": [2, 2],
+    }
+    assert [formula for _, formula, _ in conv["sums"]] == [
+        "⌊(9 + 2·2 − 5) / 1⌋ + 1 = 9",
+        "3·3·4·8 = 288",
+        "288·9·9 = 23,328",
+    ]
+    assert conv["sums"][0][2] == "3 values with dilation 2 span 5 pixels"
+    assert pool["label"] == "2×2 max pooling, dilation 1×3"
+    assert (pool["window"]["kernel"], pool["window"]["dilation"]) == ([2, 2], [1, 3])
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [("circular", "other side"), ("reflect", "mirrored"), ("replicate", "at the edge")],
+)
+def test_padding_that_holds_no_zeros_is_named(mode, words):
+    model = nn.Conv2d(2, 3, (1, 3), stride=(2, 1), padding=(0, 1), padding_mode=mode)
+    (row,) = ShapeExplorer(model, (2, 8, 8)).network["rows"]
+    assert row["window"]["padding"] == [0, 1] and row["window"]["mode"] == mode
+    assert row["about"][1] == "stride 2×1 · padding 0×1" and words in row["about"][2]
+    assert row["sums"][0][1] == "⌊(8 − 1) / 2⌋ + 1 = 4" and "zero" not in str(row)
+
+
 def test_every_stage_and_block_is_a_folder():
     network = ShapeExplorer("resnet18").network
     kinds = {folder["name"]: folder["kind"] for folder in network["folders"]}
@@ -180,13 +212,13 @@ def test_a_network_without_any_layer_is_refused():
 
 
 def test_several_pictures_show_the_first_of_them():
-    x = torch.randn(5, 1, 28, 28)
-    widget = ShapeExplorer(create_model("resnet8", in_channels=1), x)
+    x, ten = torch.randn(5, 1, 28, 28), list("abcdefghij")
+    widget = ShapeExplorer(create_model("resnet8", in_channels=1), x, classes=ten)
     assert widget.network["picture"]["words"] == "the first of 5 pictures"
     assert torch.equal(widget._now.maps.values[-1], x[0])
-    alone = ShapeExplorer(widget._own, x[0])  # without a batch axis
+    alone = ShapeExplorer(widget._own, x[0], classes=ten)  # without a batch axis
     assert alone.network["picture"]["words"] == "the picture"
-    assert alone.network["answers"] == widget.network["answers"]
+    assert alone.network["answers"] and alone.network["answers"] == widget.network["answers"]
 
 
 def test_the_answer_is_that_of_the_network():
@@ -198,6 +230,17 @@ def test_the_answer_is_that_of_the_network():
         names, numbers = zip(*network["answers"], strict=True)
         assert list(names) == [f"kind {i}" for i in best]
         assert numbers == pytest.approx(shares.tolist(), abs=1e-4)
+    # Without names nobody knows whether the numbers stand for classes.
+    assert ShapeExplorer(model, x).network["answers"] is None
+
+
+def test_the_words_for_batch_norm_hold_in_training_and_in_use():
+    """Mean 0 and deviation 1 come out in training only, and only before weight and bias."""
+    norm = nn.BatchNorm2d(3)
+    (row,) = ShapeExplorer(norm, torch.randn(1, 3, 8, 8)).network["rows"]
+    words = " ".join(row["about"])
+    assert "minus a mean" in words and "the batch's, or running ones" in words
+    assert "mean 0" not in words and "deviation 1" not in words
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
@@ -215,7 +258,7 @@ def test_what_is_no_number_breaks_nothing():
     x = torch.rand(1, 1, 8, 8)
     x[0, 0, 0, 0], x[0, 0, 7, 7] = float("nan"), float("inf")
     model[0].bias.data[1] = float("nan")
-    widget = ShapeExplorer(model, x)
+    widget = ShapeExplorer(model, x, classes=list("abcd"))
     json.dumps(widget.page_data(), allow_nan=False)
     assert widget.network["answers"] is None
     assert 0 < widget._now.maps.record(-1)["scale"] <= 1
@@ -276,6 +319,35 @@ def test_another_network_keeps_the_place_by_its_name():
     widget.place = "layer1.1"
     widget.choose("resnet8", 32, 3)
     assert widget.place == "conv1" and widget.layer == 0
+
+
+class Again(nn.Module):
+    """Modules that work twice, apart and in a row, and rows that are called as their folder."""
+
+    def __init__(self):
+        super().__init__()
+        self.block = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU())
+        self.conv, self.own = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+        self.own.inside, self.end = nn.ReLU(), nn.Conv2d(3, 3, 1)
+        self.end.inside = nn.ReLU()
+
+    def forward(self, x):
+        x = self.block(self.conv(self.conv(self.block(x))))
+        x = self.own.inside(F.conv2d(x, self.own.weight, self.own.bias))
+        return F.conv2d(self.end.inside(x), self.end.weight, self.end.bias)
+
+
+def test_name_and_last_row_say_which_place_is_meant():
+    widget = ShapeExplorer(Again(), (1, 3, 5, 5))
+    network = widget.network
+    places = [(f["name"], f["last"]) for f in network["folders"]]
+    assert places == [("block", 1), ("block", 5), ("own", 7)]
+    places += [(row["name"], i) for i, row in enumerate(network["rows"])]
+    assert len(set(places)) == len(places) and ("own", 6) in places and ("end", 9) in places
+    for name, row in places:
+        widget.set_state({"place": name, "layer": row, "opened": []})
+        assert (widget.place, widget.layer) == (name, row)
+        assert name in widget.describe()
 
 
 def test_a_network_keeps_the_width_that_was_given():

@@ -67,7 +67,15 @@ def size_sum(row: LayerRow, axis: int = -1) -> Sum:
         return Sum("height and width", f"{size} → {out}")
     inside = f"{size} + 2·{padding} − {kernel}" if padding else f"{size} − {kernel}"
     formula = f"⌊({inside}) / {stride}⌋ + 1 = {out}"
-    return Sum("height and width", formula, _never_read(row, axis))
+    remarks = [_spans(row, axis), _never_read(row, axis)]
+    return Sum("height and width", formula, "; ".join(filter(None, remarks)))
+
+
+def _spans(row: LayerRow, axis: int) -> str:
+    taps, dilation = row.taps[axis], (row.dilation or (1,))[axis if row.dilation else 0]
+    if dilation == 1 or taps == 1:
+        return ""
+    return f"{taps} values with dilation {dilation} span {_geometry(row, axis)[1]} pixels"
 
 
 def _never_read(row: LayerRow, axis: int) -> str:
@@ -75,7 +83,8 @@ def _never_read(row: LayerRow, axis: int) -> str:
     _, kernel, stride, _ = _geometry(row, axis)
     if stride > kernel:
         axes = len(row.kernel or ())
-        return f"the windows read {kernel**axes} of {stride**axes} pixels; the others are left out"
+        read = row.taps[axis] ** axes
+        return f"the windows read {read} of {stride**axes} pixels; the others are left out"
     left, pixels = dropped_pixels(row, axis)
     if not left:
         return ""
@@ -94,9 +103,9 @@ def _weight_sums(row: LayerRow) -> list[Sum]:
         inputs = row.in_shape[-1]
     groups = row.groups or 1
     seen = inputs // groups
-    factors = (*(row.kernel or ()), seen, outputs)
+    factors = (*row.taps, seen, outputs)
     weights = math.prod(factors)
-    if row.macs and weights * math.prod(pixels) != row.macs:  # the kernel counts its gaps: dilated
+    if row.macs and weights * math.prod(pixels) != row.macs:  # a layer with other products too
         return []
     extra = row.params - weights
     remarks = [f"{inputs}/{groups} = {seen} channels per group"] if groups > 1 else []

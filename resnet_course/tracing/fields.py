@@ -100,6 +100,25 @@ class Field:
         ]
 
     @cached_property
+    def channels(self) -> int | None:
+        """Axis of the channels in a map of one picture, 0 or 2; None if it cannot be told.
+
+        Rows and columns lie along the tensor's axes 2 and 3, or 1 and 2 (axis 0 is the batch). What
+        a value sees may differ from channel to channel too, where branches were concatenated.
+        """
+        sides = [self.varies.get((0, axis), ()) for axis in (0, 1)]
+        lie = [[dim for dim, differs in enumerate(along) if differs] for along in sides]
+        found = [
+            axis
+            for axis, first in ((0, 2), (2, 1))
+            if all(
+                not along or first + side in along and set(along) <= {first + side, axis + 1}
+                for side, along in enumerate(lie)
+            )
+        ]
+        return found[0] if self.ndim == 4 and len(found) == 1 else None
+
+    @cached_property
     def middle(self) -> dict[Axis, tuple[int, int]]:
         """First and last pixel that the value in the middle sees, for each axis of the input.
 
@@ -107,6 +126,7 @@ class Field:
         token, channel) the one that sees most.
         """
         seen = {}
+        all_of = 4 if self.channels == 2 else 2
         is_map = self.ndim < 3 or any(
             max(part.shape[3:]) > 1 for own in self.parts.values() for part in own
         )
@@ -114,7 +134,7 @@ class Field:
             chosen = []
             for part in own:
                 for dim in range(1, part.ndim):
-                    if dim != 2:
+                    if dim != all_of:
                         at = part.shape[dim] // 2
                         part = part.take([at], axis=dim)
                 chosen.append(part.reshape(2, -1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -50,12 +50,17 @@ ALIASES = {
 
 @dataclass
 class Geometry:
-    """Kernel, stride, padding, one number per spatial axis, and a convolution's groups."""
+    """Kernel, stride, padding, one number per spatial axis, and a convolution's groups.
+
+    See `LayerRow` for all of them.
+    """
 
     kernel: tuple[int, ...] | None = None
     stride: tuple[int, ...] | None = None
     padding: tuple[int, ...] | None = None
     groups: int | None = None
+    dilation: tuple[int, ...] | None = None
+    padding_mode: str = "zeros"
 
 
 def plain_name(func: Any) -> str:
@@ -92,6 +97,14 @@ def geometry_of(
     named = {"same": tuple((k - 1) // 2 for k in kernel), "valid": 0}
     padding = call.get("padding", 0)
     padding = named[padding] if isinstance(padding, str) else padding
-    return Geometry(
-        kernel, per_axis(call.get("stride") or stride, axes), per_axis(padding, axes), groups
-    )
+    stride = per_axis(call.get("stride") or stride, axes)
+    return Geometry(kernel, stride, per_axis(padding, axes), groups, dilation)
+
+
+def with_padding_of(layer: Any, geometry: Geometry) -> Geometry:
+    """Say how a convolution pads that does it before its windows: circular, reflect, replicate."""
+    mode = getattr(layer, "padding_mode", "zeros")
+    sides = getattr(layer, "_reversed_padding_repeated_twice", None)
+    if mode == "zeros" or not geometry.kernel or not sides:
+        return geometry
+    return replace(geometry, padding=tuple(sides[-2::-2]), padding_mode=mode)

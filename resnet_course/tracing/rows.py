@@ -54,6 +54,12 @@ class LayerRow:
         uncounted: products that `macs` leaves out, "distances"; "" if there are none.
         field: first and last pixel, along each axis of the first input, that the value in the
             middle sees; below 0 it lies in the padding. Empty if it cannot be followed.
+        dilation: pixels from one value of the kernel to the next, as `kernel`.
+        padding_mode: what lies in the padding of a convolution: "zeros", or pixels of the map,
+            "circular", "reflect" or "replicate".
+        channels: axis of what goes in, and of what comes out, along which no side of the picture
+            lies: 0, or 2 in a map (height, width, channels). None where it cannot be told: in no
+            map, or where all values see the same.
     """
 
     name: str
@@ -72,6 +78,16 @@ class LayerRow:
     sees: str = ""
     uncounted: str = ""
     field: tuple[tuple[int, int], ...] = ()
+    dilation: tuple[int, ...] | None = None
+    padding_mode: str = "zeros"
+    channels: tuple[int | None, int | None] = (None, None)
+
+    @property
+    def taps(self) -> tuple[int, ...]:
+        """The kernel without its gaps: 3×3 for one of 3×3 with dilation 2, which spans 5×5."""
+        kernel = self.kernel or ()
+        dilation = self.dilation or (1,) * len(kernel)
+        return tuple((k - 1) // d + 1 for k, d in zip(kernel, dilation, strict=True))
 
 
 @dataclass(frozen=True, repr=False)
@@ -179,7 +195,7 @@ def join(rows: Sequence[LayerRow]) -> LayerRow:
     """Make one row of several: first input, last output, sums, no geometry."""
     if len(rows) == 1:
         return rows[0]
-    geometry = ("kernel", "stride", "padding", "groups")
+    geometry = ("kernel", "stride", "padding", "groups", "dilation")
     return replace(
         rows[-1],
         kind=f"{len(rows)} steps",

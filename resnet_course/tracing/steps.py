@@ -33,6 +33,7 @@ class Step:
     macs: int
     uncounted: str
     field: Field | None
+    came: Field | None
 
 
 class Steps:
@@ -97,6 +98,7 @@ class Steps:
                 macs=macs,
                 uncounted=together(uncounted),
                 field=known[0].field,
+                came=inputs[0][1].field,
             )
         )
         if self.note is not None:
@@ -165,6 +167,7 @@ class Steps:
             sees=in_words(field),
             uncounted=step.uncounted,
             field=first_input(field),
+            channels=tuple(each and each.channels for each in (step.came, step.field)),
         )
 
     def one(self, shape: Shape) -> Shape:

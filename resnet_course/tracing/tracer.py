@@ -24,7 +24,7 @@ from resnet_course.tracing.axes import (
     picture_axes,
 )
 from resnet_course.tracing.errors import explain, kind_of, refuse_module
-from resnet_course.tracing.functions import MEETINGS, SHOWN, Geometry
+from resnet_course.tracing.functions import MEETINGS, SHOWN, Geometry, with_padding_of
 from resnet_course.tracing.meta import example_inputs, meta_copy
 from resnet_course.tracing.origins import Operations, Origin, tensors_in
 from resnet_course.tracing.recorder import Call, Recorder
@@ -193,6 +193,7 @@ class _Tracer:
                 result = after = torch.ops.aten.alias(tensor)  # not changed: nn.Identity
         kind = kind_of(module)
         geometry = next((call.geometry for call in frame.calls if call.geometry), Geometry())
+        geometry = with_padding_of(module, geometry)
         meetings = [MEETINGS[call.kind] for call in frame.calls if call.kind in MEETINGS]
         how = "attend" if isinstance(module, SEQUENCES) else next(iter(meetings), "")
         inputs = [(t, origin) for t, origin, _ in frame.inputs if origin]

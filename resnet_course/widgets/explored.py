@@ -154,13 +154,16 @@ def _check_classes(classes: Sequence[str] | None, outputs: list[list[int]]) -> N
 
 
 def _answers(maps: FeatureMaps, classes: Sequence[str] | None) -> list[list[Any]] | None:
-    """Return the three most probable classes; None if the network gives no such numbers."""
+    """Return the three most probable classes; None if the network gives no such numbers.
+
+    Numbers become shares of 100 % only where the learner says that they stand for classes, by
+    naming these: coordinates, or the features of an encoder, look the same.
+    """
     numbers = maps.output
-    if numbers.ndim != 1 or len(numbers) < 2 or not numbers.isfinite().all():
+    if not classes or numbers.ndim != 1 or len(numbers) < 2 or not numbers.isfinite().all():
         return None
     # A network may end with a softmax of its own.
     done = bool((numbers >= 0).all()) and abs(float(numbers.sum()) - 1) < 1e-3
     best = (numbers if done else numbers.softmax(0)).topk(min(3, len(numbers)))
-    names = classes or [f"class {i}" for i in range(len(numbers))]
     pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    return [[str(names[i]), round(share, 4)] for i, share in pairs]
+    return [[str(classes[i]), round(share, 4)] for i, share in pairs]

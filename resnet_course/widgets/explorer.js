@@ -33,6 +33,9 @@ function digits(value) {
   return value < 0 && Number(text) !== 0 ? `−${text}` : text;
 }
 
+// What stands behind a sign: −0.4 in brackets.
+const factor = (value) => (digits(value).startsWith("−") ? `(${digits(value)})` : digits(value));
+
 const pen = document.createElement("canvas").getContext("2d");
 function widthOf(words, size, bold = false) {
   pen.font = `${bold ? "bold " : ""}${size}px "DejaVu Sans", Helvetica, Arial, sans-serif`;
@@ -106,7 +109,7 @@ function partsOf(network, folder) {
 }
 
 const around = (network, node) =>
-  network.folders.filter((f) => f.first <= node.first && node.last <= f.last && f.name !== node.name);
+  network.folders.filter((f) => f.first <= node.first && node.last <= f.last && (f.name !== node.name || f.last !== node.last));
 
 // "layer1.0.conv1" inside layer1.0 is "conv1"; a mere number keeps its whole name.
 function nameInside(name, folder) {
@@ -117,10 +120,12 @@ function nameInside(name, folder) {
 const pathOf = (network, node) =>
   network.rows.slice(node.first, node.last + 1).every((row) => row.path === "shortcut") ? "shortcut" : "main";
 
+// A layer may work twice, and a row may be called as its folder: name and last row are the key.
 function findNode(network, name, layer) {
   const all = [...network.folders, ...network.rows.map((_, i) => rowNode(network, i))];
   const named = all.filter((node) => node.name === name);
-  return named.find((node) => node.first <= layer && layer <= node.last) ?? named[0];
+  const [exactly, around_] = [(node) => node.last === layer, (node) => node.first <= layer && layer <= node.last];
+  return named.find(exactly) ?? named.find(around_) ?? named[0];
 }
 
 // 3. Layout of the strip: columns from left to right, lanes for what runs side by side
@@ -130,8 +135,10 @@ const FACE = 56; // of the picture that goes in
 const KINDS = { add: "+", concatenate: "‖", multiply: "×", choose: "?", attend: "·" };
 
 // How high is a tensor, and how many channels deep? (tokens, features) are drawn as if the tokens
-// made a square; (channels, length), of a network with 1-d windows, as long as they are.
-function measures(network, shape) {
+// made a square; (channels, length), of a network with 1-d windows, as long as they are. `last`:
+// (height, width, channels).
+function measures(network, shape, last = false) {
+  if (last) return { side: shape[0], across: shape[1], channels: shape[2] };
   if (shape.length > 2) return { side: shape.at(-2), across: shape.at(-1), channels: shape[0] };
   if (shape.length < 2) return { side: 1, across: 1, channels: shape[0] ?? 1 };
   const is1d = network.rows.some((row) => row.window?.kernel.length === 1);
@@ -189,7 +196,7 @@ function layOut(network, opened, room, zoom, letter) {
   });
 
   // Heights and widths to scale: the side of the map, the root of the channels.
-  const sizes = nodes.map((node) => measures(network, node.out ?? []));
+  const sizes = nodes.map((node) => measures(network, node.out ?? [], node.out_last));
   const largest = Math.max(...sizes.map(({ side }) => side));
   const widest = Math.max(...sizes.map(({ channels }) => channels));
   const lanes = [...new Set(nodes.map((node) => node.lane))].sort((a, b) => a - b);
@@ -412,7 +419,8 @@ function bracket(group, first, last, y) {
 
 // All sides on one scale, that of the root: 224 and 7 pixels fit on one page.
 function scaleOf(network, face) {
-  const sizes = network.rows.flatMap((row) => [row.in, row.out]).concat(network.inputs).map((shape) => measures(network, shape));
+  const sizes = network.rows.flatMap((row) => [measures(network, row.in, row.in_last), measures(network, row.out, row.out_last)]);
+  sizes.push(...network.inputs.map((shape) => measures(network, shape)));
   const largest = Math.max(...sizes.map(({ side, across }) => Math.max(side, across)));
   const most = Math.max(...sizes.map(({ channels }) => channels));
   return {
@@ -427,10 +435,10 @@ function drawVolume(shape, measured, record, scale, { strongest, grid, tint, cla
   const [rows, across] = [measured.side, measured.across];
   const many = record ? (grid || !isMap ? record.channels.length : Math.min(4, record.channels.length)) : 0;
   let [high, wide] = [scale.side(rows), scale.side(across)];
-  const svg = draw("svg", { class: "volume-picture" });
+  const svg = draw("svg", { class: "volume-picture", "data-sides": `${rows} ${across}` });
   const cards = [];
   const card = (k, x, y, w, h) => {
-    const group = svg.appendChild(draw("g", { class: "card", "data-card": k }));
+    const group = svg.appendChild(draw("g", { class: "card", "data-card": k, "data-channel": record.channels[k] }));
     group.append(draw("rect", { x, y, width: w, height: h, class: "paper" }));
     group.append(draw("image", { x, y, width: w, height: h, preserveAspectRatio: "none", href: record.paint(k, strongest) }));
     group.append(draw("rect", { x, y, width: w, height: h, class: "edge" }));
@@ -443,7 +451,7 @@ function drawVolume(shape, measured, record, scale, { strongest, grid, tint, cla
     for (let k = 0; k < many; k++) card(k, 4 + (k % per) * (each + 4), 4 + Math.floor(k / per) * (each + 4), each, each * high / wide);
     size = [per * (each + 4) + 8, Math.ceil(many / per) * (each * high / wide + 4) + 8];
   } else if (record && isMap) {
-    const deep = scale.depth(shape[0]);
+    const deep = scale.depth(measured.channels);
     for (let k = many - 1; k >= 0; k--) {
       const far = many > 1 ? k / (many - 1) * deep : 0;
       card(k, 8 + far, 8 + (deep - far) * 0.7, wide, high);
@@ -486,6 +494,10 @@ function drawVolume(shape, measured, record, scale, { strongest, grid, tint, cla
 function drawBlock(network, folder, letter) {
   const ownLayers = (part) => !part.isRow && pathOf(network, part) === "shortcut" && part.last - part.first < 3;
   const parts = partsOf(network, folder).flatMap((part) => (ownLayers(part) ? partsOf(network, part) : [part]));
+  const links = linksBetween(network, folder, parts);
+  const isLine = isOneLine(network, parts, links);
+  const drawn = isLine ? undefined : drawBranches(network, folder, parts, links, letter);
+  if (drawn) return drawn;
   const shown = parts.length > 14 ? [...parts.slice(0, 8), null, ...parts.slice(-4)] : parts;
   const [wide, high, step] = [letter * 10.5, letter + 9, letter + 17];
   const inside = new Set(network.shortcuts.filter(([, end]) => parts.some((p) => p?.isRow && p.first === end)).flatMap(([, , layers]) => layers));
@@ -498,13 +510,14 @@ function drawBlock(network, folder, letter) {
   const yOf = new Map();
   main.forEach((part, i) => {
     const y = 16 + i * step;
-    lines.append(draw("path", { d: `M${middle} ${y - 12}v10`, class: "line plain" }));
+    if (isLine) lines.append(draw("path", { d: `M${middle} ${y - 12}v10`, class: "line plain" }));
+    else if (!i) svg.append(draw("text", { x: middle, y: 12, "font-size": letter, class: "soft" }, "in the order they run"));
     if (!part) {
       svg.append(draw("text", { x: middle, y: y + high * 0.7, "font-size": letter, class: "soft" }, `… ${parts.length - shown.length + 1} more …`));
       return;
     }
     for (let row = part.first; row <= part.last; row++) yOf.set(row, y + high / 2);
-    const isAdd = part.isRow && ends.has(part.first);
+    const isAdd = isLine && part.isRow && ends.has(part.first);
     const group = svg.appendChild(draw("g", { class: `part${part.isRow ? "" : " folder"}`, "data-layer": part.name, "data-kind": isAdd ? "add" : part.isRow ? "row" : "folder", "data-row": part.last, tabindex: -1 }));
     if (isAdd) {
       group.append(sign("add", middle, y + high / 2, {}));
@@ -527,7 +540,95 @@ function drawBlock(network, folder, letter) {
       group.append(draw("text", { x: middle, y: y + high * 0.7, "font-size": letter }, fitted(words, wide - 8, letter)));
     }
   });
-  lines.append(draw("path", { d: `M${middle} ${16 + main.length * step - 12}v12`, class: "line plain" }));
+  if (isLine) lines.append(draw("path", { d: `M${middle} ${16 + main.length * step - 12}v12`, class: "line plain" }));
+  return svg;
+}
+
+// Which part of a block feeds which? -1 stands for what goes into the block.
+function linksBetween(network, folder, parts) {
+  const partOf = (row) => parts.findIndex((part) => part.first <= row && row <= part.last);
+  const links = new Map();
+  for (const [source, target, how] of network.edges) {
+    const [a, b] = [partOf(source), partOf(target)];
+    if (b >= 0 && a !== b) links.set(`${a} ${b}`, { a, b, how });
+  }
+  return [...links.values()];
+}
+
+// Does each part feed the next one, and nothing else but what the shortcuts carry?
+function isOneLine(network, parts, links) {
+  const partOf = (row) => parts.findIndex((part) => part.first <= row && row <= part.last);
+  const allowed = new Set();
+  const aside = new Set();
+  for (const [start, end, layers] of network.shortcuts.filter(([, row]) => parts[partOf(row)]?.isRow)) {
+    const way = [start, ...layers, end].map(partOf);
+    way.slice(1).forEach((b, i) => allowed.add(`${way[i]} ${b}`));
+    way.slice(1, -1).forEach((b) => aside.add(b));
+  }
+  const line = parts.map((_, i) => i).filter((i) => !aside.has(i) && parts[i].kind !== "unused");
+  const along = line.map((b, i) => `${i ? line[i - 1] : -1} ${b}`);
+  const found = new Set(links.map(({ a, b }) => `${a} ${b}`));
+  return along.every((each) => found.has(each)) && [...found].every((each) => allowed.has(each) || along.includes(each));
+}
+
+// A block with branches: what runs side by side stands side by side, and meets in a sign.
+function drawBranches(network, folder, parts, links, letter) {
+  const above = parts.map((_, i) => links.filter(({ b }) => b === i).map(({ a }) => a));
+  const level = { [-1]: 0 };
+  parts.forEach((_, i) => { level[i] = 1 + Math.max(0, ...above[i].map((a) => level[a])); });
+  const depth = Math.max(...Object.values(level));
+  // Columns: below what feeds it if there is room. A line that passes some levels has one of its own.
+  const column = { [-1]: 0 };
+  const track = {};
+  const taken = new Set();
+  const free = (from, to, wanted) => {
+    const fits = (c) => { for (let l = from; l <= to; l++) if (taken.has(`${l} ${c}`)) return false; return true; };
+    let c = [...wanted, 0].find(fits);
+    for (let next = 0; c === undefined; next++) if (fits(next)) c = next;
+    for (let l = from; l <= to; l++) taken.add(`${l} ${c}`);
+    return c;
+  };
+  for (let now = 0; now <= depth; now++) {
+    const here = [-1, ...parts.keys()].filter((i) => level[i] === now);
+    // First one for each that feeds them, straight below it; then the others.
+    const firsts = here.filter((i) => i >= 0 && !here.some((j) => j < i && j >= 0 && above[j][0] === above[i][0]));
+    for (const i of new Set([...firsts, ...here])) if (i >= 0) column[i] = free(now, now, above[i].map((a) => (level[a] === now - 1 ? column[a] : track[a])));
+    for (const i of here) {
+      const ends = links.filter(({ a }) => a === i).map(({ b }) => level[b]);
+      const until = Math.max(0, ...ends) - 1;
+      // The way on straight below stays free for what it feeds.
+      if (until > now) track[i] = free(now + 1, until, ends.includes(now + 1) ? [column[i] + 1, column[i] + 2, column[i] + 3] : [column[i]]);
+    }
+  }
+  const columns = 1 + Math.max(...Object.values(column), ...Object.values(track));
+  if (columns > 5 || depth > 12) return undefined;
+  const [high, step] = [letter + 9, letter + 20];
+  const each = Math.min(letter * 11, letter * 23 / columns);
+  const svg = draw("svg", { class: "block", width: each * columns + 8, height: depth * step + 30 });
+  const lines = svg.appendChild(draw("g"));
+  const alone = (i) => [...taken].filter((key) => key.startsWith(`${level[i]} `)).length < 2;
+  const middleOf = (c) => 4 + (c + 0.5) * each;
+  const x = (i) => (i < 0 || alone(i) ? 4 + columns * each / 2 : middleOf(column[i]));
+  const y = (l) => 18 + (l - 1) * step; // the upper side
+  const how = parts.map(({ kind }, i) => (/^(add|cat|mul)$/.test(kind) ? links.find((link) => link.b === i && link.how)?.how : undefined));
+  const [over, below] = [(i) => y(level[i]) + (how[i] ? high / 2 - 8 : 0), (i) => (i < 0 ? 4 : y(level[i]) + (how[i] ? high / 2 + 8 : high))];
+  const way = (...points) => points.map(([px, py], n) => (n ? `C${points[n - 1][0]} ${(points[n - 1][1] + py) / 2} ${px} ${(points[n - 1][1] + py) / 2} ${px} ${py}` : `M${px} ${py}`)).join("");
+  for (const { a, b } of links) {
+    const passes = level[b] - level[a] > 1 ? [[middleOf(track[a]), y(level[a] + 1)], [middleOf(track[a]), y(level[b] - 1) + high]] : [];
+    lines.append(draw("path", { d: way([x(a), below(a)], ...passes, [x(b), over(b)]), class: `line ${how[b] || "plain"}` }));
+  }
+  parts.forEach((part, i) => {
+    const kind = how[i] === "add" ? "add" : part.isRow ? "row" : "folder";
+    const group = svg.appendChild(draw("g", { class: `part${part.isRow ? "" : " folder"}`, "data-layer": part.name, "data-kind": kind, "data-row": part.last, tabindex: -1 }));
+    if (how[i]) group.append(sign(how[i], x(i), y(level[i]) + high / 2, {}));
+    else {
+      const wide = Math.min(letter * 10.5, alone(i) ? each * columns : each - 6);
+      group.append(draw("rect", { x: x(i) - wide / 2, y: y(level[i]), width: wide, height: high, rx: 5 }));
+      group.append(draw("text", { x: x(i), y: y(level[i]) + high * 0.7, "font-size": letter }, part.isRow ? fitted(part.brief ?? part.label, wide - 4, letter) : endOf(nameInside(part.name, folder), wide - 4, letter)));
+      group.append(draw("title", {}, `${part.name}: ${part.label}`));
+    }
+    if (!links.some(({ a }) => a === i)) lines.append(draw("path", { d: `M${x(i)} ${below(i)}V${depth * step + 28}`, class: "line plain" }));
+  });
   return svg;
 }
 
@@ -536,6 +637,13 @@ const isOnShortcut = (part, rows) => {
   return true;
 };
 
+// Names of branches begin alike: what is cut off is their beginning.
+function endOf(words, wide, size) {
+  if (widthOf(words, size) <= wide) return words;
+  while (words.length > 2 && widthOf(`…${words}`, size) > wide) words = words.slice(1);
+  return `…${words}`;
+}
+
 function fitted(words, wide, size) {
   if (widthOf(words, size) <= wide) return words;
   while (words.length > 2 && widthOf(`${words}…`, size) > wide) words = words.slice(0, -1);
@@ -543,20 +651,25 @@ function fitted(words, wide, size) {
 }
 
 // Two neighbouring windows on the map: which pixels does each read?
-function drawWindows({ kernel, stride }, letter) {
-  const [k, step] = [kernel.at(-1), stride.at(-1)];
+function drawWindows({ kernel, stride, dilation = [1] }, letter) {
+  const [gap, step] = [dilation.at(-1), stride.at(-1)];
+  const k = (kernel.at(-1) - 1) * gap + 1;
   if (k > 11 || k + step > 16 || (k === 1 && step === 1)) return "";
   const cell = Math.min(11, 130 / (k + step));
-  const rows = Math.min(kernel.length > 1 ? kernel[0] : 1, 3);
+  const rows = Math.min(kernel.length > 1 ? (kernel[0] - 1) * dilation[0] + 1 : 1, 3);
   const svg = draw("svg", { width: cell * (k + step) + 2, height: cell * rows + 2, role: "img", "aria-label": `two neighbouring windows, ${step} apart` });
   for (let y = 0; y < rows; y++) {
     for (let x = 0; x < k + step; x++) {
-      const look = x < k && x >= step ? "both" : x < k ? "one" : x >= step ? "two" : "none";
+      const reads = (at) => at >= 0 && at < k && at % gap === 0 && (kernel.length < 2 || y % dilation[0] === 0);
+      const look = reads(x) && reads(x - step) ? "both" : reads(x) ? "one" : reads(x - step) ? "two" : gap > 1 ? "gap" : "none";
       svg.append(draw("rect", { x: 1 + x * cell, y: 1 + y * cell, width: cell - 1, height: cell - 1, class: `window ${look}` }));
     }
   }
   return make("div", { class: "windows" }, svg, make("span", {}, "two neighbouring windows"));
 }
+
+// Layers that make each number of the number at its place.
+const EACH_NUMBER = /^(relu6?|leakyrelu|rrelu|prelu|elu|celu|selu|gelu|silu|mish|sigmoid|tanh|hardswish|hardsigmoid|hardtanh|softplus|softsign|logsigmoid|\w*batchnorm2?d?|(alpha)?dropout[12]?d?|stochasticdepth|identity)$/;
 
 // 6. The explorer itself
 
@@ -938,8 +1051,9 @@ function explorer(element, host) {
     const ordered = sources.toSorted((a, b) => isShortcutInto(b) - isShortcutInto(a));
     const incoming = meeting ? ordered.slice(0, 3) : [outer[0]];
     const shapes = incoming.map((source) => (meeting && source >= 0 ? network.rows[source].out : meeting ? network.inputs[-1 - source] : at.in));
-    const ins = incoming.map((source, i) => recordOf(source, shapes[i]));
     const out = recordOf(at.last, at.out);
+    // `apart`: what goes in is not what that row gave; something between them has no row.
+    const ins = incoming.map((source, i) => (out?.apart && at.isRow ? undefined : recordOf(source, shapes[i])));
     const all = [...ins, out].filter(Boolean);
     const strongest = meeting && how === "add" ? Math.max(...all.map((record) => record.strongest)) : undefined;
     const isResidual = meeting && at.kind !== "sub" && how === "add" && sources.length === 2 && sources.filter(isShortcutInto).length === 1;
@@ -950,7 +1064,7 @@ function explorer(element, host) {
       const isShort = how === "add" && meeting && isShortcutInto(source);
       const name = isResidual ? (isShort ? "x" : "F(x)") : "in";
       const from = source === undefined ? "" : source < 0 ? (network.inputs.length > 1 ? `input ${-source}` : "the input") : network.rows[source].name;
-      flow.append(volume(shapes[i], ins[i], scale, { strongest, tint: isShort ? "short" : "in", dropped: at.window?.dropped, name, from: isShort && meeting ? `${from} · the shortcut` : name === "F(x)" ? `${from} · the branch` : from }));
+      flow.append(volume(shapes[i], ins[i], scale, { strongest, tint: isShort ? "short" : "in", dropped: at.window?.dropped, last: meeting ? network.rows[source]?.out_last : at.in_last, name, from: isShort && meeting ? `${from} · the shortcut` : name === "F(x)" ? `${from} · the branch` : from }));
       if (meeting && isOff(source)) flow.lastChild.classList.add("off");
     });
     if (meeting) {
@@ -961,7 +1075,7 @@ function explorer(element, host) {
     }
     const whole = !incoming.some(isOff);
     const sumName = isResidual && whole ? "x + F(x)" : "out";
-    flow.append(volume(at.out, out, scale, { strongest, tint: "out", name: sumName, from: meeting ? at.label : "", isOut: true }));
+    flow.append(volume(at.out, out, scale, { strongest, tint: "out", last: at.out_last, name: sumName, from: meeting ? at.label : "", isOut: true }));
     const point = !at.isRow ? "" : meeting && out ? "Point at a value of what comes out: the numbers that make it appear here."
       : out ? "Point at a value of what comes out: its window and its products appear here."
         : at.window && at.out.length > 2 ? "Point at the box of what comes out: the pixels that a window reads appear here." : "";
@@ -973,8 +1087,8 @@ function explorer(element, host) {
       const shown = out ?? all[0];
       const more = shown.channels.length > 4 && at.out.length > 2 ? [button(grid ? "four channels" : `${shown.channels.length} channels`, () => { grid = !grid; showCloseUp(); })] : [];
       const list = shown.channels.slice(0, grid ? 99 : 4).join(", ");
-      const which = shown.channels.length === shown.shape[0] ? "" : ", those that vary most";
-      const what = shown.isMap ? `Channels ${list} of ${shown.shape[0]}` : `${shown.channels.length} of ${shown.shape[0]} numbers`;
+      const which = shown.channels.length === shown.count ? "" : ", those that vary most";
+      const what = shown.isMap ? `Channels ${list} of ${shown.count}` : `${shown.channels.length} of ${shown.count} numbers`;
       const legend = make("p", { class: "legend soft" }, `${what}${which}. Blue: positive, orange: negative, white: 0; strongest: ${digits(strongest ?? shown.strongest)}. `, ...more);
       close.append(legend);
     }
@@ -998,7 +1112,7 @@ function explorer(element, host) {
   }
 
   function volume(shape, record, scale, options) {
-    const made = drawVolume(shape, measures(network, shape), record, scale, { grid, strongest: options.strongest ?? record?.strongest, tint: options.tint, dropped: options.dropped, classes: options.isOut && at.last === network.rows.length - 1 ? network.classes : undefined });
+    const made = drawVolume(shape, measures(network, shape, options.last), record, scale, { grid, strongest: options.strongest ?? record?.strongest, tint: options.tint, dropped: options.dropped, classes: options.isOut && at.last === network.rows.length - 1 ? network.classes : undefined });
     const caption = make("figcaption", {}, make("strong", {}, options.name), make("span", { class: "shape" }, by(shape)), make("span", { class: "soft" }, options.from));
     const figure = make("figure", { class: `volume ${options.tint}` }, made.svg, caption);
     volumes.push(made);
@@ -1098,39 +1212,128 @@ function explorer(element, host) {
     for (const each of volumes) each.light.replaceChildren();
     const window_ = windowOf(y, x);
     outline(out, k, y, x, 1, 1);
-    for (const each of at.isRow && !/transpose/i.test(at.kind) ? volumes.slice(0, -1) : []) {
-      const same = keepsChannels() ? k : 0;
-      if (!each.isMap) continue;
-      const cards = each.record && !keepsChannels() ? each.cards.map((card) => card.k) : [same];
-      for (const card of cards.toReversed()) outline(each, card, window_.y, window_.x, window_.high, window_.wide);
-    }
+    volumes.slice(0, -1).forEach((each, i) => {
+      const read = at.isRow && each.isMap && readsOf(each, i, k, y, x);
+      if (!read) return;
+      const w = read.window;
+      // A box stands for all channels; of cards only those that are read.
+      for (const card of each.cards.filter(({ channel }) => channel === undefined || read.has(channel)).toReversed()) {
+        outline(each, card.k, w.y, w.x, w.high, w.wide);
+        if (w.mode || w.down > 1 || w.right > 1) pixels(each, card.k, w);
+      }
+    });
     showField(fieldOf(y, x));
     products.replaceChildren(...productsOf(k, y, x, window_));
   }
 
-  const keepsChannels = () => !(at.kind.startsWith("Conv") || at.kind.startsWith("conv") || at.kind.toLowerCase() === "linear" || !at.isRow);
+  // Convolutions and linear layers mix channels; whatever else has no products of weights.
+  const keepsChannels = () => at.isRow && !at.facts?.some(([what]) => what === "multiply-adds");
+
+  // What the value at (y, x) of card k reads of a volume that goes in: {window, has(channel)}. Only
+  // where that is known for sure: a norm over several channels, say, has no place to point at.
+  function readsOf(made, i, k, y, x) {
+    const out = volumes.at(-1);
+    const channel = out.record?.channels[k];
+    const pixel = (row, column) => ({ y: row, x: column, high: 1, wide: 1 });
+    const of = (window, ...channels) => ({ window, has: (one) => channels.includes(one) });
+    const equal = (number, row, column) => { // do both hold the same number?
+      const card = made.record?.channels.indexOf(number);
+      return card < 0 || Math.abs(made.record?.value(card, row, column) - out.record.value(k, y, x)) <= 0.002 * out.record.strongest;
+    };
+    const kind = at.kind.toLowerCase().replace(/_/g, "");
+    const sources = sourcesOf(at.first);
+    if (sources.length > 1 && /^cat/.test(kind)) {
+      if (!made.record || !out.record) return undefined;
+      let before = 0; // channels of those in front of this one
+      const counts = sources.map((source) => countOf(source < 0 ? network.inputs[-1 - source] : network.rows[source].out, source >= 0 && network.rows[source].out_last));
+      for (const [j, source] of sources.entries()) if (source === made.record.row) break; else before += counts[j];
+      const own = channel - before;
+      const whole = sum(counts) === countOf(at.out, at.out_last) && made.rows === out.rows && made.across === out.across;
+      return whole && own >= 0 && own < made.record.count && equal(own, y, x) ? of(pixel(y, x), own) : undefined;
+    }
+    if (sources.length > 1) { // number by number, if that makes what comes out
+      if (!/^(add|sub|mul|div)$/.test(kind) || (out.record && !meets(k, y, x))) return undefined;
+      return of(pixel(made.rows === 1 ? 0 : y, made.across === 1 ? 0 : x), channel, ...(made.record?.count === 1 ? [0] : []));
+    }
+    if (at.window && !/transpose/.test(kind)) {
+      const window = windowOf(y, x);
+      if (keepsChannels()) return of(window, channel);
+      const per = at.groups ? [countOf(at.in) / at.groups, countOf(at.out) / at.groups] : [Infinity, Infinity];
+      const [ins, outs] = per;
+      return { window, has: (one) => Math.floor(one / ins) === Math.floor(channel / outs) };
+    }
+    if (kind === "linear" && made.rows === out.rows && made.across === out.across && at.in_last && at.out_last) return { window: pixel(y, x), has: () => true };
+    if (EACH_NUMBER.test(kind) && String(at.in) === String(at.out)) {
+      // A batch norm without running numbers takes those of the whole channel.
+      return out.record && !out.record.affine && /norm/.test(kind) ? undefined : of(pixel(y, x), channel);
+    }
+    if (!made.record || !out.record) return undefined;
+    if (kind === "flatten" && at.out.length === 1 && !at.in_last) {
+      const [own, rest] = [Math.floor(channel / (made.rows * made.across)), channel % (made.rows * made.across)];
+      const [row, column] = [Math.floor(rest / made.across), rest % made.across];
+      return equal(own, row, column) ? of(pixel(row, column), own) : undefined;
+    }
+    if (/^(permute|transpose)$/.test(kind) && made.rows === out.rows && made.across === out.across) return equal(channel, y, x) ? of(pixel(y, x), channel) : undefined;
+    const one = /^(mean|sum|amax|amin)$/.test(kind) && String(at.out) === String([at.in[0], 1, 1].slice(0, at.out.length)) && at.in.slice(1).every((side) => side !== at.in[0]);
+    return one ? of({ y: 0, x: 0, high: made.rows, wide: made.across }, channel) : undefined;
+  }
+
+  const countOf = (shape, last) => (last ? shape.at(-1) : shape[0]);
+
+  // Is this value the sum, or the product, of those at its place?
+  function meets(k, y, x) {
+    const out = volumes.at(-1).record;
+    const terms = volumes.slice(0, -1).map(({ record }) => {
+      const card = record?.count === 1 ? 0 : record?.channels.indexOf(out.channels[k]);
+      return card >= 0 ? record.value(card, record.rows === 1 ? 0 : y, record.across === 1 ? 0 : x) : NaN;
+    });
+    const made = { add: terms.reduce((a, b) => a + b), sub: terms.reduce((a, b) => a - b), mul: terms.reduce((a, b) => a * b), div: terms.reduce((a, b) => a / b) }[at.kind];
+    return Math.abs(made - out.value(k, y, x)) <= 0.005 * Math.max(out.strongest, ...volumes.map(({ record }) => record?.strongest ?? 0));
+  }
 
   function windowOf(y, x) {
     const source = volumes[0];
     if (!at.isRow) return { y: 0, x: 0, high: source.rows, wide: source.across };
     if (at.window && !/^adaptive/i.test(at.kind)) {
-      const { kernel, stride, padding } = at.window;
+      const { kernel, stride, padding, dilation = [1], mode } = at.window;
       const [kh, kw] = kernel.length > 1 ? kernel.slice(-2) : [1, kernel[0]];
       const [sh, sw] = stride.length > 1 ? stride.slice(-2) : [1, stride[0]];
       const [ph, pw] = padding.length > 1 ? padding.slice(-2) : [0, padding[0]];
-      return { y: y * sh - ph, x: x * sw - pw, high: kh, wide: kw };
+      const [down, right] = dilation.length > 1 ? dilation.slice(-2) : [1, dilation[0]];
+      return { y: y * sh - ph, x: x * sw - pw, high: (kh - 1) * down + 1, wide: (kw - 1) * right + 1, down, right, mode };
     }
     const out = volumes.at(-1);
     if (source.rows === out.rows && source.across === out.across) return { y, x, high: 1, wide: 1 };
     const [high, wide] = [source.rows / out.rows, source.across / out.across];
-    return { y: Math.floor(y * high), x: Math.floor(x * wide), high: Math.ceil(high), wide: Math.ceil(wide) };
+    const [top, left] = [Math.floor(y * high), Math.floor(x * wide)]; // as adaptive pooling does
+    return { y: top, x: left, high: Math.ceil((y + 1) * source.rows / out.rows) - top, wide: Math.ceil((x + 1) * source.across / out.across) - left };
   }
 
   function outline(made, k, y, x, high, wide) {
     const card = made.cards.find((each) => each.k === k) ?? made.cards.at(-1);
     if (!card) return;
     const [uy, ux] = [card.high / made.rows, card.wide / made.across];
-    made.light.append(draw("rect", { class: card.k && !grid && !keepsChannels() ? "window-frame faint" : "window-frame", x: card.x + x * ux, y: card.y + y * uy, width: Math.max(wide * ux, 3), height: Math.max(high * uy, 3) }));
+    made.light.append(draw("rect", { "data-card": card.k, class: card.k && !grid && !keepsChannels() ? "window-frame faint" : "window-frame", x: card.x + x * ux, y: card.y + y * uy, width: Math.max(wide * ux, 3), height: Math.max(high * uy, 3) }));
+  }
+
+  // A window with gaps, or one that goes on elsewhere on the map: the pixels that it reads.
+  function pixels(made, k, w) {
+    const card = made.cards.find((each) => each.k === k);
+    if (!card) return;
+    const [uy, ux] = [card.high / made.rows, card.wide / made.across];
+    const [ys, xs] = [placesOf(w.y, w.high, w.down, made.rows, w.mode), placesOf(w.x, w.wide, w.right, made.across, w.mode)];
+    const d = ys.flatMap((y) => xs.map((x) => `M${(card.x + x * ux).toFixed(2)} ${(card.y + y * uy).toFixed(2)}h${ux.toFixed(2)}v${uy.toFixed(2)}h${(-ux).toFixed(2)}z`)).join("");
+    made.light.append(draw("path", { class: "pixels", "data-card": k, "data-rows": ys.join(" "), "data-columns": xs.join(" "), d }));
+  }
+
+  // Which rows (or columns) of a map of `size` does a window read? None of those in the padding.
+  function placesOf(first, span, gap = 1, size, mode) {
+    const found = Array.from({ length: Math.ceil(span / gap) }, (_, i) => first + i * gap).map((place) => {
+      if (mode === "circular") return ((place % size) + size) % size;
+      if (mode === "reflect") return place < 0 ? -place : place >= size ? 2 * (size - 1) - place : place;
+      return mode === "replicate" ? clamp(place, 0, size - 1) : place;
+    });
+    return [...new Set(found)].filter((place) => place >= 0 && place < size).sort((a, b) => a - b);
   }
 
   function fieldOf(y, x) {
@@ -1147,7 +1350,7 @@ function explorer(element, host) {
     const source_ = volumes[0];
     const outside = w.y < 0 || w.x < 0 || w.y + w.high > source_.rows || w.x + w.wide > source_.across;
     if (/transpose/i.test(at.kind)) return out ? [make("strong", {}, `channel ${out.channels[k]}, ${where}: ${digits(out.value(k, y, x))}`)] : [];
-    if (!out) return map && at.isRow && at.window ? [`${where}: reads rows ${w.y} to ${w.y + w.high - 1} and columns ${w.x} to ${w.x + w.wide - 1} of what goes in${outside ? `; what lies outside is padding${at.kind.startsWith("Conv") ? ", zeros" : ""}` : ""}.`] : [];
+    if (!out) return map && at.isRow && at.window ? [`${where}: reads ${inWords("rows", w.y, w.high, w.down)} and ${inWords("columns", w.x, w.wide, w.right)} of what goes in${outside ? `; what lies outside is padding${w.mode ? `, ${w.mode}` : at.kind.startsWith("Conv") ? ", zeros" : ""}` : ""}.`] : [];
     const value = out.value(k, y, x);
     const start = make("strong", {}, `channel ${out.channels[k]}${where ? `, ${where}` : ""}: ${digits(value)}`);
     if (!at.isRow || ins.some((record) => !record)) return [start];
@@ -1162,35 +1365,37 @@ function explorer(element, host) {
       const terms = ins.map(at_);
       const made = how === "add" ? sum(terms) : how === "multiply" ? terms.reduce((a, b) => a * b) : NaN;
       if (!near(made)) return [start];
-      const written = terms.map((term, i) => (i && term < 0 ? `(${digits(term)})` : digits(term)));
+      const written = terms.map((term, i) => (i ? factor(term) : digits(term)));
       return [start, ` = ${written.join(how === "add" ? " + " : " · ")}`];
     }
     const [source] = ins;
     if (out.affine) {
       const [a, b] = out.affine[k];
       if (a === null || b === null || !near(a * at_(source) + b)) return [start];
-      return [start, ` = ${digits(a)} · ${digits(at_(source))} ${b < 0 ? "−" : "+"} ${digits(Math.abs(b))}`];
+      return [start, ` = ${digits(a)} · ${factor(at_(source))} ${b < 0 ? "−" : "+"} ${digits(Math.abs(b))}`];
     }
     if (/^relu$/i.test(at.kind)) return near(Math.max(0, at_(source))) ? [start, ` = max(0, ${digits(at_(source))})`] : [start];
     if (/maxpool|avgpool|^mean/i.test(at.kind.replace(/_/g, ""))) {
       const read = inWindow(source, same(source), w).map((each) => each.value);
       if (/max/i.test(at.kind)) return near(Math.max(...read)) && read.length <= 25 ? [start, ` = the largest of ${read.map(digits).join(", ")}`] : [start];
-      return near(sum(read) / read.length) ? [start, ` = the mean of ${read.length} values`] : [start];
+      return near(sum(read) / read.length) ? [start, ` = the mean of ${read.length} ${read.length === 1 ? "value" : "values"}`] : [start];
     }
     if (!out.weights) return [start];
-    // A convolution: the products of the first channel one by one, the sums of the others.
-    const parts = source.channels.map((channel, j) => {
+    // A convolution: the products of the first channel one by one, the sums of the others. Of grouped
+    // channels only those of the own group are read.
+    const inGroup = (channel) => !at.groups || Math.floor(channel * at.groups / source.count) === Math.floor(out.channels[k] * at.groups / out.count);
+    const parts = source.channels.flatMap((channel, j) => {
+      if (!inGroup(channel)) return [];
       const terms = source.isMap ? inWindow(source, j, w) : [{ value: source.value(j, 0, 0), dy: 0, dx: 0 }];
       return { channel, terms: terms.map((t) => [t.value, out.weight(k, j, t.dy, t.dx)]) };
     });
-    // Of grouped channels only those of the own group are read.
-    for (let j = parts.length - 1; j >= 0; j--) if (parts.length > 1 && parts[j].terms.every(([, weight]) => weight === 0)) parts.splice(j, 1);
+    if (!parts.length) return [start]; // none of those that are read is shown
     const sums = parts.map((part) => sum(part.terms.map(([a, b]) => a * b)));
     const bias = out.bias?.[k] ?? 0;
     const rest = value - bias - sum(sums);
-    const hidden = (at.groups ? source.shape[0] / at.groups - parts.length : source.shape[0] - source.channels.length);
+    const hidden = source.count / (at.groups ?? 1) - parts.length;
     const some = parts[0].terms.length > 16 ? parts[0].terms.slice(0, 4) : parts[0].terms;
-    const first = some.map(([a, b]) => `${digits(a)}·${b < 0 ? `(${digits(b)})` : digits(b)}`).join(" + ") + (some.length < parts[0].terms.length ? ` + … (${parts[0].terms.length} products)` : "");
+    const first = some.map(([a, b]) => `${digits(a)}·${factor(b)}`).join(" + ") + (some.length < parts[0].terms.length ? ` + … (${parts[0].terms.length} products)` : "");
     const list = parts.slice(1, 8).map((part, i) => `channel ${part.channel}: ${digits(sums[i + 1])}`).join("; ");
     const further = parts.length > 8 ? sum(sums.slice(8)) : 0;
     const others = hidden + Math.max(parts.length - 8, 0);
@@ -1200,13 +1405,16 @@ function explorer(element, host) {
       ...(out.bias ? [`; bias: ${digits(bias)}`] : [])];
   }
 
+  const inWords = (what, first, span, gap) => (gap > 1 ? `${what} ${Array.from({ length: Math.ceil(span / gap) }, (_, i) => first + i * gap).join(", ")}` : `${what} ${first} to ${first + span - 1}`);
+
   // The values that a window reads of one channel; what lies in the padding is left out.
   function inWindow(record, j, w) {
     const found = [];
-    const [rows, across] = record.shape.length > 2 ? record.shape.slice(-2) : [1, 1];
-    for (let dy = 0; dy < w.high; dy++) {
-      for (let dx = 0; dx < w.wide; dx++) {
-        const [y, x] = [w.y + dy, w.x + dx];
+    const { rows, across } = record;
+    const [down, right] = [w.down ?? 1, w.right ?? 1];
+    for (let dy = 0; dy * down < w.high; dy++) {
+      for (let dx = 0; dx * right < w.wide; dx++) {
+        const [y, x] = [w.y + dy * down, w.x + dx * right];
         if (y >= 0 && x >= 0 && y < rows && x < across) found.push({ value: record.value(j, y, x), dy, dx });
       }
     }
@@ -1219,13 +1427,13 @@ function explorer(element, host) {
     if (!raw.shape) return records.set(raw.row, undefined); // a row that cannot be drawn so
     const values = raw.values instanceof Float32Array ? raw.values : halves(raw.values, raw.scale);
     const isMap = raw.shape.length > 2;
-    const [rows, across] = isMap ? raw.shape.slice(-2) : [1, 1];
+    const [rows, across] = !isMap ? [1, 1] : raw.last ? raw.shape : raw.shape.slice(-2);
     const area = rows * across;
     const weights = raw.weights && halves(raw.weights, raw.weight_scale);
     const [ins, kh, kw] = raw.weight_shape ? raw.weight_shape.slice(1) : [];
     const pictures = new Map();
     records.set(raw.row, {
-      ...raw, isMap, rows, across,
+      ...raw, isMap, rows, across, count: countOf(raw.shape, raw.last),
       weights,
       strongest: values.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
       value: (k, y, x) => values[k * area + y * across + x],
@@ -1278,7 +1486,7 @@ function explorer(element, host) {
     if (row !== undefined) return { node: findNode(network, layer, Number(row)), touched };
     if (node !== undefined) {
       const own = layout.nodes[node];
-      return own.isInput || own.isOutput ? { own, touched } : { node: findNode(network, own.name, own.first), own, touched };
+      return own.isInput || own.isOutput ? { own, touched } : { node: findNode(network, own.name, own.last), own, touched };
     }
     return { node: findNode(network, layer, at.last), touched };
   }
@@ -1311,7 +1519,7 @@ function explorer(element, host) {
         .reduce((best, node) => (!best || Math.abs(node.x - x) < Math.abs(best.x - x) ? node : best), undefined);
       if (near && !(near.first <= at.first && at.last <= near.last) && (dragged || Math.abs(event.clientX - pressed) > 5)) {
         dragged = true;
-        go(findNode(network, near.name, near.first));
+        go(findNode(network, near.name, near.last));
       }
     }
     showTip(event);

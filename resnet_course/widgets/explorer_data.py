@@ -13,6 +13,7 @@ from torch import nn
 
 from resnet_course.tracing.arithmetic import dropped_pixels, sums
 from resnet_course.tracing.rows import LayerRow, Shape, Trace, TraceError, by, join, printable
+from resnet_course.widgets.explorer_channels import LAST, channel_axes
 from resnet_course.widgets.explorer_folders import find_folders, opened_at_first
 from resnet_course.widgets.explorer_words import about, brief, facts, label, lanes, sentence
 
@@ -27,8 +28,11 @@ def network_data(trace: Trace, title: str, kinds: dict[str, str] | None = None) 
     """
     done = accumulate(row.macs for row in trace)
     shares = [round(macs / trace.macs, 4) if trace.macs else 0.0 for macs in done]
+    axes = channel_axes(trace)
     rows = [
-        _row_data(row) | {"share": share, "words": sentence(trace, title, row, i, i)}
+        _row_data(row)
+        | _layout(*axes[i])
+        | {"share": share, "words": sentence(trace, title, row, i, i)}
         for i, (row, share) in enumerate(zip(trace, shares, strict=True))
     ]
     for row, lane in zip(rows, lanes(trace), strict=True):
@@ -41,6 +45,7 @@ def network_data(trace: Trace, title: str, kinds: dict[str, str] | None = None) 
         folders.append(
             {"name": name, "first": first, "last": last, "kind": kind}
             | {"in": list(row.in_shape), "out": list(row.out_shape)}
+            | _layout(axes[first][0], axes[last][1])
             | {"label": f"{kind} · {count}" if kind else count, "facts": facts(row)}
             | {"share": shares[last], "field": _field(row)}
             | {"words": sentence(trace, title, row, first, last)}
@@ -104,16 +109,25 @@ def _row_data(row: LayerRow) -> dict[str, Any]:
     return always | {name: value for name, value in maybe.items() if value}
 
 
-def _window(row: LayerRow) -> dict[str, list[int]] | None:
+def _layout(came: int | None, out: int | None) -> dict[str, bool]:
+    """Say where a map is (height, width, channels)."""
+    found = {"in_last": came == LAST, "out_last": out == LAST}
+    return {name: True for name, is_so in found.items() if is_so}
+
+
+def _window(row: LayerRow) -> dict[str, Any] | None:
     if not row.kernel or not row.stride or len(row.in_shape) < 2:
         return None
     dropped = [dropped_pixels(row, axis)[1] for axis in range(-len(row.kernel), 0)]
-    return {
-        "kernel": list(row.kernel),
+    found = {
+        "kernel": list(row.taps),
         "stride": list(row.stride),
         "padding": list(row.padding or [0] * len(row.kernel)),
         "dropped": [0, *dropped][-2:],
     }
+    if row.taps != row.kernel:
+        found["dilation"] = list(row.dilation)
+    return found if row.padding_mode == "zeros" else found | {"mode": row.padding_mode}
 
 
 def _field(row: LayerRow) -> list[list[int]] | None:

@@ -16,12 +16,16 @@ LEVELS = ("stages", "blocks", "layers")
 
 
 def find_folders(rows: Sequence[LayerRow]) -> list[tuple[str, int, int]]:
-    """Return (name, first, last) of every module with several rows that stand together."""
+    """Return (name, first, last) of every module with several rows that stand together.
+
+    Name and last row are the key of a place. So a folder whose last row has its own name, such as
+    a layer that works twice in a row, is none: its rows stand alone.
+    """
     depth = max((row.name.count(".") + 1 for row in rows), default=0)
     found: dict[tuple[str, int], int] = {}
     for parts in range(1, depth + 1):
         for name, first, last in neighbours(rows, parts):
-            if first < last and (first, last) != (0, len(rows) - 1):
+            if first < last and (first, last) != (0, len(rows) - 1) and rows[last].name != name:
                 found.setdefault((name, first), last)
     folders = [(name, first, last) for (name, first), last in found.items()]
     return sorted(folders, key=lambda each: (each[1], -each[2], len(each[0])))

@@ -17,7 +17,12 @@ from resnet_course.tracing.fields import Field
 from resnet_course.tracing.meta import shared_copy
 from resnet_course.tracing.rows import Trace, printable
 from resnet_course.tracing.values import trace_values
-from resnet_course.widgets.explorer_channels import MOST_CHANNELS, choose_channels
+from resnet_course.widgets.explorer_channels import (
+    LAST,
+    MOST_CHANNELS,
+    channel_axes,
+    choose_channels,
+)
 from resnet_course.widgets.explorer_heat import find_head, heat_of
 from resnet_course.widgets.explorer_products import packed, products
 from resnet_course.widgets.explorer_switches import Change, with_changes
@@ -27,7 +32,7 @@ BOOK_BYTES = 300_000
 
 
 class FeatureMaps:
-    """What the rows of a network give for one picture.
+    """What the rows of a network give for one picture, with the channels first.
 
     Args:
         model: any module that `trace` takes; it stays as it is.
@@ -53,6 +58,7 @@ class FeatureMaps:
     ) -> None:
         self.table, self.shape = table, tuple(x.shape[1:])
         self.modules = {printable(n): part for n, part in shared_copy(model).named_modules()}
+        self.axes = {row: out for row, (_, out) in enumerate(channel_axes(table))}
         self.fields: dict[int, dict[str, list[list[int]]]] = {}
         self.sources = defaultdict(list)
         for edge in table.edges:
@@ -64,6 +70,7 @@ class FeatureMaps:
         self.channels[-1] = list(range(x.shape[1]))[:MOST_CHANNELS]
         self.values = {-1: x[0, self.channels[-1]].detach().float().cpu()}
         self.follows: set[int] = set()  # rows that get just what the row before gives
+        self.apart: set[int] = set()  # rows that surely do not
         trace_values(model, x, table, with_changes(self._keep, changes, x))
 
     def _spread(self, model: nn.Module, x: Tensor) -> dict[int, Tensor]:
@@ -71,10 +78,12 @@ class FeatureMaps:
         spread: dict[int, Tensor] = {}
 
         def look(row: int, _: Tensor, value: Tensor, __: Field | None) -> None:
-            if _has_shape(value, self.table.rows[row].out_shape):
-                one = value[0].float().cpu()
-                vary = one.flatten(1).std(1, correction=0) if one.ndim > 1 else one.abs()
-                spread[row] = vary.nan_to_num(0, 0, 0)
+            shape = self.table.rows[row].out_shape
+            if not _has_shape(value, shape) or (len(shape) == 3 and self.axes[row] is None):
+                return
+            one = self._one(row, value).float().cpu()
+            vary = one.flatten(1).std(1, correction=0) if one.ndim > 1 else one.abs()
+            spread[row] = vary.nan_to_num(0, 0, 0)
 
         trace_values(model, x, self.table, look)
         return spread
@@ -82,25 +91,34 @@ class FeatureMaps:
     def _keep(self, row: int, came: Tensor, value: Tensor, field: Field | None) -> None:
         if not _has_shape(value, self.table.rows[row].out_shape):
             return
+        one = self._one(row, value)
         if row == (self.sources[len(self.table)] or [len(self.table) - 1])[0]:
-            self.output = value[0].float().cpu().clone()
+            self.output = one.float().cpu().clone()
         if self.head and row == self.head[0]:
-            self._last = value[0].float().cpu().clone()
+            self._last = one.float().cpu().clone()
         if self.head and row == self.head[1]:
             weights = self.modules[self.table.rows[row].name].weight
             self.heat = heat_of(self._last, weights[self.output.argmax()].detach().float().cpu())
-        if field and value.ndim == 4:
-            self.fields[row] = _lines(field, value.shape[-2:])
+        if field and one.ndim == 3 and self.axes[row] is not None:
+            self.fields[row] = _lines(field, one.shape[-2:], self.axes[row])
         if row not in self.channels:
             return
-        area = max(value[0].numel() // max(value.shape[1], 1), 1)
+        area = max(one.numel() // max(len(one), 1), 1)
         self.channels[row] = self.channels[row][: max(1, MOST_VALUES // area)]
-        self.values[row] = value[0, self.channels[row]].float().cpu()
+        self.values[row] = one[self.channels[row]].float().cpu()
         source = self._source(row)
-        if source is not None and tuple(came.shape) == (1, *self._shape(source)):
-            given = came[0, self.channels[source]].float().cpu()
+        if source is None:
+            return
+        if tuple(came.shape) == (1, *self._shape(source)):
+            given = self._one(source, came)[self.channels[source]].float().cpu()
             if torch.equal(given.nan_to_num(), self.values[source].nan_to_num()):
                 self.follows.add(row)
+        if row not in self.follows and came.data_ptr() != value.data_ptr():
+            self.apart.add(row)
+
+    def _one(self, row: int, value: Tensor) -> Tensor:
+        """Return what a row gives for the one picture, with the channels first."""
+        return value[0].movedim(-1, 0) if self.axes.get(row) == LAST else value[0]
 
     def _source(self, row: int) -> int | None:
         """Return the only row that feeds a row, if its values are kept."""
@@ -122,6 +140,10 @@ class FeatureMaps:
         values, channels = self._shown(row, most)
         found = {"row": row, "channels": channels, "shape": list(self._shape(row))}
         found["scale"], found["values"] = packed(values)
+        if self.axes.get(row) == LAST:
+            found["last"] = True
+        if row in self.apart:
+            found["apart"] = True
         if self.fields.get(row):
             found["fields"] = self.fields[row]
         if row in self.follows:
@@ -158,10 +180,10 @@ def _has_shape(value: Tensor, shape: Sequence[int]) -> bool:
     )
 
 
-def _lines(field: Field, sizes: Sequence[int]) -> dict[str, list[list[int]]]:
+def _lines(field: Field, sizes: Sequence[int], channels: int) -> dict[str, list[list[int]]]:
     """Return the first and last input pixel of each line and column of a map; {} if they differ."""
-    found = {}
-    for name, axis, dim, size in zip("yx", (0, 1), (-2, -1), sizes, strict=True):
+    found, dims = {}, (-3, -2) if channels == LAST else (-2, -1)
+    for name, axis, dim, size in zip("yx", (0, 1), dims, sizes, strict=True):
         parts = field.parts.get((0, axis), ())
         if not parts:
             return {}

@@ -80,17 +80,12 @@ def _pads_with_zeros(conv: nn.Conv2d) -> bool:
 
 
 def _all_pairs(conv: nn.Conv2d, channels: Sequence[int], came: Sequence[int]) -> Tensor:
-    """Return a weight for each pair of channels, 0 between groups, and for each pixel of a window.
-
-    The gaps of a dilated window are zeros too.
-    """
+    """Return a weight for each pair of channels, 0 between groups, and for each pixel read."""
     outs, ins = conv.out_channels // conv.groups, conv.in_channels // conv.groups
-    sizes = [d * (k - 1) + 1 for k, d in zip(conv.kernel_size, conv.dilation, strict=True)]
-    found = conv.weight.new_zeros(len(channels), len(came), *sizes)
+    found = conv.weight.new_zeros(len(channels), len(came), *conv.kernel_size)
     for k, channel in enumerate(channels):
         first = channel // outs * ins
         for j, source in enumerate(came):
             if first <= source < first + ins:
-                own = found[k, j, :: conv.dilation[0], :: conv.dilation[1]]
-                own.copy_(conv.weight[channel, source - first])
+                found[k, j] = conv.weight[channel, source - first]
     return found

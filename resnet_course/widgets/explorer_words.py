@@ -12,24 +12,38 @@ WORDS = {
     "MaxPool2d": "max pooling",
     "AdaptiveAvgPool2d": "average of all pixels",
     "add": "addition",
+    "cat": "concatenation",
+    "mul": "multiplication",
     "Linear": "linear layer",
     "ZeroPadShortcut": "skip pixels, add zeros",
     UNUSED: "parameters that nothing used",
 }
 SHORT = {"Conv2d": "conv", "MaxPool2d": "max pool"}
 PURPOSE = {
-    "BatchNorm2d": ["every channel: mean 0,", "standard deviation 1"],
+    "BatchNorm2d": [
+        "every channel: minus a mean,",
+        "divided by a standard deviation",
+        "(the batch's, or running ones)",
+    ],
     "ReLU": ["replaces negative numbers by 0"],
     "add": ["number by number"],
     "flatten": ["the same numbers in one row"],
     "ZeroPadShortcut": ["no parameters"],
+}
+# What lies in the padding, where it is not zeros.
+PADDING = {
+    "circular": "the other side of the map",
+    "reflect": "the map, mirrored",
+    "replicate": "the pixel at the edge",
 }
 
 
 def label(row: LayerRow) -> str:
     """Return what a layer is: "3×3 convolution"."""
     name = WORDS.get(row.kind, row.kind)
-    return f"{by(row.kernel)} {name}" if row.kernel and not _averages_all(row) else name
+    if not row.kernel or _averages_all(row):
+        return name
+    return f"{by(row.taps)} {name}{_dilated(row)}"
 
 
 def brief(row: LayerRow) -> str:
@@ -38,8 +52,8 @@ def brief(row: LayerRow) -> str:
         return "average"
     if not row.kernel:
         return WORDS.get(row.kind, row.kind)
-    stride = f", stride {row.stride[-1]}" if row.stride and row.stride[-1] > 1 else ""
-    return f"{SHORT.get(row.kind, row.kind)} {by(row.kernel)}{stride}"
+    stride = f", stride {_each(row.stride)}" if row.stride and max(row.stride) > 1 else ""
+    return f"{SHORT.get(row.kind, row.kind)} {by(row.taps)}{stride}{_dilated(row)}"
 
 
 def about(row: LayerRow) -> list[str]:
@@ -48,7 +62,10 @@ def about(row: LayerRow) -> list[str]:
     if row.kernel and row.stride and not _averages_all(row):
         if row.kind.startswith(("Conv", "conv")):
             lines.append(f"{row.in_shape[0]} → {row.out_shape[0]} channels")
-        lines.append(f"stride {row.stride[-1]} · padding {row.padding[-1] if row.padding else 0}")
+        padding = _each(row.padding) if row.padding else 0
+        lines.append(f"stride {_each(row.stride)} · padding {padding}")
+        if row.padding_mode != "zeros":
+            lines.append(f"padding: {PADDING.get(row.padding_mode, row.padding_mode)}")
         if row.groups and row.groups > 1:
             lines.append(f"{row.groups} groups")
     return lines
@@ -103,6 +120,17 @@ def sentence(trace: Trace, title: str, row: LayerRow, first: int, last: int) -> 
 
 def _shape(shape: tuple[int, ...]) -> str:
     return by(shape) or "one number"
+
+
+def _each(numbers: tuple[int, ...]) -> str:
+    """Write a number per axis: once if they are the same."""
+    return by(numbers) if len(set(numbers)) > 1 else str(numbers[0])
+
+
+def _dilated(row: LayerRow) -> str:
+    """Return ", dilation 2" where the window has gaps."""
+    has_gaps = row.dilation and row.taps != row.kernel
+    return f", dilation {_each(row.dilation)}" if has_gaps else ""
 
 
 def _averages_all(row: LayerRow) -> bool:

@@ -52,6 +52,8 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
             own also what else `trace` takes: several tensors, a dictionary.
         title: what to call a module of your own in the picture; None takes its class name.
         classes: names of the classes, for the answer of the network; None takes those of `Splits`.
+            Without any there is no answer, for nobody can tell whether its numbers stand for
+            classes.
 
     Raises:
         ValueError: `model` is neither a module nor the name of a network, there is no shape, or

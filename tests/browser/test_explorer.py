@@ -13,7 +13,9 @@ from torch import nn
 pytest.importorskip("playwright")
 
 from axe_playwright_python.sync_playwright import Axe
+from helpers import Net
 from playwright.sync_api import Locator, Page, expect
+from test_shape_explorer import Again
 from test_tracing_torchvision import KIND, build, inputs
 
 from resnet_course import create_model, drawn_garments, trace
@@ -123,6 +125,104 @@ def test_keys_walk_open_and_close(opened, data):
     assert bar(root, "layer1.0.conv1").count() == 0
 
 
+class Inception(nn.Module):
+    """Three branches side by side; the second has two layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b1, self.b2, self.c = (nn.Conv2d(4, 4, 1) for _ in range(4))
+
+    def forward(self, x):
+        return torch.cat([self.a(x), self.b2(self.b1(x)), self.c(x)], 1)
+
+
+class Squeeze(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.pool, self.conv, self.gate = nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 4, 1), nn.Sigmoid()
+
+    def forward(self, x):
+        return x * self.gate(self.conv(self.pool(x)))
+
+
+class Dense(nn.Module):
+    """Each layer reads what all others before it gave: too many lines for a small box."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Conv2d(4 * (i + 1), 4, 1) for i in range(layers))
+
+    def forward(self, x):
+        found = [x]
+        for layer in self.layers:
+            found.append(layer(torch.cat(found, 1)))
+        return torch.cat(found, 1)
+
+
+class Plain(nn.Sequential):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("block", "sign", "levels", "meeting"),
+    [
+        (Inception(), "concatenate", [3, 1, 1], 3),
+        (Squeeze(), "multiply", [1, 1, 1, 1], 2),
+        (Dense(2), "concatenate", [1, 1, 1, 1, 1], 5),
+        (Dense(8), "", [1] * 12, 0),
+        (Plain(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1)), "", [1, 1, 1], 0),
+    ],
+)
+def test_a_closed_block_is_drawn_as_it_runs(block, sign, levels, meeting, opened):
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), block)
+    widget = ShapeExplorer(model, (1, 3, 8, 8))
+    widget.place = "1"
+    picture = opened(widget.page_data()).locator(".operation svg.block")
+    boxes = picture.locator(".part").evaluate_all(
+        "all => all.map(e => e.querySelector('rect, circle').getBoundingClientRect())"
+        ".map(({x, y, right, height}) => [Math.round(y + height / 2), x, right])"
+    )
+    rows = sorted({y for y, _, _ in boxes})
+    assert [sum(y == row for y, _, _ in boxes) for row in rows] == levels
+    for row in rows:
+        beside = sorted((x, right) for y, x, right in boxes if y == row)
+        assert all(a[1] < b[0] for a, b in zip(beside, beside[1:], strict=False))
+    assert picture.locator(f".line.{sign or 'none'}").count() == meeting
+    assert bool(sign) == bool(picture.locator(f".sign.{sign or 'none'}").count())
+    is_list = picture.get_by_text("in the order they run").count()
+    lines = picture.locator(".line").count()
+    assert (lines == 0) == bool(is_list) == (isinstance(block, Dense) and len(rows) > 9)
+
+
+def test_each_place_is_reached_where_names_come_twice(opened):
+    widget = ShapeExplorer(Again(), (1, 3, 5, 5))
+    widget.level = "layers"
+    root = opened(widget.page_data())
+    bars = root.locator(".strip .bar.row")
+    names = [row.name for row in widget.trace]
+    assert bars.count() == len(names)
+    strip = root.get_by_role("slider")
+    for row, name in enumerate(names):
+        bars.nth(row).click()
+        at_ = (root.get_attribute("data-at"), root.get_attribute("data-layer"))
+        assert at_ == (name, str(row)) and f"step {row + 1} of" in root.inner_text()
+        strip.press("ArrowLeft" if row else "Home")
+        assert root.get_attribute("data-layer") == str(max(row - 1, 0))
+    for first, last in ((6, 7), (4, 5), (0, 1)):
+        bars.nth(first).click()
+        strip.press("ArrowUp")  # closes the folder around it; both, where it works twice
+        expect(root).to_have_attribute("data-layer", str(last))
+        strip.press("ArrowDown")
+        expect(root).to_have_attribute("data-layer", str(first))
+    root.get_by_role("button", name="show blocks").click()
+    for folder, last in enumerate((1, 5, 7)):
+        root.locator(".strip .bar.folder").nth(folder).click()
+        expect(root).to_have_attribute("data-layer", str(last))
+        part = root.locator(".close-up .part").first
+        part.click()
+        expect(root).to_have_attribute("data-layer", str(last - 1))
+
+
 def test_the_pointer_reads_names_and_drags_along(opened, data):
     root = opened(data)
     bar(root, "layer3.0").hover()
@@ -208,6 +308,120 @@ def test_the_window_and_the_frame_of_a_value(opened, data):
     assert frame["width"] / unit == pytest.approx(3, abs=0.6)
     seen = root.locator(".seen .field")
     assert [float(seen.get_attribute(k)) for k in ("x", "y", "width")] == [13, 13, 3]
+
+
+# What is lit in what goes in: [volume, channel or -1 for a box, row, column] of each value.
+LIT = """root => [...root.querySelectorAll('.volume:not(.out) .volume-picture')].flatMap((svg, i) =>
+  [...svg.querySelectorAll('.light > *')].flatMap((mark) => {
+    const { card, rows, columns } = mark.dataset;
+    const box = svg.querySelector(`.card[data-card="${card}"]`);
+    const channel = Number(box.dataset.channel ?? -1);
+    const every = (ys, xs) => ys.flatMap((y) => xs.map((x) => [i, channel, y, x]));
+    const listed = (text) => text.split(' ').filter(Boolean).map(Number);
+    if (rows !== undefined) return every(listed(rows), listed(columns));
+    if (svg.querySelector(`.pixels[data-card="${card}"]`)) return []; // these say it better
+    const paper = box.querySelector('.edge, .front');
+    const span = (from, length, count) => {
+      const unit = paper.getAttribute(length) / count;
+      const first = Math.round((mark.getAttribute(from) - paper.getAttribute(from)) / unit);
+      const size = Math.max(1, Math.round(mark.getAttribute(length) / unit));
+      return [...Array(size).keys()].map((n) => first + n).filter((n) => n >= 0 && n < count);
+    };
+    const [high, wide] = svg.dataset.sides.split(' ');
+    return every(span('y', 'height', Number(high)), span('x', 'width', Number(wide)));
+  }))"""
+
+
+def conv(*given, **options) -> nn.Conv2d:
+    return nn.Conv2d(*given, padding=1, **options)
+
+
+def two(join: Callable) -> nn.Module:
+    """Two convolutions, and a function of what they give."""
+    return Net(lambda self, x: join(self.a(x), self.b(x)), a=conv(1, 4, 3), b=conv(1, 4, 3))
+
+
+def after(last: nn.Module, between: Callable = lambda x: x) -> nn.Module:
+    """A convolution and another layer."""
+    return Net(lambda self, x: self.last(between(self.a(x))), a=conv(1, 4, 3), last=last)
+
+
+def turned(x: torch.Tensor) -> torch.Tensor:
+    return x.permute(0, 2, 3, 1)
+
+
+SQUEEZE = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(1, 4, 1))
+# The last row of each: must something be lit, or only nothing that is wrong?
+READS = {
+    "dilated": (after(nn.Conv2d(4, 3, 3, padding=2, dilation=2)), True),
+    "dilated unevenly": (after(nn.Conv2d(4, 3, (2, 3), 2, (0, 3), (1, 3))), True),
+    **{
+        mode: (after(nn.Conv2d(4, 3, 3, padding=2, padding_mode=mode)), True)
+        for mode in ("circular", "reflect", "replicate")
+    },
+    "grouped": (after(conv(4, 8, 3, groups=2)), True),
+    "depthwise": (after(conv(4, 4, 3, groups=4)), True),
+    "shuffled": (after(conv(4, 4, 3, groups=4), lambda x: x[:, [2, 3, 0, 1]]), False),
+    "own class": (after(type("Own", (nn.Conv2d,), {})(4, 3, 3)), True),
+    "average": (after(nn.AvgPool2d(3, 2, 1)), True),
+    "adaptive": (after(nn.AdaptiveAvgPool2d((5, 4))), True),
+    "concatenation": (two(lambda a, b: torch.cat([a, b], 1)), True),
+    "concatenation along rows": (two(lambda a, b: torch.cat([a, b], 2)), False),
+    "concatenation of parts": (two(lambda a, b: torch.cat([a[:, :2], b, a[:, 2:]], 1)), False),
+    "sum": (two(lambda a, b: a + b), True),
+    "sum with a mirrored one": (two(lambda a, b: a + b.flip(3)), False),
+    "gate": (Net(lambda self, x: self.a(x) * self.b(x), a=conv(1, 4, 3), b=SQUEEZE), True),
+    "flatten": (after(nn.Flatten()), True),
+    "flatten channels last": (after(nn.Flatten(), turned), False),
+    "padding": (after(nn.ZeroPad2d((3, 0, 1, 0))), False),
+    "zoom": (after(nn.Upsample(scale_factor=2, mode="bilinear")), False),
+    "group norm": (after(nn.GroupNorm(2, 4)), False),
+    "layer norm": (after(nn.LayerNorm([4, 8, 9])), False),
+    "batch norm": (after(nn.BatchNorm2d(4)), True),
+    "sigmoid": (after(nn.Sigmoid()), True),
+    "softmax": (after(nn.Softmax(1)), False),
+    "mean": (Net(lambda self, x: self.a(x).mean((2, 3)), a=conv(1, 4, 3)), True),
+    "linear, channels last": (after(nn.Linear(4, 5), turned), True),
+    "linear along columns": (after(nn.Linear(9, 5)), False),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_only_what_a_value_is_made_of_is_lit(name, opened):
+    """A gradient tells what a value is made of; the first layers' maps are those that go in."""
+    torch.manual_seed(0)
+    model, something = READS[name]
+    x, given = torch.randn(1, 1, 8, 9), {}
+    model.eval()
+    widget = ShapeExplorer(model, x)
+    last = len(widget.trace) - 1
+    widget.layer = last
+    sources = [widget.trace[e.source].name for e in widget.trace.edges if e.target == last]
+    for own, part in model.named_modules():
+        part.register_forward_hook(lambda _, __, out, name=own: given.update({name: out}))
+    value = model(x)
+    if widget.network["rows"][last].get("out_last"):
+        value = value.movedim(-1, 1)
+    root = opened(widget.page_data())
+    picture = root.locator(".volume.out svg")
+    picture.focus()
+    for keys in ([], ["ArrowUp"] * 9 + ["ArrowLeft"] * 9, ["ArrowDown", "ArrowRight"] * 2):
+        for key in keys:
+            picture.press(key)
+        place = numbers_in(root.locator(".products strong").inner_text().split(":")[0])
+        one = value[(0, *map(int, place))]
+        made_of = torch.autograd.grad(one, [given[s] for s in sources], retain_graph=True)
+        lit = {tuple(each) for each in root.evaluate(LIT)}
+        shown = root.locator(".volume:not(.out) .volume-picture").evaluate_all(
+            "all => all.map(svg => [...svg.querySelectorAll('[data-channel]')]"
+            ".map(e => Number(e.dataset.channel)))"
+        )
+        expected = set()
+        for i, (gradient, channels) in enumerate(zip(made_of, shown, strict=True)):
+            for channel, row, column in gradient[0].nonzero().tolist():
+                if channel in channels or not channels:
+                    expected.add((i, channel if channels else -1, row, column))
+        assert lit == expected if something else lit in (set(), expected)
 
 
 def test_zoom_with_buttons_and_the_wheel(opened):
