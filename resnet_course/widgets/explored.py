@@ -114,8 +114,13 @@ def explore(
             data["pictures"] = pictures.data()
             data["switches"] = switches(table, data["folders"])
             data["heat"] = maps.heat is not None
-            data["scores"] = maps.output.tolist() if classes else None
+            data["scores"] = finite(maps.output) if classes else None
     return Explored(data, table, maps=maps, model=model, pictures=pictures)
+
+
+def finite(numbers: Tensor | None) -> list | None:
+    """Return numbers as lists; None if there are none, or one of them is infinite or no number."""
+    return numbers.tolist() if numbers is not None and numbers.isfinite().all() else None
 
 
 def _picture_data(x: Tensor, pictures: Pictures | None) -> dict[str, Any] | None:

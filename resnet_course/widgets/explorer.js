@@ -961,7 +961,7 @@ function explorer(element, host) {
   function showRun({ scores, heat }) {
     say("");
     for (const row of records.keys()) stale.add(row);
-    if (network.classes) {
+    if (network.classes && scores) {
       const shares = probabilities(scores);
       const best = shares.map((share, i) => [network.classes[i], share]).sort((a, b) => b[1] - a[1]).slice(0, 3);
       showAnswer(best);

@@ -18,7 +18,7 @@ from resnet_course.resnet import CONFIGS, create_model
 from resnet_course.tracing.rows import Trace
 from resnet_course.train.inputs import check_model, check_name
 from resnet_course.widgets.base import StoredForm, figure_html, message_html
-from resnet_course.widgets.explored import Explored, explore
+from resnet_course.widgets.explored import Explored, explore, finite
 from resnet_course.widgets.explorer_folders import (
     LEVELS,
     bar_at,
@@ -269,8 +269,8 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
             elif message.get("ask") == "run":
                 self._changed = message["run"], self._now.again(buffers[0], message["changes"])
                 maps = self._changed[1]
-                heat = maps.heat if maps.heat is None else maps.heat.tolist()
-                self.send({"ran": message["run"], "scores": maps.output.tolist(), "heat": heat})
+                found = {"scores": finite(maps.output), "heat": finite(maps.heat)}
+                self.send({"ran": message["run"]} | found)
             elif message.get("ask") == "maps":
                 self._send_maps(int(message["row"]), message.get("run", 0))
         except Exception as error:  # the page says it; a traceback would be seen by nobody
