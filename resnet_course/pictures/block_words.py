@@ -52,7 +52,7 @@ def details(row: LayerRow) -> list[str]:
     """Return the window of a layer, "3×3, stride 2", and its groups if there are several."""
     if row.kernel is None:
         return []
-    window = f"{by(row.kernel)}, stride {row.stride[0]}"
+    window = f"{by(row.taps)}, stride {row.stride[0]}"
     return [window, f"{row.groups} groups"] if row.groups and row.groups > 1 else [window]
 
 

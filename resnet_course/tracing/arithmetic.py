@@ -72,10 +72,12 @@ def size_sum(row: LayerRow, axis: int = -1) -> Sum:
 
 
 def _spans(row: LayerRow, axis: int) -> str:
-    taps, dilation = row.taps[axis], (row.dilation or (1,))[axis if row.dilation else 0]
-    if dilation == 1 or taps == 1:
+    """Say why the window is longer than the values that it reads, or ""."""
+    assert row.kernel
+    taps, span = row.taps[axis], row.kernel[axis]
+    if taps == span or not row.dilation:
         return ""
-    return f"{taps} values with dilation {dilation} span {_geometry(row, axis)[1]} pixels"
+    return f"{taps} values with dilation {row.dilation[axis]} span {span} pixels"
 
 
 def _never_read(row: LayerRow, axis: int) -> str:
