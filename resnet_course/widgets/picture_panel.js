@@ -23,12 +23,12 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
 
   // What stands in the panel.
   const canvas = make("canvas", {
-    width: wide, height: high, tabindex: 0, role: "application", class: "page",
+    width: wide, height: high, tabindex: 0, role: "application", class: "sheet",
     "aria-label": "the picture: arrow keys move the pen, space draws, or erases",
   });
   const glow = make("canvas", { class: "heat", "aria-hidden": "true" });
   const square = make("span", { class: "cursor", "aria-hidden": "true" });
-  const page = make("div", { class: "page-box" }, canvas, glow, square);
+  const sheet = make("div", { class: "sheet-box" }, canvas, glow, square);
   const tools = radios("pen", ["draw", "erase", "fill"], "draw");
   const width = make("input", { type: "range", min: 1, max: Math.max(3, Math.round(high / 5)), value: Math.max(2, Math.round(high / 10)), "aria-label": "width of the pen" });
   const again = action("↺ as it was", () => choose(Math.max(chosen, 0)));
@@ -65,7 +65,7 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   heatBox.hidden = !heatKnown;
   const table = make("table", { class: "scores" });
   const where = make("p", { class: "soft of" }, `${data.choices.length > 1 ? `${data.choices.length} pictures` : "One picture"}: ${data.of}.`);
-  const left = make("div", { class: "drawing" }, page, make("div", { class: "row" }, tools.box, width), make("div", { class: "row" }, again, empty));
+  const left = make("div", { class: "drawing" }, sheet, make("div", { class: "row" }, tools.box, width), make("div", { class: "row" }, again, empty));
   const middle = make("div", { class: "changes" }, ...(data.choices.length > 1 ? [thumbs] : []), where, ...Object.values(sliders).map((one) => one.box), heatBox);
   const told = make("p", { class: "told", role: "status" });
   const body = make("div", { class: "panel-body" }, left, middle, table, told);

@@ -126,12 +126,14 @@ def test_the_data_of_an_explorer_are_loaded_when_it_comes_into_view(open_page, b
 def test_a_network_runs_in_the_page(open_page, viewport):
     page = open_page("00_start_here", viewport)
     box = explorer(page)
-    canvas = box.locator("canvas.page")
+    canvas = box.locator("canvas.sheet")
     assert box.evaluate("root => root.scrollWidth - root.clientWidth") <= 0
+    place = canvas.bounding_box()
+    assert place["width"] == pytest.approx(place["height"], abs=1)
     box.get_by_role("button", name="empty page").click()
     expect(box.locator(".told")).to_have_text(re.compile("^your drawing: .+ %$"), timeout=15_000)
     empty = box.locator(".scores td:last-child").all_text_contents()
-    canvas.scroll_into_view_if_needed()
+    canvas.evaluate("canvas => canvas.scrollIntoView({ block: 'center' })")
     place = canvas.bounding_box()
     across, down = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
     page.mouse.move(across, down - 80)

@@ -119,7 +119,7 @@ def test_the_arrow_keys_belong_to_the_explorer_while_it_has_the_focus(projector,
 
 def test_the_network_runs_on_its_slide(projector, explorer):
     find = "Reveal.getIndices(document.querySelectorAll('.explorer-place')[1].closest('section'))"
-    projector.evaluate(f"(() => {{ const at = {find}; Reveal.slide(at.h, at.v); }})()")
+    projector.evaluate(f"(() => {{ const at = {find}; Reveal.slide(at.h, at.v, 99); }})()")
     box = projector.locator(".explorer-place .resnet-explorer").nth(1)
     box.locator("summary").click()
     box.get_by_role("radio", name=re.compile(" 3 of 20")).click()

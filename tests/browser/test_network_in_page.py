@@ -322,7 +322,9 @@ def test_the_policy_of_book_and_slides_lets_a_worker_run(page, pictures, place, 
     page.goto(path.as_uri())
     source = "drawn-garments"
     text = (ROOT / "notebooks" / EXPLORERS / file_name(source)).read_text(encoding=ENCODING)
-    page.add_script_tag(content=SCRIPT + TOOLS + text)
+    # Both pages have functions of these names already.
+    tools = f"(() => {{{SCRIPT}{TOOLS}{text}Object.assign(window, {{begin, run, soon}})}})()"
+    page.add_script_tag(content=tools)
     model = trained_model(source)
     table = trace(model, pictures[0])
     page.evaluate("([steps, name]) => begin(steps, name)", [network_steps(model, table), source])

@@ -86,7 +86,7 @@ def after_run(root: Locator, act: Callable[[], object]) -> None:
 
 def right(root: Locator, model, splits, changes=()) -> dict[str, float]:
     """Return torch's logits for the picture that is drawn in the page."""
-    pixels = torch.tensor(root.locator("canvas.page").evaluate(PIXELS), dtype=torch.uint8)
+    pixels = torch.tensor(root.locator("canvas.sheet").evaluate(PIXELS), dtype=torch.uint8)
     x = pictures_of(splits).to_input(pixels.reshape(1, 1, 28, 28))
     found = FeatureMaps(model, x, trace(model, x), None, changes).output
     return dict(zip(splits.classes, found.tolist(), strict=True))
@@ -108,8 +108,8 @@ def test_another_picture_is_seen_by_the_whole_network(opened, model, splits):
 def test_one_draws_and_the_answer_follows(opened, model, splits):
     root = opened(390, has_touch=True)
     after_run(root, root.get_by_role("button", name="empty page").click)
-    assert root.locator("canvas.page").evaluate(PIXELS) == [0] * 784
-    box = root.locator("canvas.page").bounding_box()
+    assert root.locator("canvas.sheet").evaluate(PIXELS) == [0] * 784
+    box = root.locator("canvas.sheet").bounding_box()
     mouse = root.page.mouse
 
     def draw() -> None:
@@ -119,7 +119,7 @@ def test_one_draws_and_the_answer_follows(opened, model, splits):
         mouse.up()
 
     after_run(root, draw)
-    pixels = torch.tensor(root.locator("canvas.page").evaluate(PIXELS)).reshape(28, 28)
+    pixels = torch.tensor(root.locator("canvas.sheet").evaluate(PIXELS)).reshape(28, 28)
     assert (pixels[4:24, 11] > 150).all()
     assert not pixels[:, 20:].any()
     assert scores(root) == pytest.approx(right(root, model, splits), abs=0.06)
@@ -130,7 +130,7 @@ def test_one_draws_and_the_answer_follows(opened, model, splits):
 
 def test_shift_turn_and_noise(opened, model, splits):
     root = opened()
-    canvas = root.locator("canvas.page")
+    canvas = root.locator("canvas.sheet")
     before = torch.tensor(canvas.evaluate(PIXELS)).reshape(28, 28)
     after_run(root, lambda: root.get_by_label("shift →").fill("3"))
     moved = torch.tensor(canvas.evaluate(PIXELS)).reshape(28, 28)
@@ -172,7 +172,7 @@ def test_keys_choose_erase_and_switch(opened, model, splits):
     expect(root.get_by_role("radio", name=re.compile(" 2 of 20"))).to_be_checked()
     root.get_by_role("radio", name="draw").press("ArrowRight")
     expect(root.get_by_role("radio", name="erase")).to_be_checked()
-    canvas = root.locator("canvas.page")
+    canvas = root.locator("canvas.sheet")
     canvas.focus()
     canvas.press("ArrowUp")
     expect(root.locator(".told")).to_have_text("row 13, column 14")
