@@ -121,7 +121,7 @@ def test_the_network_runs_on_its_slide(projector, explorer):
     find = "Reveal.getIndices(document.querySelectorAll('.explorer-place')[1].closest('section'))"
     projector.evaluate(f"(() => {{ const at = {find}; Reveal.slide(at.h, at.v, 99); }})()")
     box = projector.locator(".explorer-place .resnet-explorer").nth(1)
-    box.locator("summary").click()
+    box.locator(".picture-panel summary").click()
     box.get_by_role("radio", name=re.compile(" 3 of 20")).click()
     expect(box.locator(".told")).to_contain_text("picture 3:", timeout=15_000)
     assert len(box.locator(".scores td:last-child").all_text_contents()) == 10
