@@ -24,6 +24,9 @@ MISFITS = {
     r"cannot be multiplied \(\d+x(\d+) and (\d+)x": "a linear layer of {name} was built for {2} "
     "numbers, but gets {1} from pictures {shape}: is their size or their number of channels "
     "another one?",
+    r"more than 1 value per channel when training": "batch norm in {name} has one value per "
+    "channel to train on, of pictures {shape}, and needs two. Leave a last batch of one picture "
+    "out: DataLoader(…, drop_last=True).",
 }
 
 
