@@ -50,8 +50,10 @@ def test_colour_and_any_number_of_classes_train_evaluate_and_resume(classes, tmp
 def test_test_pictures_of_another_size_are_told_before_the_first_step():
     splits = coloured(40)
     other = replace(splits, test_images=splits.test_images[:, :1])
+    model = create_model("resnet8", num_classes=3)
     with pytest.raises(ValueError, match="built for 3 channels, but the pictures have 1"):
-        fit(create_model("resnet8"), other, CONFIG, progress=False)
+        fit(model, other, CONFIG, progress=False)
+    assert model.bn1.num_batches_tracked == 0
 
 
 def test_a_transform_of_torchvision_is_taken_as_it_is_and_told_in_the_record(tmp_path):

@@ -179,6 +179,11 @@ def test_a_last_batch_of_one_picture_is_told_with_a_way_out():
     assert len(train((loader(33, drop_last=True), TEST), net)) == 2
 
 
+def test_rows_of_numbers_are_pictures_too():
+    flat = [(x.flatten(1), y) for x, y in PAIRS]
+    assert train((flat, flat)).step_losses == train((PAIRS, PAIRS)).step_losses
+
+
 def test_what_does_not_go_with_loaders_is_refused(monkeypatch):
     with pytest.raises(ValueError, match="augment changes the pictures of Splits"):
         train((PAIRS, TEST), config=replace(CONFIG, augment=Augment()))

@@ -25,8 +25,8 @@ MISFITS = {
     "numbers, but gets {1} from pictures {shape}: is their size or their number of channels "
     "another one?",
     r"more than 1 value per channel when training": "batch norm in {name} has one value per "
-    "channel to train on, of pictures {shape}, and needs two. Leave a last batch of one picture "
-    "out: DataLoader(…, drop_last=True).",
+    "channel to train on, of pictures {shape}, and needs two: take larger batches, and leave a "
+    "last batch of one picture out (DataLoader(…, drop_last=True)).",
 }
 
 

@@ -162,7 +162,7 @@ def train_epoch(network: nn.Module, run: RunState, watcher: Watcher) -> tuple[fl
     images, share = 0, 1.0
     try:
         for i, (x, y) in enumerate(train):
-            x = x.to(memory_format=torch.channels_last)
+            x = x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
             if world().size > 1:  # the share of this process in the mean over the whole batch
                 share = len(y) / min(config.batch_size, len(train.images) - i * config.batch_size)
             with autocast(x.device, run.bfloat16):
