@@ -13,8 +13,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-from torchvision.transforms import v2
+from torch import Tensor, nn
 
 from resnet_course.blocks import is_whole, shape_or_type
 
@@ -77,14 +76,16 @@ class Augment:
             raise ValueError(f"each must be a function of one picture, got {self.each!r}.")
 
     def as_data(self) -> dict[str, Any]:
-        """Return the options as numbers and texts, for a checkpoint: a function by its name.
+        """Return the options as numbers and texts, for a checkpoint.
 
-        Of `brightness`, `resized_crop` and `each`, which came later, only those that are used: so
-        a run that began before them can be resumed.
+        `each` is there by its name; a transform of torchvision tells its settings too. Of
+        `brightness`, `resized_crop` and `each`, which came later, only those that are used: so a
+        run that began before them can be resumed.
         """
         data = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.each is not None:
-            data["each"] = name_of(self.each)
+            module = isinstance(self.each, nn.Module)  # as transforms of torchvision are
+            data["each"] = " ".join(repr(self.each).split()) if module else name_of(self.each)
         off = {"brightness": 0.0, "resized_crop": 1.0, "each": None}
         return {k: v for k, v in data.items() if k not in off or v != off[k]}
 
@@ -183,7 +184,5 @@ class Augment:
 
 
 def name_of(function: Callable[..., object]) -> str:
-    """Return what a record says of a function: its name, of torchvision's transforms all of it."""
-    if isinstance(function, v2.Transform):
-        return " ".join(repr(function).split())
+    """Return what a record says of a function: its name, or that of its class."""
     return getattr(function, "__qualname__", type(function).__qualname__)
