@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from resnet_course.train import inputs
 from resnet_course.train.randomness import random_states, set_random_states
@@ -79,7 +80,7 @@ class LoaderBatches:
                     f"the {self.name} loader gives more batches than the {steps} that it has by "
                     "its len, or in its first pass."
                 )
-            self._check(x, y)
+            self.check(x, y)
             yield x.to(self.device), y.to(self.device)
         if count < steps:
             raise ValueError(
@@ -87,12 +88,13 @@ class LoaderBatches:
                 f"{steps} by its len, or in its first pass: {ANEW}."
             )
 
-    def _check(self, x: Tensor, y: Tensor) -> None:
+    def check(self, x: object, y: object) -> None:
+        """Raise a ValueError if this is no batch for the network."""
         inputs.check_pictures(x, f"a {self.name} batch")
+        inputs.check_tensor(f"labels of a {self.name} batch", y)
         if len(x) == 0:
             raise ValueError(f"a {self.name} batch is empty.")
-        on_gpu = isinstance(y, Tensor) and y.is_cuda  # to read it would make Python wait
-        if self.classes is not None and not on_gpu:
+        if self.classes is not None and not y.is_cuda:  # to read it would make Python wait
             inputs.check_labels(y, len(x), self.classes, f"labels of a {self.name} batch")
 
 
@@ -113,6 +115,12 @@ def pair_of_loaders(value: object) -> Loaders | None:
     """
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         return None
+    for loader, name in zip(value, ("training", "test"), strict=True):
+        if isinstance(loader, Dataset):
+            raise ValueError(
+                f"the {name} loader is a data set, which gives single pictures: "
+                "DataLoader(…, batch_size=128) makes batches of them."
+            )
     # A tensor can be gone through too, but its rows are no batches.
     if not all(isinstance(v, Iterable) and not isinstance(v, (Tensor, np.ndarray)) for v in value):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
@@ -42,8 +43,9 @@ def check_run(model: nn.Module, splits: Splits | Loaders, config: TrainConfig) -
         )
     if isinstance(splits, Loaders):
         x, y = splits.test.first()
-        classes = predict(model, [(x[:1], y[:1])])[0].shape[1]
-        splits.train.classes = splits.test.classes = classes
+        logits, _ = predict(model, [(x[:1], torch.zeros(1, dtype=torch.int64))])
+        splits.train.classes = splits.test.classes = logits.shape[1]
+        splits.test.check(x, y)
         return
     tried = None
     for images, labels in (

@@ -171,6 +171,7 @@ def predict(
     with evaluation_mode(model), torch.inference_mode():
         for x, y in pairs(batches):
             inputs.check_pictures(x)
+            inputs.check_tensor("y", y)
             if device is not None:
                 x, y = x.to(device), y.to(device)
             x = x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
