@@ -119,15 +119,17 @@ def test_a_resized_crop_is_a_part_of_the_picture_as_torchvision_resizes_it():
     images = torch.stack([rows, columns, noise]).repeat(300, 1, 1, 1)
     changed = Augment(**OFF, resized_crop=0.3)(images)
     assert changed.shape == images.shape and changed.dtype == torch.float32
-    areas, shapes = [], []
+    areas, shapes, corners = [], [], set()
     for picture in changed:
         top, bottom = picture[0, [0, -1], 0].round().int().tolist()
         left, right = picture[1, 0, [0, -1]].round().int().tolist()
         tall, wide = bottom - top + 1, right - left + 1
         expected = v2.functional.resized_crop(images[0], top, left, tall, wide, [height, width])
         assert (picture - expected).abs().max() < 0.01
+        corners |= {(top > 0, bottom == height - 1), (left > 0, right == width - 1)}
         areas.append(tall * wide / (height * width))
         shapes.append((wide / width) / (tall / height))
+    assert (True, True) in corners and (False, False) in corners  # up to the last pixel
     assert 0.28 < min(areas) < 0.35 and 0.95 < max(areas) <= 1
     assert 0.6 < sum(areas) / len(areas) < 0.7  # each area is as likely as another
     assert 0.72 < min(shapes) < 0.85 and 1.18 < max(shapes) < 1.4
