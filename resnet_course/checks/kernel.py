@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from resnet_course.checks.faults import fault
-from resnet_course.train.state import random_states, set_random_states
+from resnet_course.train.randomness import random_states, set_random_states
 
 LINES, CHARACTERS = 30, 3_000  # a screenful
 # PyTorch's hooks for all modules; there is no public way to list them.

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torchvision.transforms import v2
 
 from resnet_course.blocks import check_sizes
-from resnet_course.data.augment import Augment
+from resnet_course.data.augment import Augment, name_of
+
+OF_SGD = ("lr", "momentum", "weight_decay")  # numbers of the optimiser that `fit` makes by itself
 
 
 def has_fast_bfloat16(device: str = "cpu") -> bool:
@@ -38,7 +44,9 @@ class TrainConfig:
             OneCycleLR moves the momentum: from 0.95 down to 0.85 at the highest rate, and back.
         weight_decay: pull of all weights towards zero.
         label_smoothing: share of the label that is spread over all classes.
-        augment: random changes of the training images; None shows them as they are.
+        augment: random changes of the training images: an `Augment`; a transform of
+            `torchvision.transforms.v2`, which becomes `Augment(0, False, each=…)`, so that it is
+            called for each picture; or another function of a batch. None shows them as they are.
         seed: of the order of the images. Weights and `augment` use torch's own generator, so call
             `torch.manual_seed` before you build the model to repeat a run.
         flip_test: measure with the mean answer to each picture and to its mirror image.
@@ -46,6 +54,11 @@ class TrainConfig:
         device: "cpu", "cuda", ...; None takes a GPU if there is one.
         sync_batch_norm: where several processes share a batch, batch norm takes mean and variance
             of all of it, not of each part.
+        optimizer: a function that gets the model, on its device, and returns the optimiser in place
+            of SGD: `lambda model: torch.optim.AdamW(model.parameters(), lr=1e-3)`. It may give
+            groups of parameters rates of their own. Each rate is the highest of the run for its
+            group: all rise and fall together, as `lr` does, and nothing else of the optimiser is
+            moved. `lr`, `momentum` and `weight_decay` are of SGD only, so leave them out then.
 
     Raises:
         ValueError: for numbers outside their range; the message says the range.
@@ -58,12 +71,13 @@ class TrainConfig:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     label_smoothing: float = 0.0
-    augment: Augment | None = None
+    augment: Augment | Callable[[Tensor], Tensor] | None = None
     seed: int = 0
     flip_test: bool = False
     bfloat16: bool | None = None
     device: str | None = None
     sync_batch_norm: bool = False
+    optimizer: Callable[[nn.Module], Optimizer] | None = None
 
     def __post_init__(self) -> None:
         check_sizes(epochs=self.epochs, batch_size=self.batch_size)
@@ -87,6 +101,9 @@ class TrainConfig:
                     f'device must be "cpu", "cuda" (a GPU of NVIDIA) or "mps" (of Apple), or None, '
                     f"got {self.device!r}."
                 ) from None
+        if isinstance(self.augment, v2.Transform):  # on a batch it would change all alike
+            object.__setattr__(self, "augment", Augment(0, False, each=self.augment))
+        self._check_optimizer()
         function = self.augment is None or callable(self.augment)
         for name, right, words in (
             ("augment", function, "an Augment or another function of a batch"),
@@ -99,16 +116,41 @@ class TrainConfig:
             if not right:
                 raise ValueError(f"{name} must be {words}, got {getattr(self, name)!r}.")
 
+    def _check_optimizer(self) -> None:
+        make = self.optimizer
+        if make is None:
+            return
+        # The class, or `partial` of it, would take the model for a list of parameters.
+        kind = getattr(make, "func", make)
+        if not callable(make) or isinstance(kind, type) and issubclass(kind, Optimizer):
+            got = kind.__name__ if isinstance(kind, type) else type(make).__name__
+            raise ValueError(
+                "optimizer must be a function that gets the model and returns its optimiser, such "
+                "as lambda model: torch.optim.AdamW(model.parameters(), lr=1e-3), got "
+                f"{'the class ' if isinstance(kind, type) else 'an object of type '}{got}."
+            )
+        default = {field.name: field.default for field in fields(self)}
+        if given := [name for name in OF_SGD if getattr(self, name) != default[name]]:
+            raise ValueError(
+                f"{' and '.join(given)} would have no effect beside optimizer, which makes its own "
+                "optimiser: give it there."
+            )
+
     def as_data(self) -> dict[str, Any]:
         """Return the numbers and texts of this recipe, for a checkpoint.
 
-        An `augment` that is a function of yours is there by its name: a checkpoint holds no code.
+        A function of yours is there by its name: a checkpoint holds no code. With an `optimizer`,
+        the numbers of SGD are left out; without one, it is left out itself.
         """
         data = {field.name: getattr(self, field.name) for field in fields(self)}
         if isinstance(self.augment, Augment):
-            data["augment"] = asdict(self.augment)
+            data["augment"] = self.augment.as_data()
         elif self.augment is not None:
-            data["augment"] = getattr(self.augment, "__qualname__", type(self.augment).__qualname__)
+            data["augment"] = name_of(self.augment)
+        for name in ("optimizer",) if self.optimizer is None else OF_SGD:
+            del data[name]
+        if self.optimizer is not None:
+            data["optimizer"] = name_of(self.optimizer)
         return data
 
     def bfloat16_on(self, device: torch.device) -> bool:

@@ -28,7 +28,7 @@ class History:
     """The rows of a run, with the name of the images that it saw.
 
     Attributes:
-        source: where the images came from, `Splits.source`.
+        source: where the images came from, `Splits.source`; "loaders" if they came by loaders.
         rows: one `EpochRow` per finished epoch.
         step_losses: the loss of every single step.
         interrupted: where the run was interrupted, in words; empty if it was not.

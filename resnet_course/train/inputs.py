@@ -24,6 +24,11 @@ MISFITS = {
     r"cannot be multiplied \(\d+x(\d+) and (\d+)x": "a linear layer of {name} was built for {2} "
     "numbers, but gets {1} from pictures {shape}: is their size or their number of channels "
     "another one?",
+    r"[Dd]ouble\b.*\b[Ff]loat\b": "{name} computes with float32, but the pictures are float64: "
+    "make them floats, x.float().",
+    r"more than 1 value per channel when training": "batch norm in {name} has one value per "
+    "channel to train on, of pictures {shape}, and needs two: take larger batches, and leave a "
+    "last batch of one picture out (DataLoader(…, drop_last=True)).",
 }
 
 
@@ -38,7 +43,7 @@ def check_model(model: object) -> None:
 
 def check_pictures(x: object, name: str = "x") -> None:
     """Raise a ValueError if `x` is no batch of floating-point numbers; `name` says what it is."""
-    _check_tensor(name, x)
+    check_tensor(name, x)
     if x.dtype == torch.uint8:
         raise ValueError(
             f"{name} has pixels from 0 to 255 (uint8), and a network takes floats: "
@@ -58,7 +63,7 @@ def check_labels(labels: object, count: int, classes: int, name: str = "labels")
             f"{name} must be a tensor with one class number for each picture: for class {labels} "
             f"everywhere, torch.full(({count},), {labels})."
         )
-    _check_tensor(name, labels)
+    check_tensor(name, labels)
     wanted = f"{name} must be one class number for each of {count} pictures, int64 ({count},)"
     if labels.shape != (count,):
         hint = ""
@@ -136,7 +141,8 @@ def run(model: nn.Module, x: Tensor, call: Callable[[Tensor], object] | None = N
         raise
 
 
-def _check_tensor(name: str, value: object) -> None:
+def check_tensor(name: str, value: object) -> None:
+    """Raise a ValueError if a value is no tensor; `name` says what it is."""
     if not isinstance(value, Tensor):
         hint = ": torch.from_numpy makes one" if type(value).__module__ == "numpy" else ""
         raise ValueError(f"{name} must be a tensor, got {type(value).__name__}{hint}.")

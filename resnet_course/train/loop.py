@@ -11,16 +11,17 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
-from resnet_course.data import Splits, check_splits, to_float
+from resnet_course.data import Splits
 from resnet_course.train import checkpoints
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.history import EpochRow, History
-from resnet_course.train.inputs import check_labels, check_learns, check_model
+from resnet_course.train.loaders import pair_of_loaders
+from resnet_course.train.optimizers import highest_rate
 from resnet_course.train.processes import from_first, parallel, share_buffers, total, world
+from resnet_course.train.readiness import check_run, not_finite
 from resnet_course.train.state import RunState
-from resnet_course.train.steps import autocast, evaluate, hit, predict, step
+from resnet_course.train.steps import Batches, autocast, evaluate, hit, step
 from resnet_course.train.watcher import ProgressBar, Watcher
 
 # Reading a loss makes Python wait for a GPU, and processes for each other: so not in every step.
@@ -29,7 +30,7 @@ READ_EVERY = 50
 
 def fit(
     model: nn.Module,
-    splits: Splits,
+    splits: Splits | tuple[Batches, Batches],
     config: TrainConfig | None = None,
     *,
     out: str | os.PathLike[str] | None = None,
@@ -46,20 +47,29 @@ def fit(
     again. Interrupting (Ctrl-C, or the kernel's ■) ends the run too, and the model stays as the
     last step left it. `History.interrupted` says where a run was ended.
 
+    What is frozen stays so, batch norm too: a part of the model, such as its trunk, that comes in
+    evaluation mode and none of whose parameters can learn: `trunk.requires_grad_(False).eval()`.
+
     Under `torchrun`, inside `world.joined()`, all processes call `fit` with the same arguments and
     take their parts of every batch; process 0 writes the files.
 
     Args:
-        model: a classifier of (batch, 1, 28, 28).
+        model: a classifier of (batch, channels, height, width), with an answer for every class.
         splits: the images. To choose between recipes, pass `hold_out(splits)`: its "test" images
-            are training images kept back.
+            are training images kept back. Or a pair (training loader, test loader): whatever gives
+            pairs (pictures, labels) anew in every epoch, such as `DataLoader`. They come as floats,
+            as the network takes them. `batch_size`, `seed` and `augment` of the config are the
+            loaders' affair then, and one process trains.
         config: how to train; None takes the defaults of `TrainConfig`.
         out: folder for `last.pt` and `best.pt` (the epoch with the best accuracy on the test
             images of `splits`), written after each epoch, and `history.csv`; those of a run that
             was there are replaced. One run at a time can have it. None writes nothing.
         resume: True goes on from `last.pt` in `out`, or begins where there is none yet; a file or
             folder goes on from there. On the same kind of processor, with as many threads, the
-            weights end bit for bit as those of a run that was never interrupted.
+            weights end bit for bit as those of a run that was never interrupted. What loaders give
+            after that is their own affair: a `DataLoader` that shuffles by torch's global generator
+            goes on with the order that comes next, one with a `generator` of its own, or with
+            workers that change pictures at random, begins again.
         progress: show a bar with the loss and the time left.
         monitor: who watches instead of the bar, such as `widgets.TrainingMonitor`.
         label: name of the run in front of the bar; None takes the model's class name.
@@ -81,11 +91,14 @@ def fit(
     folder = None if out is None else Path(out)
     if monitor is not None and world().size > 1:
         raise ValueError("a monitor can stop one process only: with several, use the progress bar.")
-    _check(model, splits, config)
+    splits = pair_of_loaders(splits) or splits
+    check_run(model, splits, config)
     if folder is not None:
         checkpoints.check_plain({"config": config.as_data(), "notes": notes})
     with checkpoints.taken(folder):
         run = RunState(model, splits, config, notes)
+        if folder is not None:
+            checkpoints.check_plain({"optimizer": run.optimizer.state_dict()})
         start_file = from_first(lambda: checkpoints.to_resume(resume, folder))
         if start_file is not None:
             run.restore(start_file)
@@ -138,27 +151,6 @@ def _train_and_test(run: RunState, folder: Path | None, watcher: Watcher) -> Non
             )
 
 
-def _check(model: nn.Module, splits: Splits, config: TrainConfig) -> None:
-    """Look at everything, and try one picture, before anybody waits. Raises a ValueError."""
-    check_model(model)
-    check_splits(splits)
-    if not isinstance(config, TrainConfig):
-        raise ValueError(f"config must be a TrainConfig, got {type(config).__name__}.")
-    check_learns(model)
-    if any(map(is_lazy, model.parameters())):  # its sizes follow from the first batch
-        return
-    if bad := _not_finite(model):
-        raise ValueError(
-            f"{bad} holds numbers that are not finite (NaN or infinite), and training cannot mend "
-            "them: make the model anew, or load other weights."
-        )
-    picture = to_float(splits.train_images[:1], splits.mean, splits.std)
-    device = next(model.parameters()).device
-    logits, _ = predict(model, [(picture.to(device), splits.train_labels[:1])])
-    for labels in (splits.train_labels, splits.test_labels):
-        check_labels(labels, len(labels), logits.shape[1])
-
-
 def train_epoch(network: nn.Module, run: RunState, watcher: Watcher) -> tuple[float, float]:
     """Pass over the training images once, unless the watcher stops it before the end.
 
@@ -166,13 +158,13 @@ def train_epoch(network: nn.Module, run: RunState, watcher: Watcher) -> tuple[fl
     """
     config, train, losses = run.config, run.train, run.history.step_losses
     unread: list[Tensor] = []
-    hits = torch.zeros((), dtype=torch.int64, device=train.images.device)
-    images = 0
+    hits = torch.zeros((), dtype=torch.int64, device=run.device)
+    images, share = 0, 1.0
     try:
         for i, (x, y) in enumerate(train):
-            x = x.to(memory_format=torch.channels_last)
-            # The share of this process in the mean over the whole batch.
-            share = len(y) / min(config.batch_size, len(train.images) - i * config.batch_size)
+            x = x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
+            if world().size > 1:  # the share of this process in the mean over the whole batch
+                share = len(y) / min(config.batch_size, len(train.images) - i * config.batch_size)
             with autocast(x.device, run.bfloat16):
                 loss, logits = step(
                     network, x, y, run.optimizer, config.label_smoothing, share * world().size
@@ -192,7 +184,7 @@ def train_epoch(network: nn.Module, run: RunState, watcher: Watcher) -> tuple[fl
             unread = []
     _read(unread, run)
     right, seen = total(torch.stack([hits, hits.new_tensor(images)])).tolist()
-    if bad := _not_finite(network):  # no loss tells what the last step did
+    if bad := not_finite(network):  # no loss tells what the last step did
         raise _over(run, f"{bad} is not finite after the last step of epoch {len(run.history) + 1}")
     own = losses[len(run.history) * len(train) :]
     return sum(own) / len(own), right / seen
@@ -216,28 +208,21 @@ def _read(unread: list[Tensor], run: RunState) -> None:
             )
 
 
-def _not_finite(model: nn.Module) -> str:
-    """Return the name of the first parameter that is not finite, or buffer with NaN, or ""."""
-    for name, value in model.named_parameters():
-        if not value.isfinite().all():
-            return name
-    # In a buffer, such as the mask of an attention, minus infinity can have its sense.
-    return next((name for name, value in model.named_buffers() if value.isnan().any()), "")
-
-
 def _over(run: RunState, what: str, before: str = "") -> FloatingPointError:
     return FloatingPointError(
         f"{what}, so the run is over. The step{before} was too large: try a lower learning rate "
-        f"than {run.config.lr:g}. Checkpoints are those of the epoch before."
+        f"than {highest_rate(run.optimizer):g}. Checkpoints are those of the epoch before."
     )
 
 
 def test_accuracy(run: RunState) -> float:
     """Return the accuracy on all test images, to which every process adds its part."""
+    test, options = run.test, {"bfloat16": run.bfloat16, "flip": run.config.flip_test}
+    if world().size == 1:
+        return evaluate(run.model, test, **options)
     share_buffers(run.model)
-    test, (rank, size) = run.test, run.test.part
+    rank, size = test.part
     own = sum(len(batch.tensor_split(size)[rank]) for batch in test.labels.split(test.batch_size))
-    options = {"bfloat16": run.bfloat16, "flip": run.config.flip_test}
     accuracy = evaluate(run.model, test, **options) if own else 0
     right, seen = total(torch.tensor([round(accuracy * own), own], device=test.labels.device))
     return int(right) / int(seen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import warnings
 import zlib
 from collections.abc import Mapping
@@ -11,10 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import OneCycleLR
 
 from resnet_course.data import Splits, TensorBatches
 from resnet_course.train import checkpoints
@@ -22,7 +19,10 @@ from resnet_course.train.batch_norm import synchronise
 from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.history import EpochRow, History
+from resnet_course.train.loaders import LoaderBatches, Loaders
+from resnet_course.train.optimizers import describe_optimizer, make_optimizer, make_schedule
 from resnet_course.train.processes import check_same, from_first, local_gpu, world
+from resnet_course.train.randomness import random_states, set_random_states
 
 KEYS = {  # of last.pt; best.pt has the first four
     *("model", "config", "epoch", "test_accuracy"),
@@ -33,10 +33,6 @@ KEYS = {  # of last.pt; best.pt has the first four
 class RunState:
     """A run between two epochs: the parts that change, and the names of those that must not.
 
-    The recipe is plain stochastic gradient descent with Nesterov momentum and a learning rate that
-    rises to a peak and falls to nearly zero within the run (Smith and Topin 2018,
-    "Super-Convergence").
-
     Args:
         model: the network, not wrapped. It is moved to its device.
         splits: the images; `images` is what tells them from others, see `fingerprint`.
@@ -44,11 +40,12 @@ class RunState:
         notes: numbers and texts of the caller, such as the options of a command.
 
     Raises:
-        ValueError: images and config do not fit together, or other processes have others.
+        ValueError: images, optimiser and config do not fit together, or other processes have
+            others.
     """
 
     def __init__(
-        self, model: nn.Module, splits: Splits, config: TrainConfig, notes: dict[str, Any]
+        self, model: nn.Module, splits: Splits | Loaders, config: TrainConfig, notes: dict[str, Any]
     ) -> None:
         self.model, self.config, self.notes = model, config, notes
         self.images = fingerprint(splits)
@@ -56,23 +53,19 @@ class RunState:
         check_same("settings", config.as_data())
         check_same("network", describe(model))
         check_same("notes", notes)
-        device = torch.device(config.device or local_gpu() or "cpu")
+        self.device = device = torch.device(config.device or local_gpu() or "cpu")
         # Pixels whose channels lie side by side in memory suit the convolutions of most processors.
         model.to(device, memory_format=torch.channels_last)
         if config.sync_batch_norm:
             synchronise(model)
         self.train, self.test = _batches(splits, config, device)
         self.images["steps per epoch"] = len(self.train)
-        lr, momentum, decay = config.lr, config.momentum, config.weight_decay
-        self.optimizer = torch.optim.SGD(
-            model.parameters(), lr, momentum, weight_decay=decay, nesterov=momentum > 0
-        )
-        steps, warm_up = config.epochs * len(self.train), config.warm_up
-        if warm_up * steps == 1:  # OneCycleLR would divide by the 0 steps from first to highest
-            warm_up *= 1 - 1e-9
-        self.schedule = OneCycleLR(
-            self.optimizer, lr, total_steps=steps, pct_start=warm_up, cycle_momentum=momentum > 0
-        )
+        self.optimizer, self.settings = make_optimizer(model, config), config.as_data()
+        if config.optimizer is not None:
+            # Its name alone would not tell what it has made.
+            self.settings["optimizer"] += f": {describe_optimizer(self.optimizer)}"
+            check_same("optimiser", self.settings["optimizer"])
+        self.schedule = make_schedule(self.optimizer, config, config.epochs * len(self.train))
         self.history = History(splits.source)
         # Decided once: a run that goes on elsewhere keeps it.
         self.bfloat16 = from_first(lambda: config.bfloat16_on(device))
@@ -125,7 +118,7 @@ class RunState:
     def _weights(self) -> dict[str, Any]:
         return {
             "model": self.model.state_dict(),
-            "config": self.config.as_data(),
+            "config": self.settings,
             "epoch": self.history.last.epoch,
             "test_accuracy": self.history.last.test_accuracy,
         }
@@ -155,7 +148,7 @@ class RunState:
     def _check(self, path: Path, saved: Mapping[str, Any]) -> None:
         """Compare what must be equal, and name all that is not."""
         # Where a run computes may change from one machine to the next.
-        config = self.config.as_data() | {"device": saved["config"].get("device")}
+        config = self.settings | {"device": saved["config"].get("device")}
         told = [
             *_differences(saved["config"], config),
             *_differences(saved["images"], self.images, prefix="images: "),
@@ -177,8 +170,11 @@ class RunState:
 
 
 def _batches(
-    splits: Splits, config: TrainConfig, device: torch.device
-) -> tuple[TensorBatches, TensorBatches]:
+    splits: Splits | Loaders, config: TrainConfig, device: torch.device
+) -> tuple[TensorBatches, TensorBatches] | tuple[LoaderBatches, LoaderBatches]:
+    if isinstance(splits, Loaders):
+        splits.train.device = splits.test.device = device
+        return splits.train, splits.test
     own, count = world(), len(splits.train_labels)
     if config.batch_size < own.size:
         raise ValueError(
@@ -217,8 +213,14 @@ def _differences(
     ]
 
 
-def fingerprint(splits: Splits) -> dict[str, Any]:
-    """Return what tells one set of images from another: source, counts and a checksum."""
+def fingerprint(splits: Splits | Loaders) -> dict[str, Any]:
+    """Return what tells one set of images from another: source, counts and a checksum.
+
+    Of loaders, whose images may change from pass to pass, the number of batches.
+    """
+    if isinstance(splits, Loaders):
+        counts = {"training": len(splits.train), "test": len(splits.test)}
+        return {"source": splits.source} | {k: f"{n} batches" for k, n in counts.items()}
     checksum = 0
     for part in (splits.train_images, splits.train_labels, splits.test_images, splits.test_labels):
         checksum = zlib.crc32(part.contiguous().numpy(), checksum)
@@ -233,24 +235,3 @@ def fingerprint(splits: Splits) -> dict[str, Any]:
 def describe(model: nn.Module) -> str:
     """Return the class of a network and, for networks of this course, its configuration."""
     return f"{type(model).__name__} {getattr(model, 'config', '')}".strip()
-
-
-def random_states() -> dict[str, Any]:
-    """Return the state of every generator that a network or a transform may draw from."""
-    kind, keys, *rest = np.random.get_state()
-    return {
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
-        "numpy": [kind, keys.tolist(), *rest],
-        "python": random.getstate(),
-    }
-
-
-def set_random_states(states: Mapping[str, Any]) -> None:
-    """Set all generators as `random_states` found them."""
-    torch.set_rng_state(states["torch"])
-    if states["cuda"] is not None and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states["cuda"])
-    np.random.set_state(states["numpy"])
-    version, numbers, spare = states["python"]  # of older checkpoints, a list
-    random.setstate((version, tuple(numbers), spare))

@@ -33,10 +33,36 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
+def training_mode(model: nn.Module) -> None:
+    """Put `model` into training mode; parts of it that are frozen stay as they are.
+
+    Frozen is a part in evaluation mode that has parameters, none of which can learn: a learner has
+    called `part.eval()` and `part.requires_grad_(False)`. So its batch norms go on with the means
+    that they have. A part without parameters, which is in evaluation mode after every run, wakes
+    up unless it is inside a frozen one.
+    """
+    modes = {
+        inner: inner.training
+        for part in model.modules()
+        if not part.training and _cannot_learn(part)
+        for inner in part.modules()
+    }
+    model.train()
+    for part, training in modes.items():
+        part.training = training
+
+
+def _cannot_learn(part: nn.Module) -> bool:
+    learning = [parameter.requires_grad for parameter in part.parameters()]
+    return bool(learning) and not any(learning)
+
+
 def train_step(
     model: nn.Module, x: Tensor, y: Tensor, optimizer: Optimizer, label_smoothing: float = 0.0
 ) -> float:
     """Take one step of gradient descent on one batch; return the loss before the step.
+
+    The model goes into training mode; parts of it that are frozen stay as they are, see `fit`.
 
     Args:
         model: a classifier, x → logits (batch, classes).
@@ -72,7 +98,7 @@ def step(
     Reading a number from a GPU makes Python wait for it, so the caller decides when. `weight`
     multiplies the gradients: 1 but for processes with unequal parts of a batch.
     """
-    model.train()
+    training_mode(model)
     optimizer.zero_grad(set_to_none=True)
     logits = inputs.run(model, x)
     inputs.check_logits(logits, len(x), model)
@@ -131,7 +157,8 @@ def predict(
 
     Args:
         model: a classifier, x → logits.
-        batches: pairs of images (batch, channels, height, width) and labels (batch,).
+        batches: pairs of images (batch, channels, height, width) and labels (batch,), which are
+            moved to the device of the model.
         bfloat16: compute convolutions and products with 16 bits.
         flip: ask twice, for each picture and for its mirror image, and return the mean logits.
 
@@ -140,9 +167,13 @@ def predict(
     """
     inputs.check_model(model)
     logits, labels = [], []
+    device = next((value.device for value in model.parameters()), None)
     with evaluation_mode(model), torch.inference_mode():
-        for x, y in _pairs(batches):
+        for x, y in pairs(batches):
             inputs.check_pictures(x)
+            inputs.check_tensor("y", y)
+            if device is not None:
+                x, y = x.to(device), y.to(device)
             x = x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
             with autocast(x.device, bfloat16):
                 answer = inputs.run(model, x)
@@ -158,7 +189,8 @@ def predict(
     return torch.cat(logits), torch.cat(labels)
 
 
-def _pairs(batches: Batches) -> Iterator[tuple[Tensor, Tensor]]:
+def pairs(batches: Batches) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the pairs of pictures and labels; raise a ValueError where something else comes."""
     wanted = "batches must give pairs (pictures, labels), such as TensorBatches(…) or [(x, y)]"
     if not isinstance(batches, Iterable):
         raise ValueError(f"{wanted}, got {type(batches).__name__}.")

@@ -1,0 +1,179 @@
+"""`TrainConfig(optimizer=…)`: any optimiser of torch, groups of parameters with their own rates."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from helpers import batches, equal, linear_model
+from torch import nn
+from torch.optim import SGD, AdamW
+
+from resnet_course import TrainConfig, create_model, drawn_garments, fit
+from resnet_course.train import CheckpointError, checkpoints
+
+SPLITS = drawn_garments(96, 20)
+CONFIG = TrainConfig(epochs=2, batch_size=32, bfloat16=False, device="cpu")
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return create_model("resnet8", in_channels=1, stem_stride=2)
+
+
+def head_faster(model, rate=1e-3, kind=AdamW, **options):
+    """Ten times the rate for the last layer."""
+    trunk = [p for name, p in model.named_parameters() if not name.startswith("fc.")]
+    groups = [{"params": trunk}, {"params": model.fc.parameters(), "lr": 10 * rate}]
+    return kind(groups, lr=rate, **options)
+
+
+FASTER = replace(CONFIG, optimizer=head_faster)
+
+
+def train(model, config=FASTER, **options):
+    return fit(model, SPLITS, config, progress=False, **options)
+
+
+class Rates:
+    """A monitor that writes down what the optimiser has in every step."""
+
+    stopped = False
+    start = epoch = finish = lambda self, *_: None
+
+    def __init__(self, stop: int = 0) -> None:
+        self.seen, self.optimizer, self.stop = [], None, stop
+
+    def make(self, model):
+        self.optimizer = head_faster(model)
+        return self.optimizer
+
+    def step(self, loss):
+        groups = self.optimizer.param_groups if self.optimizer else []
+        self.seen.append([(group["lr"], group["betas"]) for group in groups])
+        self.stopped = len(self.seen) == self.stop
+
+
+def test_it_takes_the_steps_of_a_loop_in_plain_pytorch():
+    model = network()
+    twin = copy.deepcopy(model)
+    history = train(model, replace(FASTER, seed=4))
+    optimizer, losses = head_faster(twin), []
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, [1e-3, 1e-2], total_steps=6, cycle_momentum=False
+    )
+    own = batches(SPLITS, 32, "train", shuffle=True, seed=4)
+    for _ in range(2):
+        for x, y in own:
+            loss = F.cross_entropy(twin.train()(x.to(memory_format=torch.channels_last)), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+    assert history.step_losses == pytest.approx(losses, rel=1e-4)
+
+
+def test_every_group_follows_the_same_schedule_and_nothing_else_moves():
+    watch = Rates()
+    config = replace(CONFIG, batch_size=4, epochs=1, optimizer=watch.make, warm_up=0.25)
+    train(network(), config, monitor=watch)
+    one, other = (torch.tensor([step[i][0] for step in watch.seen]) for i in (0, 1))
+    assert len(one) == 24 and torch.allclose(other, 10 * one, rtol=1e-6)
+    assert one.max() == pytest.approx(1e-3) and int(one.argmax()) + 2 == 6  # a quarter of 24
+    assert one[-1] < 1e-5
+    assert {betas for step in watch.seen for _, betas in step} == {(0.9, 0.999)}
+
+
+def test_without_one_the_record_is_that_of_before_and_with_one_it_tells_it(tmp_path):
+    train(network(), CONFIG, out=tmp_path / "plain")
+    assert list(checkpoints.load(tmp_path / "plain" / "last.pt")["config"]) == [
+        *("epochs", "batch_size", "lr", "warm_up", "momentum", "weight_decay", "label_smoothing"),
+        *("augment", "seed", "flip_test", "bfloat16", "device", "sync_batch_norm"),
+    ]
+    train(network(), out=tmp_path / "own")
+    for name in ("last.pt", "best.pt"):
+        kept = checkpoints.load(tmp_path / "own" / name)["config"]
+        assert kept["optimizer"] == (
+            "head_faster: AdamW, 21 tensors with lr=0.001; 2 tensors with lr=0.01"
+        )
+        assert not {"lr", "momentum", "weight_decay"} & kept.keys()
+    decays = replace(CONFIG, optimizer=partial(head_faster, weight_decay=0.3))
+    with pytest.raises(CheckpointError, match="lr=0.01 in the checkpoint and .* weight_decay=0.3"):
+        train(network(), decays, out=tmp_path / "own", resume=True)
+
+
+def test_a_resumed_run_ends_as_one_that_was_never_stopped(tmp_path):
+    whole, again = network(), network()
+    expected = train(whole)
+    train(again, out=tmp_path, monitor=Rates(stop=5))
+    assert checkpoints.load(tmp_path / "last.pt")["epoch"] == 1
+    resumed = network()
+    history = train(resumed, out=tmp_path, resume=True)
+    assert history.step_losses == expected.step_losses
+    assert equal(resumed.state_dict(), whole.state_dict())
+    before = copy.deepcopy(resumed.state_dict())
+    for other, words in (
+        (CONFIG, "optimizer is head_faster: AdamW.* in the checkpoint and None here"),
+        (replace(CONFIG, optimizer=partial(head_faster, rate=0.5)), "and .*lr=0.5; 2 tensors"),
+        (replace(CONFIG, optimizer=partial(head_faster, kind=SGD)), "and .*: SGD"),
+    ):
+        with pytest.raises(CheckpointError, match=words):
+            train(resumed, other, out=tmp_path, resume=True)
+    assert equal(resumed.state_dict(), before)
+
+
+def test_a_loss_that_is_lost_names_the_rate_of_the_optimizer():
+    config = replace(CONFIG, optimizer=partial(head_faster, rate=1e20, kind=SGD))
+    with pytest.raises(FloatingPointError, match=r"a lower learning rate than 1e\+21"):
+        train(network(), config)
+
+
+OTHER = linear_model()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (AdamW, "optimizer must be a function .* got the class AdamW"),
+        (partial(AdamW, lr=1e-3), "optimizer must be a function .* got the class AdamW"),
+        (SGD(OTHER.parameters(), lr=0.1), "optimizer must be a function .* an object of type SGD"),
+        ("adamw", "optimizer must be a function .* an object of type str"),
+        (lambda model: None, "optimizer must return an optimiser .* a NoneType"),
+        (lambda model: AdamW(OTHER.parameters()), "2 of the 2 tensors in the optimiser are not"),
+        (lambda model: torch.optim.LBFGS(model.parameters()), "LBFGS asks for the loss many times"),
+    ],
+    ids=["class", "partial", "object", "name", "nothing", "another model", "closure"],
+)
+def test_what_is_no_optimizer_is_told(make, words):
+    with pytest.raises(ValueError, match=words):
+        train(network(), TrainConfig(epochs=1, device="cpu", optimizer=make))
+
+
+def test_a_number_that_would_have_no_effect_is_refused():
+    with pytest.raises(ValueError, match="lr and weight_decay would have no effect"):
+        TrainConfig(optimizer=head_faster, lr=0.05, weight_decay=0.0)
+
+
+def test_numbers_of_numpy_in_it_are_told_before_the_first_step(tmp_path):
+    config = replace(CONFIG, optimizer=partial(head_faster, eps=np.float64(1e-8)))
+    assert len(train(network(), config)) == 2
+    with pytest.raises(CheckpointError, match=r"become plain ones with \.item\(\)"):
+        train(network(), config, out=tmp_path)
+
+
+def test_it_is_made_for_the_parameters_that_can_learn():
+    model = network().requires_grad_(False)
+    model.fc.requires_grad_(True)
+    kept = copy.deepcopy(model.conv1.state_dict())
+    before = model.fc.weight.clone()
+    train(model)
+    assert equal(model.conv1.state_dict(), kept) and not torch.equal(model.fc.weight, before)
+    only_trunk = replace(CONFIG, optimizer=lambda model: SGD(model.conv1.parameters(), lr=0.1))
+    with pytest.raises(ValueError, match="all parameters in the optimiser are frozen"):
+        train(model, only_trunk)
