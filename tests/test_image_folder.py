@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torchvision.transforms import v2
@@ -75,6 +75,7 @@ def fruit(tmp_path) -> Path:
 CLEAR = Image.new("RGBA", (30, 20), (200, 0, 0, 0))
 PALETTE = solid(TEAL).quantize(4)
 SIXTEEN = Image.fromarray(np.full((20, 30), 96 * 256 + 77, np.uint16))
+TWO = {"save_all": True, "append_images": [solid(RED)]}
 KINDS = [
     ("a.jpg", solid(TEAL), {"quality": 95}, TEAL),
     ("grey.jpg", solid(GREY).convert("L"), {}, GREY),
@@ -91,10 +92,11 @@ KINDS = [
     ("sixteen.png", SIXTEEN, {}, GREY),
     ("sixteen.tif", SIXTEEN, {}, GREY),
     ("a.gif", solid(TEAL), {}, TEAL),
-    ("moving.gif", solid(RED), {"save_all": True, "append_images": [solid(TEAL)]}, RED),
+    ("moving.gif", solid(TEAL), TWO, TEAL),
     ("a.webp", solid(TEAL), {"lossless": True}, TEAL),
     ("clear.webp", CLEAR, {"lossless": True}, WHITE),
     ("a.bmp", solid(TEAL), {}, TEAL),
+    ("two views.jpg", solid(TEAL), {"format": "MPO", **TWO}, TEAL),
     ("A.JPEG", solid(TEAL), {"quality": 95}, TEAL),
     ("wrong ending.jpg", solid(TEAL), {"format": "png"}, TEAL),
 ]
@@ -270,6 +272,7 @@ def test_hold_out_of_sorted_pictures():
     assert len(kept.train_labels) == 36
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=60), st.data())
 def test_the_last_of_each_class_in_proportion(labels, data):
     labels = torch.tensor(labels)
@@ -317,9 +320,9 @@ def test_to_float_takes_a_number_for_each_channel(kind):
     ((x, _),) = TensorBatches(pixels[:, :1], labels, 2, **grey)
     torch.testing.assert_close(x, oracle(pixels[:, :1].expand(-1, 3, -1, -1)))
     for wrong in (pixels[:, :2], pixels[:, :1], pixels[0, 0]):
-        with pytest.raises(ValueError, match="mean must be a number, or .* got 3 for images of"):
+        with pytest.raises(ValueError, match=r"mean must be a number, or .* got shape \(3,\) for"):
             to_float(wrong, kind(mean), 1)
-    with pytest.raises(ValueError, match=r"got 3 for images of shape \(1, 2, 5, 5\)"):
+    with pytest.raises(ValueError, match=r"\(3,\) for images of shape \(1, 2, 5, 5\)"):
         TensorBatches(pixels[:, :2], labels, 2, **scale)
     with pytest.raises(ValueError, match="std must be more than 0"):
         TensorBatches(pixels, labels, 2, mean=0, std=kind([1.0, 0.0, 1.0]))
@@ -444,9 +447,9 @@ def test_what_is_wrong_with_the_arguments_is_said(fruit, tmp_path):
 def test_large_photographs_are_read_and_enormous_ones_refused(fruit, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     save(solid(TEAL, (40, 30)), fruit / "pear/large.png")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as seen:
         assert len(image_folder(fruit, size=4).train_labels) == 5
+    assert not seen
     save(solid(TEAL, (50, 50)), fruit / "pear/enormous.png")
     with pytest.raises(ValueError, match=r"enormous.png \(more than 2,000 pixels: make it smaller"):
         image_folder(fruit, size=4)

@@ -37,10 +37,10 @@ def to_float(images: Tensor, mean: Scale, std: Scale) -> Tensor:
     for name, value in (("mean", mean), ("std", std)):
         value = _number_or_tensor(name, value, images.device)
         if isinstance(value, Tensor) and value.ndim:
-            if images.ndim < 3 or value.shape != images.shape[-3:-2]:
+            if value.shape != images.shape[-3:-2]:
                 raise ValueError(
-                    f"{name} must be a number, or a number for each channel: got {len(value)} for "
-                    f"images of shape {tuple(images.shape)}"
+                    f"{name} must be a number, or a number for each channel: got shape "
+                    f"{tuple(value.shape)} for images of shape {tuple(images.shape)}"
                 )
             value = value[:, None, None]
         numbers.append(value)

@@ -74,8 +74,8 @@ def check_splits(splits: object) -> None:
     """Raise a ValueError if these are no `Splits`, or their tensors do not fit together."""
     if not isinstance(splits, Splits):
         raise ValueError(
-            "splits must be Splits, as fashion_mnist() or drawn_garments() returns them, got "
-            f"{type(splits).__name__}."
+            "splits must be Splits, as fashion_mnist(), drawn_garments() or image_folder() returns "
+            f"them, got {type(splits).__name__}."
         )
     check_pairs(splits.train_images, splits.train_labels)
     check_pairs(splits.test_images, splits.test_labels)
