@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what type checkers and editors see
         drawn_garments,
         fashion_mnist,
         hold_out,
+        image_folder,
         mnist,
     )
     from resnet_course.measure import (
@@ -53,7 +54,7 @@ if TYPE_CHECKING:  # what type checkers and editors see
 
 _ROOMS = {
     "blocks": "BasicBlock Bottleneck PreActBlock",
-    "data": "Augment Splits TensorBatches drawn_garments fashion_mnist hold_out mnist",
+    "data": "Augment Splits TensorBatches drawn_garments fashion_mnist hold_out image_folder mnist",
     "measure": "activation_stats create_stack gradient_norms measured_receptive_field",
     "resnet": "CONFIGS ResNet ResNetConfig cifar_config create_model load_torchvision",
     "start": "check_environment",

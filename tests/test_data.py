@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from torchvision import datasets
 
 from resnet_course.data import cache, download
-from resnet_course.data import splits as data
+from resnet_course.data import sources as data
 
 REAL = next(
     (

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from resnet_course import TensorBatches
-from resnet_course.data import cache, give_back, splits
+from resnet_course.data import cache, give_back, sources
 
 
 def most_bytes(function: Callable[..., object], *arguments: object) -> int:
@@ -33,9 +33,9 @@ def test_the_largest_file_is_in_memory_once():
 def test_only_the_pictures_that_are_chosen_are_copied(monkeypatch):
     labels = np.arange(20_000, dtype=np.uint8) % 10
     contents = [bytes(16 + len(labels) * 28 * 28), bytes(8) + labels.tobytes()] * 2
-    monkeypatch.setattr(splits, "read_files", lambda files, root: contents)
-    assert len(splits.fashion_mnist(limit=100).train_labels) == 100
-    assert most_bytes(splits.fashion_mnist, None, 100) < 0.1 * len(contents[0])
+    monkeypatch.setattr(sources, "read_files", lambda files, root: contents)
+    assert len(sources.fashion_mnist(limit=100).train_labels) == 100
+    assert most_bytes(sources.fashion_mnist, None, 100) < 0.1 * len(contents[0])
 
 
 def test_batches_hold_the_very_pictures_that_they_were_given():

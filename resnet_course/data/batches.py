@@ -5,7 +5,7 @@ whole tensor, so neither worker processes nor Python code per picture are needed
 busy.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from numbers import Real
 
@@ -15,16 +15,47 @@ from torch import Tensor
 
 from resnet_course.blocks import is_whole
 
+Scale = float | Sequence[float] | Tensor  # a number, or a number for each channel
 
-def to_float(images: Tensor, mean: float, std: float) -> Tensor:
-    """Turn uint8 pixels of any shape into float32: (pixel / 255 - mean) / std.
+
+def to_float(images: Tensor, mean: Scale, std: Scale) -> Tensor:
+    """Turn uint8 pixels into float32: (pixel / 255 - mean) / std.
+
+    Args:
+        images: of any shape; (..., channels, height, width) where `mean` or `std` has a number for
+            each channel.
+        mean: a number, or a tuple, a list or a tensor with a number for each channel.
+        std: likewise.
 
     Raises:
         TypeError: the pixels are not uint8.
+        ValueError: there are more or fewer channels than numbers.
     """
     if images.dtype != torch.uint8:
         raise TypeError(f"expected uint8 pixels, got {images.dtype}")
-    return images.to(torch.float32).div_(255).sub_(mean).div_(std)
+    numbers = []
+    for name, value in (("mean", mean), ("std", std)):
+        value = _number_or_tensor(name, value, images.device)
+        if isinstance(value, Tensor) and value.ndim:
+            if value.shape != images.shape[-3:-2]:
+                raise ValueError(
+                    f"{name} must be a number, or a number for each channel: got shape "
+                    f"{tuple(value.shape)} for images of shape {tuple(images.shape)}"
+                )
+            value = value[:, None, None]
+        numbers.append(value)
+    return images.to(torch.float32).div_(255).sub_(numbers[0]).div_(numbers[1])
+
+
+def _number_or_tensor(name: str, value: Scale, device: torch.device | str) -> float | Tensor:
+    """Return a number as it is, and numbers for the channels as float32 (channels,) on `device`."""
+    if isinstance(value, Real):
+        return value
+    try:
+        return torch.as_tensor(value, dtype=torch.float32, device=device)
+    except (TypeError, ValueError, RuntimeError):
+        message = f"{name} must be a number, or a number for each channel, got {value!r}"
+        raise ValueError(message) from None
 
 
 def check_pairs(images: object, labels: object) -> None:
@@ -57,8 +88,8 @@ class TensorBatches:
         images: uint8 (N, channels, height, width).
         labels: int64 (N,).
         batch_size: pictures in a batch, 1 or more; the last batch of an epoch may be smaller.
-        mean: subtracted from pixel / 255, see `to_float`.
-        std: divided by after that, more than 0.
+        mean: subtracted from pixel / 255: a number, or a number for each channel, see `to_float`.
+        std: divided by after that, more than 0; likewise.
         shuffle: a new order in every epoch. It depends on `seed` and on the number of the epoch
             alone, not on the device and not on any other random numbers drawn.
         seed: start of these orders, 0 or more.
@@ -84,8 +115,8 @@ class TensorBatches:
     labels: Tensor
     batch_size: int
     _: KW_ONLY
-    mean: float
-    std: float
+    mean: Scale
+    std: Scale
     shuffle: bool = False
     seed: int = 0
     transform: Callable[[Tensor], Tensor] | None = None
@@ -100,9 +131,8 @@ class TensorBatches:
             if not is_whole(value := getattr(self, name), least):
                 raise ValueError(f"{name} must be a whole number from {least} up, got {value!r}")
         for name in ("mean", "std"):
-            if not isinstance(value := getattr(self, name), Real):
-                raise ValueError(f"{name} must be a number, got {value!r}")
-        if not self.std > 0:
+            setattr(self, name, _number_or_tensor(name, getattr(self, name), self.device))
+        if not torch.as_tensor(self.std).gt(0).all():
             raise ValueError(f"std must be more than 0, got {self.std!r}")
         if self.transform is not None and not callable(self.transform):
             raise ValueError(f"transform must be a function of a batch, got {self.transform!r}")
@@ -112,6 +142,8 @@ class TensorBatches:
         self.images, self.labels = self.images.to(self.device), self.labels.to(self.device)
         if len(self) == 0:
             raise ValueError(f"{len(self.images)} images give no batch of {self.batch_size}")
+        if self.transform is None:  # which may change the number of channels
+            to_float(self.images[:1], self.mean, self.std)
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""

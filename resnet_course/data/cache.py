@@ -58,7 +58,7 @@ def read_files(files: FileSet, root: Folder = None) -> list[bytes]:
     A missing or damaged file is fetched again. Where it cannot be stored, a warning says so and it
     is kept in memory only.
 
-    `root` is the only folder to look in and to download into; None: see `splits.fashion_mnist`.
+    `root` is the only folder to look in and to download into; None: see `sources.fashion_mnist`.
 
     Raises:
         DataUnavailableError: a file is missing or damaged and no mirror delivers it.

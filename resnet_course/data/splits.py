@@ -1,71 +1,95 @@
-"""Fashion-MNIST, MNIST and drawn garments, each as four tensors in memory."""
+"""Pictures for training and for testing, as four tensors in memory, and a part kept back."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-from torchvision import datasets
 
 from resnet_course.blocks import is_whole
-from resnet_course.data import garments
 from resnet_course.data.batches import check_pairs
-from resnet_course.data.cache import DataUnavailableError, FileSet, Folder, read_files
-from resnet_course.data.memory import give_back
-from resnet_course.data.raster import SIDE
 
-TRAIN_SIZE, TEST_SIZE = 60_000, 10_000
-DRAWN_TRAIN_SIZE, DRAWN_TEST_SIZE = 20_000, 4_000
-
-Limit = int | tuple[int, int] | None
-
-# Mean and standard deviation of pixel / 255 over all training images.
-_STATISTICS = {
+# The sets of `sources`, whose pictures come in mixed order: mean and standard deviation of
+# pixel / 255 over all their training pictures, however few are loaded.
+_KNOWN = {
     "fashion-mnist": (0.2860, 0.3530),
     "mnist": (0.1307, 0.3081),
     "drawn-garments": (0.1370, 0.2595),
 }
 
+Scale = float | tuple[float, ...]  # a number for one channel, else a number for each channel
+
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """Images and labels for training and for testing."""
+    """Images and labels for training and for testing.
 
-    train_images: Tensor  # uint8 (N, 1, 28, 28), 0 black to 255 white
-    train_labels: Tensor  # int64 (N,), 0 to 9
+    `mean` and `std` are what `to_float` takes: of pixel / 255 over the training images. Where they
+    are not given, those of Fashion-MNIST, MNIST and the drawn garments are known by `source`, and
+    those of other pictures are measured. The `std` of a channel that is the same everywhere is 1,
+    because it cannot be divided by 0.
+
+    Raises:
+        TypeError, ValueError: `mean` or `std` is to be measured, and these are no pictures with
+            their labels.
+    """
+
+    train_images: Tensor  # uint8 (N, C, H, W), 0 black to 255 white; C = 3: red, green, blue
+    train_labels: Tensor  # int64 (N,), indices into `classes`
     test_images: Tensor
     test_labels: Tensor
     classes: tuple[str, ...]  # the name of each label
-    source: str  # "fashion-mnist", "mnist" or "drawn-garments"
+    source: str  # "fashion-mnist", "mnist", "drawn-garments", or the name of a folder
+    mean: Scale | None = None
+    std: Scale | None = None
 
-    @property
-    def mean(self) -> float:
-        """Mean of pixel / 255 over all training images of the source, however few are loaded."""
-        return _STATISTICS[self.source][0]
+    def __post_init__(self) -> None:
+        given = (self.mean, self.std)
+        found = _KNOWN.get(self.source)
+        if found is None and any(value is None for value in given):
+            check_pairs(self.train_images, self.train_labels)
+            found = mean_and_std(self.train_images)
+        for place, name in enumerate(("mean", "std")):
+            value = found[place] if given[place] is None else given[place]
+            # A list, an array or a tensor is as good as a tuple.
+            plain = torch.as_tensor(value, dtype=torch.float64).tolist()
+            object.__setattr__(self, name, tuple(plain) if isinstance(plain, list) else plain)
 
-    @property
-    def std(self) -> float:
-        """Standard deviation of pixel / 255, like `mean`."""
-        return _STATISTICS[self.source][1]
+
+def mean_and_std(images: Tensor) -> tuple[Scale, Scale]:
+    """Return mean and standard deviation of pixel / 255 per channel, as `Splits` keeps them."""
+    levels = torch.arange(256, dtype=torch.float64) / 255
+    means, stds = [], []
+    for channel in images.unbind(1):
+        # Counted, because all pixels as float64 would take eight times the memory.
+        share = channel.flatten().bincount(minlength=256) / max(channel.numel(), 1)
+        mean = (share * levels).sum()
+        means.append(mean.item())
+        stds.append((share * (levels - mean) ** 2).sum().sqrt().item() or 1.0)
+    return (means[0], stds[0]) if len(means) == 1 else (tuple(means), tuple(stds))
 
 
 def check_splits(splits: object) -> None:
     """Raise a ValueError if these are no `Splits`, or their tensors do not fit together."""
     if not isinstance(splits, Splits):
         raise ValueError(
-            "splits must be Splits, as fashion_mnist() or drawn_garments() returns them, got "
-            f"{type(splits).__name__}."
+            "splits must be Splits, as fashion_mnist(), drawn_garments() or image_folder() returns "
+            f"them, got {type(splits).__name__}."
         )
     check_pairs(splits.train_images, splits.train_labels)
     check_pairs(splits.test_images, splits.test_labels)
 
 
 def hold_out(splits: Splits, count: int = 5_000) -> Splits:
-    """Keep the last `count` training images back and let them take the place of the test images.
+    """Keep `count` training images back and let them take the place of the test images.
 
     Whoever chooses a recipe by its accuracy on the test images measures its luck as well. Choose
     on images kept back, then look at the test images once.
+
+    Fashion-MNIST, MNIST and the drawn garments have their classes in mixed order: the last `count`
+    images are kept back. Of all other pictures, which may be sorted, the last images of each class
+    are: `count` in all, in proportion to the size of the class.
 
     Raises:
         ValueError: if these are no `Splits`, or `count` is not from 1 to one less than the number
@@ -76,122 +100,33 @@ def hold_out(splits: Splits, count: int = 5_000) -> Splits:
     if not is_whole(count, 1, most):
         raise ValueError(f"count must be a whole number from 1 to {most}, got {count!r}")
     images, labels = splits.train_images, splits.train_labels
-    tensors = (images[:-count], labels[:-count], images[-count:], labels[-count:])
-    return Splits(*tensors, splits.classes, splits.source)
+    if (splits.mean, splits.std) == _KNOWN.get(splits.source):  # not a folder of the same name
+        tensors = (images[:-count], labels[:-count], images[-count:], labels[-count:])
+    else:
+        kept = last_of_each_class(labels, count)
+        tensors = (images[~kept], labels[~kept], images[kept], labels[kept])
+    return Splits(*tensors, splits.classes, splits.source, splits.mean, splits.std)
 
 
-# The checksums in the order of `cache.NAMES`.
-_FASHION_MNIST = FileSet(
-    "Fashion-MNIST",
-    datasets.FashionMNIST,
-    (
-        "f4a8712d7a061bf5bd6d2ca38dc4d50a",
-        "9018921c3c673c538a1fc5bad174d6f9",
-        "8181f5470baa50b63fa0f6fddb340f0a",
-        "15d484375f8d13e6eb1aabb0c3f46965",
-    ),
-)
-_MNIST = FileSet(
-    "MNIST",
-    datasets.MNIST,
-    (
-        "6bbc9ace898e44ae57da46a324031adb",
-        "a25bea736e30d166cdddb491f175f624",
-        "2646ac647ad5339dbf082846283269ea",
-        "27ae3e4e09519cfbb04c329615203637",
-    ),
-)
+def last_of_each_class(labels: Tensor, count: int) -> Tensor:
+    """Choose the last pictures of each class, `count` in all, in proportion to its size.
 
-
-def fashion_mnist(root: Folder = None, limit: Limit = None) -> Splits:
-    """Load Fashion-MNIST, downloading 30 MB if need be; without a network, draw garments instead.
+    As far as `count` allows, each class gives one at least and keeps one at least.
 
     Args:
-        root: folder that holds, or gets, `FashionMNIST/raw/`. None: look in the folder named by the
-            environment variable RESNET_COURSE_DATA (a warning names it if it is missing), then in
-            the user's cache folder, then download into the cache folder.
-        limit: None for all 60,000 training and 10,000 test images; n for n training images and n
-            test images, but at most 10,000 of these; or a pair (training images, test images). The
-            choice is always the same: the first images of each class, all classes alike, in the
-            order of the file.
+        labels: int64 (N,).
+        count: 1 to N.
 
     Returns:
-        The images; `source` is "fashion-mnist". If they can be neither found nor downloaded, one
-        line on stdout says so and drawn garments come instead, `source` "drawn-garments", 20,000
-        and 4,000 if `limit` is None. After a failed download this process does not try again.
-        Nothing is shared between two calls.
-
-    Raises:
-        ValueError: `limit` is not one of the above.
+        bool (N,), True for those that are chosen.
     """
-    sizes = _sizes(limit)  # first: a bad limit must not cost a download
-    try:
-        return _load(_FASHION_MNIST, root, sizes, garments.CLASSES)
-    except DataUnavailableError as error:
-        print(f"{error.problem} Using drawn garments instead (not Fashion-MNIST). {error.remedy}")
-    return drawn_garments() if limit is None else drawn_garments(*sizes)
-
-
-def mnist(root: Folder = None, limit: Limit = None) -> Splits:
-    """Load MNIST, handwritten digits; `root` (with `MNIST/raw/`) and `limit` as in `fashion_mnist`.
-
-    Raises:
-        DataUnavailableError: the files can be neither found nor downloaded; nothing stands in for
-            them.
-        ValueError: as in `fashion_mnist`.
-    """
-    return _load(_MNIST, root, _sizes(limit), tuple("0123456789"))
-
-
-def drawn_garments(
-    train: int = DRAWN_TRAIN_SIZE, test: int = DRAWN_TEST_SIZE, seed: int = 0
-) -> Splits:
-    """Draw `train` and `test` pictures of garments; `source` is "drawn-garments". See `garments`.
-
-    Raises:
-        ValueError: a size is not 1 to 10,000,000 or the seed not 0 to 2**32 - 1.
-    """
-    return Splits(
-        *garments.draw_garments(train, seed, stream=0),
-        *garments.draw_garments(test, seed, stream=1),
-        classes=garments.CLASSES,
-        source="drawn-garments",
-    )
-
-
-def _load(files: FileSet, root: Folder, sizes: tuple[int, int], classes: tuple[str, ...]) -> Splits:
-    give_back()
-    # An idx file has a header of 4 bytes, and 4 for each axis; then come the numbers.
-    numbers = [
-        np.frombuffer(content, dtype=np.uint8, offset=header)
-        for content, header in zip(read_files(files, root), (16, 8, 16, 8), strict=True)
-    ]
-    tensors: list[Tensor] = []
-    for images, labels, size in zip(numbers[::2], numbers[1::2], sizes, strict=True):
-        labels = torch.from_numpy(labels.astype(np.int64))
-        chosen = _first_of_each_class(labels, size)
-        # Only what is chosen is copied: a file of 47 MB need not be in memory twice.
-        images = images.reshape(-1, 1, SIDE, SIDE)[chosen.numpy()]
-        tensors += [torch.from_numpy(images), labels[chosen]]
-    return Splits(*tensors, classes=classes, source=files.label.lower())
-
-
-def _first_of_each_class(labels: Tensor, count: int) -> Tensor:
-    """Return indices of `count` items, in order: the first of each class, all classes alike."""
-    seen = F.one_hot(labels).cumsum(dim=0)  # (items, classes): how many of each have come by now
-    turn = seen.gather(1, labels[:, None]).flatten()
-    return turn.argsort(stable=True)[:count].sort().values
-
-
-def _sizes(limit: Limit) -> tuple[int, int]:
-    """Check a limit and turn it into (training images, test images)."""
-    if limit is None:
-        return TRAIN_SIZE, TEST_SIZE
-    pair = (limit, min(limit, TEST_SIZE)) if is_whole(limit) else limit
-    most = (TRAIN_SIZE, TEST_SIZE)
-    if isinstance(pair, tuple) and len(pair) == 2 and all(map(is_whole, pair, (1, 1), most)):
-        return int(pair[0]), int(pair[1])
-    raise ValueError(
-        f"limit must be None, a whole number from 1 to {TRAIN_SIZE:,}, or a pair (training"
-        f" images, test images) from (1, 1) to ({TRAIN_SIZE:,}, {TEST_SIZE:,}); got {limit!r}"
-    )
+    # How far from the end of its class a picture stands: from 0, the first taken, to 1, the last.
+    turn = torch.empty(len(labels), dtype=torch.float64)
+    for label in labels.unique():
+        own = (labels == label).nonzero().flatten().flip(0)
+        turn[own] = (torch.arange(len(own), dtype=torch.float64) + 0.5) / len(own)
+        turn[own[0]] = 0
+        turn[own[-1]] = 1
+    chosen = torch.zeros(len(labels), dtype=torch.bool)
+    chosen[turn.argsort(stable=True)[:count]] = True
+    return chosen

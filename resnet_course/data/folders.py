@@ -1,0 +1,162 @@
+"""Pictures of your own: a folder of files for each class."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from numbers import Real
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from resnet_course.blocks import is_whole
+from resnet_course.data.picture_files import read_pictures
+from resnet_course.data.splits import Splits, last_of_each_class, mean_and_std
+
+SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx"}  # put there by Windows and macOS
+PARTS = ("train", "test")
+
+Classes = dict[str, list[Path]]  # the files of each class, in the order of the labels
+
+
+def image_folder(
+    root: str | os.PathLike[str], size: int = 64, test_share: float = 0.2, seed: int = 0
+) -> Splits:
+    """Load pictures of your own: a folder for each class, named like the class.
+
+    JPEG, PNG, GIF, WebP, BMP and TIFF files of any size and shape may lie side by side. A picture
+    is turned upright (EXIF), put on white where it is transparent, scaled until its shorter side is
+    `size`, and cut to a square from the middle. Of a moving picture the first is taken, of 16 bits
+    the upper 8. Hidden files are left out; any other file that is no picture is an error.
+
+    Args:
+        root: folder with a folder for each class in it; or with folders `train` and `test` in it,
+            and in each of these a folder for each class.
+        size: height and width of every picture, 1 or more.
+        test_share: which share of each class is kept for testing, above 0 and below 1, but one
+            picture at least, and one at least is left for training. Where there is a folder `test`,
+            its pictures are taken instead.
+        seed: 0 to 2**32 - 1: which pictures those are, and the order of all. The same files and
+            the same seed give the same splits on every computer.
+
+    Returns:
+        Pictures in mixed order, uint8 (N, 3, size, size): red, green, blue; or (N, 1, size, size)
+        if no picture has any colour. `classes` are the folders' names in the order of the alphabet,
+        `source` is the name of `root`.
+
+    Raises:
+        ValueError: an argument is out of its range, the folders are not as described, a class has
+            too few pictures, files are no pictures, or there is not enough memory.
+    """
+    _check(size, test_share, seed)
+    folder = _existing(root)
+    random = np.random.RandomState(seed)  # NumPy promises that its numbers never change
+    if ready := _ready_parts(folder):
+        classes = list(ready[0])
+        parts = [_mixed(part, random) for part in ready]
+    else:
+        found = _classes(folder, least=2)
+        classes, pairs = list(found), _mixed(found, random)
+        labels = torch.tensor([label for _, label in pairs])
+        most = len(pairs) - len(classes)
+        count = min(max(round(test_share * len(pairs)), len(classes)), most)
+        tested = last_of_each_class(labels, count).tolist()
+        parts = [
+            [pair for pair, test in zip(pairs, tested, strict=True) if test is wanted]
+            for wanted in (False, True)
+        ]
+    source, training = _name(folder.resolve()), len(parts[0])
+    files, numbers = zip(*parts[0], *parts[1], strict=True)
+    images, labels = read_pictures(files, size, source), torch.tensor(numbers)
+    tensors = (images[:training], labels[:training], images[training:], labels[training:])
+    return Splits(*tensors, tuple(classes), source, *mean_and_std(tensors[0]))
+
+
+def _check(size: int, test_share: float, seed: int) -> None:
+    if not is_whole(size):
+        raise ValueError(f"size must be a whole number from 1 up, got {size!r}.")
+    if not isinstance(test_share, Real) or not 0 < test_share < 1:
+        raise ValueError(f"test_share must be a number above 0 and below 1, got {test_share!r}.")
+    if not is_whole(seed, 0, 2**32 - 1):
+        raise ValueError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}.")
+
+
+def _existing(root: str | os.PathLike[str]) -> Path:
+    if not isinstance(root, (str, os.PathLike)):
+        raise ValueError(f"root must be the path of a folder, got {root!r}.")
+    folder = Path(root).expanduser()
+    if folder.is_file():
+        raise ValueError(f"{folder} is a file: give a folder (unpack an archive first).")
+    if not folder.is_dir():
+        raise ValueError(f"There is no folder {folder.absolute()}.")
+    return folder
+
+
+def _name(path: Path) -> str:
+    """Return the name of a file; macOS takes some letters (é, 한) apart, which is undone."""
+    return unicodedata.normalize("NFC", path.name)
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what is in a folder, in the order of the names, without hidden files."""
+    entries = [path for path in folder.iterdir() if path.name.casefold() not in SYSTEM]
+    return sorted((path for path in entries if not path.name.startswith(".")), key=_name)
+
+
+def _ready_parts(folder: Path) -> tuple[Classes, Classes] | None:
+    """Return the classes in `train` and in `test`, or None if the folder has not both of them."""
+    if not all((folder / part).is_dir() for part in PARTS):
+        return None
+    others = [str(path) for path in _entries(folder) if path.name not in PARTS]
+    if others:
+        raise ValueError(
+            f"Beside train and test there must be nothing else: take {', '.join(others)} out of "
+            f"{folder}."
+        )
+    train, test = (_classes(folder / part, least=1) for part in PARTS)
+    if different := sorted(train.keys() ^ test.keys()):
+        where = (f"{name} (only in {PARTS[name in test]})" for name in different)
+        raise ValueError(
+            f"train and test in {folder} must hold the same classes: {', '.join(where)}."
+        )
+    return train, test
+
+
+def _classes(folder: Path, least: int) -> Classes:
+    """Return the files of each class, at least so many."""
+    entries = _entries(folder)
+    loose = [path for path in entries if not path.is_dir()]
+    if loose:
+        raise ValueError(
+            f"{loose[0]} is in no class folder: make a folder for each class in {folder}, put each "
+            "picture into the folder of its class, and take away what is no picture."
+        )
+    if len(entries) < 2:
+        there = f"only {_name(entries[0])}" if entries else "nothing"
+        raise ValueError(
+            f"There must be a folder for each class in {folder}, two at least: there is {there}."
+        )
+    classes = {_name(entry): _entries(entry) for entry in entries}
+    for entry, files in zip(entries, classes.values(), strict=True):
+        inside = [path for path in files if path.is_dir()]
+        if inside:
+            raise ValueError(
+                f"{inside[0]} is a folder in a class folder: put its pictures into {entry}. If "
+                f"the folders in {entry} are the classes, give that folder; what is ready for "
+                "training and for testing must be named train and test."
+            )
+        if len(files) < least:
+            there = "one picture" if files else "no picture"
+            raise ValueError(
+                f"There is {there} in {entry}: put in more, {least} at least, or take the folder "
+                "away."
+            )
+    return classes
+
+
+def _mixed(classes: Classes, random: np.random.RandomState) -> list[tuple[Path, int]]:
+    """Return all files with their labels, in random order."""
+    numbered = enumerate(classes.values())
+    pairs = [(path, label) for label, files in numbered for path in files]
+    return [pairs[index] for index in random.permutation(len(pairs))]
