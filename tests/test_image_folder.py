@@ -481,3 +481,19 @@ def test_the_size_of_the_memory_is_known(tmp_path, monkeypatch):
 def test_a_short_reading_shows_nothing(root, capfd):
     image_folder(str(root), size=2)
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_lines_of_the_readme_work_as_they_stand(tmp_path, monkeypatch, capsys):
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    (lines,) = (part for part in readme.split("```") if "image_folder(" in part)
+    assert lines.startswith("python\n") and len(lines.strip().splitlines()) <= 10
+    make(tmp_path / "my_pictures", {"apple": 5, "pear": 5})
+    monkeypatch.chdir(tmp_path)
+    *steps, last = lines.removeprefix("python\n").strip().splitlines()
+    names: dict = {}
+    exec("\n".join(steps), names)
+    assert "my_pictures" in capsys.readouterr().out
+    explorer = eval(last, names)
+    assert explorer.network["classes"] == ["apple", "pear"]
+    assert explorer.network["picture"]["shape"] == [3, 64, 64]
+    assert len(explorer.network["pictures"]["choices"]) == 2

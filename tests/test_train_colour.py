@@ -26,7 +26,8 @@ def coloured(count: int, classes: int = 3, side: int = 20):
         images, labels = getattr(drawn, f"{name}_images"), getattr(drawn, f"{name}_labels")
         parts[f"{name}_images"] = (images[..., :side] * tint).to(torch.uint8)
         parts[f"{name}_labels"] = labels % classes
-    return replace(drawn, classes=tuple("abcdefghijklm"[:classes]), **parts)
+    scale = {"mean": (0.14, 0.07, 0.03), "std": (0.26, 0.13, 0.06)}
+    return replace(drawn, classes=tuple("abcdefghijklm"[:classes]), **parts, **scale)
 
 
 @pytest.mark.parametrize("classes", [1, 3, 13])
@@ -49,7 +50,7 @@ def test_colour_and_any_number_of_classes_train_evaluate_and_resume(classes, tmp
 
 def test_test_pictures_of_another_size_are_told_before_the_first_step():
     splits = coloured(40)
-    other = replace(splits, test_images=splits.test_images[:, :1])
+    other = replace(splits, test_images=splits.test_images[:, :1], mean=0.1, std=0.3)
     model = create_model("resnet8", num_classes=3)
     with pytest.raises(ValueError, match="built for 3 channels, but the pictures have 1"):
         fit(model, other, CONFIG, progress=False)
