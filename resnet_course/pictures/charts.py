@@ -1,4 +1,4 @@
-"""More figures of `plots`: bars, tables of numbers as squares, accuracy against cost."""
+"""More figures of `plots`: bars, tables as squares, accuracy against cost, a range test."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from resnet_course.pictures.described import DescribedFigure
 from resnet_course.pictures.style import COLOURS, STYLE, check_drawable, check_equally_many
+from resnet_course.train.learning_rate import RateTest
 
 LINES = "#c8ced6"
 
@@ -163,4 +164,26 @@ def trade_off(
     low, high = min(costs.values()), max(costs.values())
     axes.set(xlim=(low / 1.35, high * 1.35), title=title, xlabel=xlabel, ylabel=ylabel)
     axes.legend(loc="lower right")
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def learning_rates(test: RateTest) -> DescribedFigure:
+    """Draw the loss of a range test against the learning rate, with the suggestion marked.
+
+    Args:
+        test: of `find_learning_rate`.
+    """
+    alt = f"Loss against learning rate, which grows from {test.rates[0]:g}. In words: {test}."
+    figure = DescribedFigure(8, 4.2, alt)
+    axes = figure.subplots()
+    axes.plot(test.rates, test.losses, color=COLOURS[0])
+    for rate, words, colour in (
+        (test.suggestion, "try this", COLOURS[1]),
+        (test.lowest, "lowest loss", "black"),
+    ):
+        axes.axvline(rate, color=colour, linestyle="--", label=f"{words}: {rate:.2g}")
+    axes.set_xscale("log")
+    axes.set(xlabel="learning rate", ylabel="loss, smoothed", title=f"source: {test.source}")
+    axes.legend()
     return figure

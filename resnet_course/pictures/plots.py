@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from resnet_course.pictures.charts import bars as bars
+from resnet_course.pictures.charts import learning_rates as learning_rates
 from resnet_course.pictures.charts import matrices as matrices
 from resnet_course.pictures.charts import trade_off as trade_off
 from resnet_course.pictures.described import DescribedFigure

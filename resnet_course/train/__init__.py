@@ -1,9 +1,10 @@
 """Train a classifier: one step, one epoch, one run; `python -m resnet_course.train --help`.
 
 Read `config` (every number of a run), `steps` (one step, predictions, accuracy), `optimizers`,
-`state` (the parts of a run) and `loop` (`fit`). `loaders` holds pictures that are no `Splits`,
-`readiness` looks at everything before the first step, `history` keeps the numbers, `checkpoints`,
-`randomness` and `state` make a run that goes on where it was stopped, `watcher` shows the progress,
+`state` (the parts of a run), `loop` (`fit`) and `learning_rate` (how large may it be?). `loaders`
+holds pictures that are no `Splits`, `readiness` looks at everything before the first step,
+`history` keeps the numbers, `checkpoints`, `randomness` and `state` make a run that goes on where
+it was stopped, `watcher` shows the progress,
 `processes` and `batch_norm` share a run between processes. `records` and `pretrained` hold results
 and weights of earlier runs.
 """
@@ -11,6 +12,7 @@ and weights of earlier runs.
 from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig, has_fast_bfloat16
 from resnet_course.train.history import EpochRow, History
+from resnet_course.train.learning_rate import RateTest, find_learning_rate
 from resnet_course.train.loop import fit
 from resnet_course.train.pretrained import torchvision_weights, trained_model, trained_record
 from resnet_course.train.records import recorded, reported, spread
@@ -22,10 +24,12 @@ __all__ = [
     "EpochRow",
     "History",
     "ProgressBar",
+    "RateTest",
     "TrainConfig",
     "Watcher",
     "evaluate",
     "evaluation_mode",
+    "find_learning_rate",
     "fit",
     "has_fast_bfloat16",
     "predict",
