@@ -4,9 +4,8 @@ Read `config` (every number of a run), `steps` (one step, predictions, accuracy)
 `state` (the parts of a run), `loop` (`fit`) and `learning_rate` (how large may it be?). `loaders`
 holds pictures that are no `Splits`, `readiness` looks at everything before the first step,
 `history` keeps the numbers, `checkpoints`, `randomness` and `state` make a run that goes on where
-it was stopped, `watcher` shows the progress,
-`processes` and `batch_norm` share a run between processes. `records` and `pretrained` hold results
-and weights of earlier runs.
+it was stopped, `watcher` shows the progress, `processes` and `batch_norm` share a run between
+processes. `records` and `pretrained` hold results and weights of earlier runs.
 """
 
 from resnet_course.train.checkpoints import CheckpointError
