@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 from helpers import OFFLINE, batches, count, equal, linear_model, python, run
+from PIL import Image
 from torch import nn
 
 from resnet_course import (
@@ -47,6 +48,7 @@ def test_a_run_leaves_weights_history_and_evidence(tmp_path, capsys):
     assert best["test_accuracy"] == max(accuracies)
     assert evidence["command"].startswith("python -m resnet_course.train --dataset drawn-garments")
     assert evidence["parameters"] == count(model)
+    assert "size" not in last["notes"], "older checkpoints have none"
     assert "64 for training" in evidence["images"]
     assert torch.__version__ in evidence["versions"]
 
@@ -71,6 +73,61 @@ def test_it_runs_as_a_module_and_help_names_every_option():
 def test_wrong_options_end_with_a_sentence(arguments, message, capsys, tmp_path):
     with pytest.raises(SystemExit) as error:
         main([*QUICK, "--out", str(tmp_path / "run"), *arguments])
+    assert error.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def fruit(tmp_path):
+    """A folder of pictures for each class: apples are red, pears green."""
+    for name, colour in {"apple": (200, 0, 0), "pear": (0, 200, 0)}.items():
+        (tmp_path / "fruit" / name).mkdir(parents=True)
+        for number in range(10):
+            picture = Image.new("RGB", (30 + number, 24), colour)
+            picture.save(tmp_path / "fruit" / name / f"{number}.png")
+    return tmp_path / "fruit"
+
+
+def test_pictures_of_ones_own_are_trained_on_and_the_run_goes_on(fruit, tmp_path, capsys):
+    out, folder = tmp_path / "run", ["--dataset", "folder", "--data", str(fruit)]
+    more = ["--size", "16", "--model", "resnet8", "--batch-size", "8", "--out", str(out)]
+    main([*folder, *more, "--epochs", "2"])
+    last = checkpoints.load(out / "last.pt")
+    model = create_model("resnet8", in_channels=3, num_classes=2)
+    model.load_state_dict(last["model"])
+    assert last["notes"]["size"] == 16
+    evidence = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert "fruit, 16 for training, 4 for testing" in evidence["images"]
+    main([*folder, "--resume", "--out", str(out)])
+    assert "Going on from" in capsys.readouterr().out
+    again = ["--weights", str(out / "last.pt"), "--lr", "0.01", "--limit", "8"]
+    main([*folder, *more[:-1], str(tmp_path / "second"), "--epochs", "1", *again])
+    assert f"Starting from {out / 'last.pt'}." in capsys.readouterr().out
+    wide = create_model("resnet8", in_channels=3, num_classes=5)
+    torch.save(wide.state_dict(), tmp_path / "wide.pt")
+    again = ["--weights", str(tmp_path / "wide.pt"), "--out", str(tmp_path / "third")]
+    main([*folder, *more[:-2], "--epochs", "1", *again])
+    assert "fc.weight and fc.bias begin anew" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dataset", "folder"], "--dataset folder needs --data FOLDER"),
+        (["--data", "fruit"], "has no folder FashionMNIST, but apple, pear: for a folder"),
+        (["--dataset", "mnist", "--data", "fruit"], "has no folder MNIST, but apple, pear"),
+        (["--dataset", "folder", "--data", "fruit", "--size", "0"], "size"),
+        (["--dataset", "folder", "--data", "fruit/apple"], "folder"),
+        (["--dataset", "folder", "--data", "fruit", "--weights", "no.pt"], "no.pt"),
+    ],
+)
+def test_a_folder_is_never_replaced_by_garments(
+    fruit, arguments, message, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as error:
+        main(["--model", "resnet8", "--epochs", "1", "--out", "run", *arguments])
     assert error.value.code == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

@@ -27,7 +27,7 @@ from resnet_course.train.config import TrainConfig
 from resnet_course.train.evidence import gather_evidence
 from resnet_course.train.history import History
 from resnet_course.train.loop import fit
-from resnet_course.train.options import DATASETS, network, notes, read_options, train_config
+from resnet_course.train.options import network, notes, pictures, read_options, train_config
 from resnet_course.train.processes import from_first, gathered, joined, world
 from resnet_course.train.state import KEYS
 
@@ -90,11 +90,11 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
     out, problem = Path(options.out), ""
     try:
         config = train_config(options)
-        splits = DATASETS[options.dataset](options.data, options.limit)
+        splits = pictures(options)
         if options.hold_out:
             splits = hold_out(splits, options.hold_out)
         torch.manual_seed(options.seed)
-        model = network(options, len(splits.classes))
+        model = network(options, splits)
     except (ValueError, DataUnavailableError) as error:
         problem = str(error)  # as a text: not every error can travel to another process
     with _told(WRONG_USE, ValueError, CheckpointError):

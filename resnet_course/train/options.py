@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from resnet_course.data import Splits, drawn_garments, fashion_mnist, mnist
+from resnet_course.data import Splits, drawn_garments, fashion_mnist, image_folder, mnist
 from resnet_course.data.augment import Augment
-from resnet_course.resnet import CONFIGS, STEMS, ResNet, create_model
+from resnet_course.resnet import CONFIGS, STEMS, ResNet, create_model, load_torchvision
 from resnet_course.train import checkpoints
+from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.processes import from_first
 
-DATASETS: dict[str, Callable[[str | None, int | None], Splits]] = {
-    "fashion-mnist": fashion_mnist,
-    "mnist": mnist,
-    "drawn-garments": lambda _, limit: drawn_garments(*([] if limit is None else [limit, limit])),
-}
-# These may differ between a run and the command that resumes it: they change no number.
-WHERE = ("out", "resume", "data")
+DATASETS = ("fashion-mnist", "mnist", "drawn-garments", "folder")
+# These may differ between a run and the command that resumes it: they change no number then.
+WHERE = ("out", "resume", "data", "weights")
 EXAMPLES = """\
 several processes, here two on this machine:
   torchrun --standalone --nproc-per-node 2 -m resnet_course.train --model resnet18 ...
@@ -58,7 +57,37 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
 
 def notes(options: argparse.Namespace) -> dict[str, Any]:
     """Return the options that make the run what it is, for its checkpoint."""
-    return {name: value for name, value in vars(options).items() if name not in WHERE}
+    own = {name: value for name, value in vars(options).items() if name not in WHERE}
+    if options.dataset != "folder":  # the others have a size of their own
+        del own["size"]
+    return own
+
+
+def pictures(options: argparse.Namespace) -> Splits:
+    """Load the pictures.
+
+    Raises:
+        ValueError: they cannot be used.
+        DataUnavailableError: MNIST is not there.
+    """
+    name, place, limit = options.dataset, options.data, options.limit
+    if name == "folder":
+        if place is None:
+            raise ValueError("--dataset folder needs --data FOLDER, with a folder for each class.")
+        splits = image_folder(place, options.size)
+        parts = ("train_images", "train_labels", "test_images", "test_labels")
+        return replace(splits, **{part: getattr(splits, part)[:limit] for part in parts})
+    if name == "drawn-garments":
+        return drawn_garments(*([] if limit is None else [limit, limit]))
+    known = {"fashion-mnist": "FashionMNIST", "mnist": "MNIST"}[name]
+    if place is not None and Path(place).is_dir() and not (Path(place) / known).exists():
+        classes = [each.name for each in sorted(Path(place).iterdir()) if each.is_dir()]
+        if classes:
+            raise ValueError(
+                f"{place} has no folder {known}, but {', '.join(classes[:3])}: for a folder of "
+                "pictures for each class, say --dataset folder."
+            )
+    return {"fashion-mnist": fashion_mnist, "mnist": mnist}[name](place, limit)
 
 
 def train_config(options: argparse.Namespace) -> TrainConfig:
@@ -71,12 +100,21 @@ def train_config(options: argparse.Namespace) -> TrainConfig:
     )
 
 
-def network(options: argparse.Namespace, classes: int) -> ResNet:
-    """Build the network. Raises a ValueError for what cannot be built."""
+def network(options: argparse.Namespace, splits: Splits) -> ResNet:
+    """Build the network for some pictures. Raises a ValueError for what cannot be built."""
     given = {name: getattr(options, name) for name in ("stem", "stem_stride", "widths", "depths")}
     changes = {name: value for name, value in given.items() if value is not None}
-    changes |= {"num_classes": classes, "zero_init_residual": options.zero_init}
-    return create_model(options.model, in_channels=1, **changes)
+    changes |= {"num_classes": len(splits.classes), "zero_init_residual": options.zero_init}
+    model = create_model(options.model, in_channels=splits.train_images.shape[1], **changes)
+    if options.weights is not None:
+        try:
+            weights = checkpoints.load(Path(options.weights))["model"]
+        except (CheckpointError, KeyError):  # not of a run of ours
+            weights = options.weights
+        left_out = load_torchvision(model, weights)
+        fresh = f"; {' and '.join(left_out)} begin anew" if left_out else ""
+        print(f"Starting from {options.weights}{fresh}.")
+    return model
 
 
 # Numbers and switches of the recipe that `TrainConfig` has under the same name.
@@ -100,8 +138,7 @@ end"""
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m resnet_course.train",
-        description="Train a residual network on small grey pictures and measure it after each "
-        "epoch.",
+        description="Train a residual network on small pictures and measure it after each epoch.",
         epilog=EXAMPLES,
         formatter_class=_Formatter,
     )
@@ -115,6 +152,8 @@ def _parser() -> argparse.ArgumentParser:
         words = f"{what} of each stage; if not given, the model's own"
         add(name, nargs="+", **number, help=words)
     add("--zero-init", action="store_true", help="let every block start as the identity")
+    words = "start from these weights: a state dict of torchvision, or a last.pt"
+    add("--weights", type=_place, metavar="FILE", help=words)
 
     add = parser.add_argument_group("the recipe").add_argument
     default = TrainConfig()
@@ -130,6 +169,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--dataset", choices=DATASETS, default="fashion-mnist", help="which pictures")
     data = "folder of the pictures; if not given, see the README"
     add("--data", type=_place, metavar="FOLDER", help=data)
+    size = "height and width to which the pictures of --dataset folder are cut"
+    add("--size", default=64, **number, help=size)
     add("--limit", **number, help="use only N pictures to train and N to test")
     hold_out = "test on N training pictures that are kept back: to choose a recipe"
     add("--hold-out", default=0, **number, help=hold_out)
