@@ -185,3 +185,37 @@ def test_a_page_runs_only_what_is_shipped(splits):
     changed = ShapeExplorer(shipped, splits).page_data()["network"]
     assert changed["pictures"] is None
     assert "live" not in changed
+
+
+class After(nn.Module):
+    """A network with a function behind it that is no row of the trace."""
+
+    def __init__(self, network: nn.Module, last) -> None:
+        super().__init__()
+        self.network, self.last = network, last
+
+    def forward(self, x):
+        return self.last(self.network(x))
+
+
+@pytest.mark.parametrize(
+    ("last", "has_heat"),
+    [
+        (torch.neg, False),
+        (lambda y: y / 4, True),
+        (lambda y: F.log_softmax(y, 1), True),
+        (lambda y: {"logits": y / 4, "more": y}, True),
+    ],
+)
+def test_the_answer_is_what_the_network_gives_and_not_its_last_row(splits, last, has_heat):
+    network = trained_model(splits.source).eval()
+    explorer = ShapeExplorer(After(network, last), splits)
+    x = explorer._input.given
+    with torch.no_grad():
+        right = last(network(x))
+    right = (right["logits"] if isinstance(right, dict) else right)[0]
+    assert explorer.network["scores"] == pytest.approx(right.tolist(), abs=1e-4)
+    best = splits.classes[int(right.argmax())]
+    assert explorer.network["answers"][0] == [best, round(float(right.softmax(0).max()), 4)]
+    assert explorer.network["heat"] == has_heat
+    assert "live" not in explorer.page_data()["network"]
