@@ -57,7 +57,7 @@ class FeatureMaps:
         channels: dict[int, list[int]] | None = None,
         changes: Iterable[Change] = (),
     ) -> None:
-        self.table, self.shape = table, tuple(x.shape[1:])
+        self.table, self.shape, self.dtype = table, tuple(x.shape[1:]), x.dtype
         self.modules = {printable(n): part for n, part in shared_copy(model).named_modules()}
         self.axes = {row: out for row, (_, out) in enumerate(channel_axes(table))}
         self.fields: dict[int, dict[str, list[list[int]]]] = {}
