@@ -19,6 +19,7 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   let seen = base; // after turning, shifting and noise
   let heat = null;
   let cursor = [high >> 1, wide >> 1];
+  let choice = 0; // counts them: which one is it?
   let before = null; // probabilities of the picture as it was chosen, by the whole network
 
   // What stands in the panel.
@@ -127,6 +128,7 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   function setBase(pixels, number) {
     base = pixels;
     chosen = number;
+    choice += 1;
     drawnOn = number < 0;
     before = null;
     settle();
@@ -315,8 +317,10 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   }
 
   // One line for each class: probability and logit, and a mark where the bar was before the picture
-  // or the network was changed.
+  // or the network was changed. `values`: null if there is no answer.
   function showScores(values, isWhole) {
+    table.hidden = !values;
+    if (!values) return;
     const shares = probabilities(values);
     if (isWhole) before ??= shares;
     const order = classes.map((_, i) => i);
@@ -336,10 +340,10 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   markChosen();
   glow.hidden = true;
   showCursor();
-  if (scores) showScores(scores, true);
+  if (classes) showScores(scores, true);
 
   return {
-    panel, words, showScores, tell: (text) => { told.textContent = text; },
+    panel, words, showScores, choice: () => choice, tell: (text) => { told.textContent = text; },
     pixels: () => Uint8Array.from(seen),
     showHeat(map) { heat = map; paintHeat(); },
   };

@@ -278,7 +278,8 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
             elif message.get("ask") == "maps":
                 self._send_maps(int(message["row"]), message.get("run", 0))
         except Exception as error:  # the page says it; a traceback would be seen by nobody
-            self.send({"failed": f"Python could not do this: {error}"})
+            ran = {"ran": message["run"]} if message.get("ask") == "run" else {}
+            self.send({"failed": f"Python could not do this: {error}"} | ran)
 
     def _send_maps(self, row: int, run: int) -> None:
         """Send the maps of a row, of the picture that was given or of the page's last run."""

@@ -1,0 +1,212 @@
+"""The explorer's panel with Python behind it, asked and answered step by step."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+pytest.importorskip("playwright")
+
+from playwright.sync_api import Locator, Page, expect
+
+from resnet_course import drawn_garments
+from resnet_course.train.pretrained import trained_model
+from resnet_course.website import explorer_files
+from resnet_course.widgets import ShapeExplorer
+
+# What JupyterLab gives to `render`, with a box for what the page sends.
+MODEL = """state => {
+  const hearers = [];
+  window.sent = [];
+  window.hear = (event, ...given) => hearers.forEach(([events, f]) => events.includes(event) && f(...given));
+  window.take = (news) => { Object.assign(state, news); hear('change:network'); };
+  window.answer = (message, buffers) =>
+    hear('msg:custom', message, buffers.map((b) => new DataView(Uint8Array.from(b).buffer)));
+  const model = {
+    get: (name) => state[name],
+    set: (name, value) => { state[name] = value; },
+    save_changes() {},
+    send: (message, _, buffers = []) => sent.push([message, buffers.map((b) => [...new Uint8Array(b)])]),
+    on: (names, f) => hearers.push([names.split(' '), f]),
+    off() {},
+  };
+  for (const el of document.querySelectorAll('.view')) resnetExplorer.render({model, el});
+}"""
+STATE = ("network", "layer", "place", "opened")
+
+
+class Kernel:
+    """Python behind the page: it answers when it is told to."""
+
+    def __init__(self, page: Page, explorer: ShapeExplorer, views: int = 1) -> None:
+        self.page, self.explorer = page, explorer
+        explorer.send = self.send
+        boxes = "<div class='view'></div>" * views
+        style, script = explorer_files.style(), explorer_files.script()
+        page.set_content(f"<style>{style}</style><script>{script}</script><main>{boxes}</main>")
+        page.evaluate(MODEL, self.state())
+        self.views = page.locator(".resnet-explorer").all()
+
+    def state(self) -> dict[str, Any]:
+        return {name: getattr(self.explorer, name) for name in STATE}
+
+    def send(self, message: dict, buffers: list = ()) -> None:
+        self.page.evaluate("given => answer(...given)", [message, [list(b) for b in buffers]])
+
+    def work(self, *asks: str, most: int = 99) -> None:
+        """Answer what has come, in its order; of certain asks, if some are given."""
+        sent = self.page.evaluate("most => sent.splice(0, most)", most)
+        for message, buffers in sent:
+            if asks and message["ask"] not in asks:
+                continue
+            before = self.explorer.network["id"]
+            self.explorer._answer(None, message, [bytes(b) for b in buffers])
+            if self.explorer.network["id"] != before:
+                self.page.evaluate("take", self.state())
+
+    def rest(self) -> None:
+        """Answer until nothing is asked any more."""
+        while self.page.evaluate("sent.length"):
+            self.work()
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return drawn_garments(10, 60)
+
+
+@pytest.fixture
+def kernel(page, splits):
+    return lambda model=None, **more: Kernel(
+        page, ShapeExplorer(model or trained_model(splits.source), splits), **more
+    )
+
+
+def choose(root: Locator, number: int) -> None:
+    root.get_by_role("radio", name=re.compile(f" {number} of 20")).click()
+
+
+def scores(root: Locator) -> list[float]:
+    texts = root.locator(".scores td:last-child").all_text_contents()
+    return [float(text.replace("−", "-")) for text in texts]
+
+
+def right(kernel: Kernel, number: int) -> list[float]:
+    """Return torch's scores of a picture of the panel, counted from 1."""
+    now = kernel.explorer._now
+    x = now.pictures.to_input(now.pictures.pixels[number - 1 : number])
+    with torch.no_grad():
+        return now.model.eval()(x)[0].tolist()
+
+
+def test_a_picture_of_the_next_network_is_not_kept_waiting_by_the_last_one(kernel):
+    kernel = kernel()
+    (root,) = kernel.views
+    kernel.rest()
+    kernel.explorer.choose("your model", 28, 1)  # Python is ahead of the page
+    choose(root, 3)
+    kernel.work()  # it speaks of a network that is gone: no answer
+    kernel.page.evaluate("take", kernel.state())
+    kernel.rest()
+    choose(root, 5)
+    kernel.rest()
+    assert scores(root) == pytest.approx(right(kernel, 5), abs=0.06)
+
+
+class Fails(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.network, self.fails = trained_model("drawn-garments"), False
+
+    def forward(self, x):
+        if self.fails:
+            raise RuntimeError("no more memory")
+        return self.network(x)
+
+
+def test_a_run_that_fails_is_said_at_once_and_the_next_one_runs(kernel):
+    kernel = kernel(Fails())
+    (root,) = kernel.views
+    kernel.rest()
+    kernel.explorer._own.fails = True
+    choose(root, 3)
+    kernel.rest()
+    expect(root.locator(".status")).to_contain_text("no more memory")
+    expect(root).not_to_have_attribute("data-busy", "")
+    kernel.explorer._own.fails = False
+    choose(root, 5)
+    kernel.rest()
+    assert scores(root) == pytest.approx(right(kernel, 5), abs=0.06)
+    expect(root.locator(".status")).to_have_text("")
+
+
+def test_two_views_of_one_object_do_not_take_the_answers_of_each_other(kernel):
+    kernel = kernel(views=2)
+    one, two = kernel.views
+    kernel.rest()
+    choose(one, 3)
+    choose(two, 5)
+    kernel.rest()
+    assert scores(one) == pytest.approx(right(kernel, 3), abs=0.06)
+    assert scores(two) == pytest.approx(right(kernel, 5), abs=0.06)
+
+
+def test_an_answer_is_told_with_the_picture_that_it_is_of(kernel):
+    kernel = kernel()
+    (root,) = kernel.views
+    kernel.rest()
+    choose(root, 3)
+    choose(root, 5)
+    kernel.work("run", most=1)
+    kernel.page.wait_for_timeout(700)
+    words = root.locator(".told").inner_text()
+    name = kernel.explorer._now.pictures.names[2]
+    assert words == "" or words.startswith(f"{name}, picture 3:")
+    kernel.rest()
+    expect(root.locator(".told")).to_contain_text("picture 5:")
+    marks = root.locator(".bar-before").evaluate_all("all => all.map(e => e.style.left)")
+    bars = root.locator(".bar-share").evaluate_all("all => all.map(e => e.style.width)")
+    shares = [
+        [float(re.search(r"[\d.e-]+(?=%)", each)[0]) for each in all] for all in (marks, bars)
+    ]
+    assert shares[0] == pytest.approx(shares[1], abs=0.01)  # nothing was changed
+
+
+def test_a_picture_without_an_answer_keeps_none_of_the_last_one(kernel):
+    class NoBlank(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = trained_model("drawn-garments")
+
+        def forward(self, x):
+            return self.network(x / x.std().round(decimals=3))
+
+    kernel = kernel(NoBlank())
+    (root,) = kernel.views
+    kernel.rest()
+    assert root.locator(".answer").inner_text()
+    root.get_by_role("button", name="empty page").click()
+    kernel.rest()
+    expect(root.locator(".answer")).to_be_hidden()
+    expect(root.locator(".scores")).to_be_hidden()
+    expect(root.locator(".told")).to_have_text("your drawing: no answer in numbers")
+    choose(root, 5)
+    kernel.rest()
+    expect(root.locator(".scores")).to_be_visible()
+
+
+def test_the_answer_of_a_kernel_that_was_busy_is_shown_at_last(kernel, page):
+    page.clock.install()
+    kernel = kernel()
+    (root,) = kernel.views
+    kernel.rest()
+    choose(root, 3)
+    page.clock.run_for(9000)
+    expect(root.locator(".status")).to_contain_text("Python does not answer")
+    kernel.rest()
+    assert scores(root) == pytest.approx(right(kernel, 3), abs=0.06)
+    expect(root.locator(".status")).to_have_text("")
