@@ -12,6 +12,7 @@ from torch import nn
 pytest.importorskip("playwright")
 
 from playwright.sync_api import Locator, Page, expect
+from test_explorer import CUT
 
 from resnet_course import drawn_garments
 from resnet_course.train.pretrained import trained_model
@@ -22,7 +23,8 @@ from resnet_course.widgets import ShapeExplorer
 MODEL = """state => {
   const hearers = [];
   window.sent = [];
-  window.hear = (event, ...given) => hearers.forEach(([events, f]) => events.includes(event) && f(...given));
+  window.hear = (event, ...given) =>
+    hearers.filter(([events]) => events.includes(event)).forEach(([, f]) => f(...given));
   window.take = (news) => { Object.assign(state, news); hear('change:network'); };
   window.answer = (message, buffers) =>
     hear('msg:custom', message, buffers.map((b) => new DataView(Uint8Array.from(b).buffer)));
@@ -30,7 +32,8 @@ MODEL = """state => {
     get: (name) => state[name],
     set: (name, value) => { state[name] = value; },
     save_changes() {},
-    send: (message, _, buffers = []) => sent.push([message, buffers.map((b) => [...new Uint8Array(b)])]),
+    send: (message, _, buffers = []) =>
+      sent.push([message, buffers.map((b) => [...new Uint8Array(b)])]),
     on: (names, f) => hearers.push([names.split(' '), f]),
     off() {},
   };
@@ -47,7 +50,10 @@ class Kernel:
         explorer.send = self.send
         boxes = "<div class='view'></div>" * views
         style, script = explorer_files.style(), explorer_files.script()
-        page.set_content(f"<style>{style}</style><script>{script}</script><main>{boxes}</main>")
+        page.set_content(
+            "<meta name='viewport' content='width=device-width'>"
+            f"<style>{style}</style><script>{script}</script><main>{boxes}</main>"
+        )
         page.evaluate(MODEL, self.state())
         self.views = page.locator(".resnet-explorer").all()
 
@@ -210,3 +216,79 @@ def test_the_answer_of_a_kernel_that_was_busy_is_shown_at_last(kernel, page):
     kernel.rest()
     assert scores(root) == pytest.approx(right(kernel, 3), abs=0.06)
     expect(root.locator(".status")).to_have_text("")
+
+
+def drawn(root: Locator, channel: int = 0) -> torch.Tensor:
+    """Return one channel of what the canvas shows: 255 is white."""
+    given = root.locator("canvas.sheet").evaluate(
+        "c => [c.height, c.width, ...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    )
+    return torch.tensor(given[2:]).reshape(*given[:2], 4)[..., channel]
+
+
+def test_a_second_finger_leaves_the_line_of_the_first_alone(kernel):
+    kernel = kernel()
+    (root,) = kernel.views
+    root.get_by_role("button", name="empty page").click()
+    box = root.locator("canvas.sheet").bounding_box()
+    touches = kernel.page.context.new_cdp_session(kernel.page)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        found = [
+            {"id": i, "x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
+            for i, (x, y) in enumerate(points)
+        ]
+        touches.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": found})
+
+    touch("touchStart", (0.1, 0.1))
+    touch("touchMove", (0.1, 0.4))
+    touch("touchStart", (0.1, 0.4), (0.9, 0.9))
+    touch("touchMove", (0.1, 0.6), (0.9, 0.7))
+    touch("touchMove", (0.1, 0.8), (0.9, 0.6))
+    touch("touchEnd")
+    pixels = drawn(root)
+    assert (pixels[3:22, 2] < 120).all()
+    assert (pixels[:, 6:] == 255).all()
+
+
+def small(outputs: int, channels: int) -> nn.Module:
+    layers = nn.Conv2d(channels, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    return nn.Sequential(*layers, nn.Linear(4, outputs)).eval()
+
+
+def test_the_bucket_looks_at_all_three_colours(page):
+    picture = torch.ones(1, 3, 20, 20)
+    picture[:, 1:, 5:10, 5:10] = 0  # red on white
+    kernel = Kernel(page, ShapeExplorer(small(2, 3), picture, classes=["a", "b"]))
+    (root,) = kernel.views
+    root.locator("summary").click()
+    root.get_by_role("radio", name="fill").click()
+    root.locator("canvas.sheet").click(position={"x": 5, "y": 5})
+    red = drawn(root)
+    assert (red[5:10, 5:10] == 255).all()
+    assert not red[10:].any()
+
+
+def test_as_it_was_brings_back_the_picture_that_was_chosen(kernel):
+    kernel = kernel()
+    (root,) = kernel.views
+    choose(root, 7)
+    before = drawn(root)
+    root.get_by_role("button", name="empty page").click()
+    root.get_by_role("button", name="as it was").click()
+    assert torch.equal(drawn(root), before)
+
+
+@pytest.mark.parametrize("width", [390, 1000])
+def test_long_names_and_tall_pictures_fit(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    names = [f"class_{i}_{'x' * 40}" for i in range(30)] + ["a name of many words <b>" * 4] * 10
+    explorer = ShapeExplorer(small(40, 1), torch.rand(1, 1, 200, 40), classes=names)
+    (root,) = Kernel(page, explorer).views
+    root.locator("summary").click()
+    assert root.locator(".picture-panel").evaluate(CUT) == []
+    box = root.locator("canvas.sheet").bounding_box()
+    assert box["height"] < 300
+    assert box["height"] / box["width"] == pytest.approx(5, rel=0.05)
+    inside, panel = (root.locator(each).bounding_box() for each in (".scores", ".panel-body"))
+    assert inside["x"] + inside["width"] <= panel["x"] + panel["width"]
