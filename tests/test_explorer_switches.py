@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -269,3 +270,31 @@ def test_one_can_draw_on_a_picture_of_one_colour():
 def test_names_of_classes_may_be_numbers():
     explorer = ShapeExplorer(small(2), torch.randn(SHAPE), classes=torch.arange(2).numpy())
     assert explorer.network["classes"] == ["0", "1"]
+
+
+class TwoSums(nn.Module):
+    """As in a transformer: two additions in one block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1)
+
+    def forward(self, x):
+        x = x + self.a(x)
+        return x + self.b(x)
+
+
+def test_each_of_several_additions_in_a_block_has_its_own_switch():
+    block = TwoSums()
+    table, found = offered(nn.Sequential(nn.Conv2d(1, 1, 1), block, block))
+    assert [(one["first"], one["last"]) for one in found] == [(1, 2), (3, 4), (5, 6), (7, 8)]
+    assert len({one["name"] for one in found}) == 4
+    assert all(one["first"] <= way["row"] <= one["last"] for one in found for way in one["ways"])
+
+
+def test_classes_that_are_missing_leave_their_places_to_the_others(splits):
+    some = splits.test_labels <= 1
+    few = replace(
+        splits, test_images=splits.test_images[some], test_labels=splits.test_labels[some]
+    )
+    assert len(pictures_of(few).names) == min(20, int(some.sum()))

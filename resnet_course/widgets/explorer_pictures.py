@@ -58,7 +58,7 @@ class Pictures:
 
 def pictures_of(splits: Splits) -> Pictures:
     """Return the first test pictures of each class, all classes alike, at most twenty."""
-    per_class = -(-MOST_PICTURES // len(splits.classes))
+    per_class = -(-MOST_PICTURES // max(1, len(splits.test_labels.unique())))
     first = [
         torch.nonzero(splits.test_labels == label).flatten()[:per_class]
         for label in range(len(splits.classes))
