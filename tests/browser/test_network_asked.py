@@ -292,3 +292,11 @@ def test_long_names_and_tall_pictures_fit(page, width):
     assert box["height"] / box["width"] == pytest.approx(5, rel=0.05)
     inside, panel = (root.locator(each).bounding_box() for each in (".scores", ".panel-body"))
     assert inside["x"] + inside["width"] <= panel["x"] + panel["width"]
+
+
+def test_a_finger_hits_every_slider(kernel):
+    (root,) = kernel().views
+    heights = root.locator(".picture-panel input[type=range]").evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect().height)"
+    )
+    assert min(heights) >= 24
