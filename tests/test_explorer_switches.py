@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -185,3 +186,115 @@ def test_a_page_runs_only_what_is_shipped(splits):
     changed = ShapeExplorer(shipped, splits).page_data()["network"]
     assert changed["pictures"] is None
     assert "live" not in changed
+
+
+class After(nn.Module):
+    """A network with a function behind it that is no row of the trace."""
+
+    def __init__(self, network: nn.Module, last) -> None:
+        super().__init__()
+        self.network, self.last = network, last
+
+    def forward(self, x):
+        return self.last(self.network(x))
+
+
+@pytest.mark.parametrize(
+    ("last", "has_heat"),
+    [
+        (torch.neg, False),
+        (lambda y: y / 4, True),
+        (lambda y: F.log_softmax(y, 1), True),
+        (lambda y: {"logits": y / 4, "more": y}, True),
+    ],
+)
+def test_the_answer_is_what_the_network_gives_and_not_its_last_row(splits, last, has_heat):
+    network = trained_model(splits.source).eval()
+    explorer = ShapeExplorer(After(network, last), splits)
+    x = explorer._input.given
+    with torch.no_grad():
+        right = last(network(x))
+    right = (right["logits"] if isinstance(right, dict) else right)[0]
+    assert explorer.network["scores"] == pytest.approx(right.tolist(), abs=1e-4)
+    best = splits.classes[int(right.argmax())]
+    assert explorer.network["answers"][0] == [best, round(float(right.softmax(0).max()), 4)]
+    assert explorer.network["heat"] == has_heat
+    assert "live" not in explorer.page_data()["network"]
+
+
+def run_again(explorer, pixels):
+    """Return what the page is told about a picture that it sends."""
+    sent = []
+    explorer.send = lambda message, buffers=None: sent.append(message)
+    ask = {"ask": "run", "run": 1, "network": explorer.network["id"], "changes": []}
+    explorer._answer(None, ask, [memoryview(coded_bytes(pixels))])
+    return sent[0]
+
+
+def small(outputs=10):
+    torch.manual_seed(0)
+    layers = nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    return nn.Sequential(*layers, nn.Linear(4, outputs)).eval()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_network_of_other_numbers_sees_other_pictures(splits, dtype, alone):
+    model = small().to(dtype)
+    pictures = pictures_of(splits)
+    first = pictures.to_input(pictures.pixels[:1]).to(dtype)
+    explorer = ShapeExplorer(model, first if alone else splits, classes=splits.classes)
+    assert explorer.error == ""
+    scores = run_again(explorer, explorer._now.pictures.pixels[0])["scores"]
+    assert scores == pytest.approx(model(first)[0].tolist(), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "model", [nn.Conv2d(1, 10, 3), After(small(), lambda y: (y[:, :4], y))], ids=["maps", "two"]
+)
+def test_what_is_not_one_number_per_class_is_no_answer(splits, model):
+    explorer = ShapeExplorer(model, splits)
+    assert explorer.network["scores"] is None is explorer.network["answers"]
+    assert run_again(explorer, splits.test_images[0])["scores"] is None
+
+
+def test_one_can_draw_on_a_picture_of_one_colour():
+    model = small(2)
+    explorer = ShapeExplorer(model, torch.zeros(SHAPE), classes=["a", "b"])
+    pixels = torch.zeros(SHAPE[1:], dtype=torch.uint8)
+    pixels[:, 5:20, 5:20] = 255
+    right = model(pixels[None] / 255)[0].tolist()
+    assert run_again(explorer, pixels)["scores"] == pytest.approx(right, abs=1e-5)
+
+
+def test_names_of_classes_may_be_numbers():
+    explorer = ShapeExplorer(small(2), torch.randn(SHAPE), classes=torch.arange(2).numpy())
+    assert explorer.network["classes"] == ["0", "1"]
+
+
+class TwoSums(nn.Module):
+    """As in a transformer: two additions in one block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1)
+
+    def forward(self, x):
+        x = x + self.a(x)
+        return x + self.b(x)
+
+
+def test_each_of_several_additions_in_a_block_has_its_own_switch():
+    block = TwoSums()
+    table, found = offered(nn.Sequential(nn.Conv2d(1, 1, 1), block, block))
+    assert [(one["first"], one["last"]) for one in found] == [(1, 2), (3, 4), (5, 6), (7, 8)]
+    assert len({one["name"] for one in found}) == 4
+    assert all(one["first"] <= way["row"] <= one["last"] for one in found for way in one["ways"])
+
+
+def test_classes_that_are_missing_leave_their_places_to_the_others(splits):
+    some = splits.test_labels <= 1
+    few = replace(
+        splits, test_images=splits.test_images[some], test_labels=splits.test_labels[some]
+    )
+    assert len(pictures_of(few).names) == min(20, int(some.sum()))

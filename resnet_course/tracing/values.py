@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
@@ -13,7 +15,7 @@ from resnet_course.tracing.steps import UNUSED, Note
 from resnet_course.tracing.tracer import follow
 
 
-def trace_values(model: nn.Module, x: Tensor, table: Trace, note: Note) -> None:
+def trace_values(model: nn.Module, x: Tensor, table: Trace, note: Note) -> Any:
     """Run `model` on a real batch, in evaluation mode, and hand out what each row gives.
 
     The model stays as it is: a copy runs that shares its parameters; x and
@@ -27,6 +29,9 @@ def trace_values(model: nn.Module, x: Tensor, table: Trace, note: Note) -> None:
             `Field` that the output sees, or None. It copies what it wants to keep: the next row
             may overwrite it, and the row itself may have overwritten its input.
 
+    Returns:
+        What the model gives. It may differ from what the last row gives: `-x` is no row.
+
     Raises:
         TraceError: the forward pass fails.
     """
@@ -38,5 +43,13 @@ def trace_values(model: nn.Module, x: Tensor, table: Trace, note: Note) -> None:
         with torch._C.DisableTorchFunction(), _disable_current_modes():
             note(numbers[step], came, value, field)
 
+    results = []
+
+    def copied(model: nn.Module) -> nn.Module:
+        ghost = shared_copy(model)
+        ghost.register_forward_hook(lambda *given: results.append(given[-1]))
+        return ghost
+
     with torch.random.fork_rng([x.device] if x.is_cuda else []):
-        follow(model, [x.detach().clone()], {}, shared_copy, unwatched)
+        follow(model, [x.detach().clone()], {}, copied, unwatched)
+    return results[-1]

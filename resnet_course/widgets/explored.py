@@ -56,7 +56,7 @@ class Explored:
             raise ValueError("this network was given no picture that could be changed.")
         x = self.pictures.to_input(decoded(content, self.data["picture"]["shape"]))[None]
         changes = check_changes(changes, self.data["switches"])
-        x = x.to(_device(self.model, x))
+        x = x.to(_device(self.model, x), self.maps.dtype)
         return FeatureMaps(self.model, x, self.trace, self.maps.channels, changes)
 
     def live(self, source: str) -> dict[str, Any] | None:
@@ -114,8 +114,14 @@ def explore(
             data["pictures"] = pictures.data()
             data["switches"] = switches(table, data["folders"])
             data["heat"] = maps.heat is not None
-            data["scores"] = finite(maps.output) if classes else None
+            data["scores"] = scores_of(maps, classes)
     return Explored(data, table, maps=maps, model=model, pictures=pictures)
+
+
+def scores_of(maps: FeatureMaps, classes: Sequence[str] | None) -> list[float] | None:
+    """Return one number for each class; None if the network does not give just these."""
+    fits = classes is not None and maps.output.shape == (len(classes),)
+    return finite(maps.output) if fits else None
 
 
 def finite(numbers: Tensor | None) -> list | None:
@@ -165,7 +171,7 @@ def _answers(maps: FeatureMaps, classes: Sequence[str] | None) -> list[list[Any]
     naming these: coordinates, or the features of an encoder, look the same.
     """
     numbers = maps.output
-    if not classes or numbers.ndim != 1 or len(numbers) < 2 or not numbers.isfinite().all():
+    if scores_of(maps, classes) is None or len(numbers) < 2:
         return None
     # A network may end with a softmax of its own.
     done = bool((numbers >= 0).all()) and abs(float(numbers.sum()) - 1) < 1e-3

@@ -733,6 +733,7 @@ function explorer(element, host) {
     records.clear();
     stale.clear();
     changes.clear();
+    clearTimeout(told);
     opened = new Set(wanted.opened ?? network.opened);
     at = findNode(network, wanted.place ?? at?.name, wanted.layer ?? at?.last ?? 0);
     if (!at && wanted.layer) at = barsOf(network, opened).find((bar) => bar.last >= wanted.layer);
@@ -935,16 +936,18 @@ function explorer(element, host) {
   let running = false;
   let again = false;
   let told = null;
+  let newest = null; // what the newest run is of; when its answer comes, the page may be further
   async function runNetwork() {
     if (running) { again = true; return; }
     running = true;
     root.setAttribute("data-busy", "");
     const from = network;
     const slow = setTimeout(() => say("waiting for the network …"), 500);
+    const about = newest = { words: panel.words(), off: [...changes].map(([name, way]) => `${name}: ${way.name}`), chosen: panel.choice() };
     try {
       const rules = [...changes.values()].map(({ row, source }) => [row, source]);
       const found = await host.run({ pixels: panel.pixels(), changes: rules });
-      if (network === from && found) showRun(found);
+      if (network === from && found) showRun(found, about);
     } catch (reason) {
       if (network === from) say(String(reason.message ?? reason));
     } finally {
@@ -958,18 +961,18 @@ function explorer(element, host) {
     }
   }
 
-  function showRun({ scores, heat }) {
+  function showRun({ scores, heat }, about) {
     say("");
     for (const row of records.keys()) stale.add(row);
-    if (network.classes && scores) {
-      const shares = probabilities(scores);
+    if (network.classes) {
+      const shares = scores ? probabilities(scores) : [];
       const best = shares.map((share, i) => [network.classes[i], share]).sort((a, b) => b[1] - a[1]).slice(0, 3);
       showAnswer(best);
-      panel.showScores(scores, !changes.size);
+      panel.showScores(scores, !about.off.length && about.chosen === panel.choice());
       // In words, when the hand rests.
       clearTimeout(told);
-      const off = [...changes].map(([name, way]) => `${name}: ${way.name}`);
-      told = setTimeout(() => panel.tell([`${panel.words()}: ${best[0][0]} ${percent(best[0][1])}`, ...off].join("; ")), 600);
+      const said = scores ? `${best[0][0]} ${percent(best[0][1])}` : "no answer in numbers";
+      told = setTimeout(() => panel.tell([`${about.words}: ${said}`, ...about.off].join("; ")), 600);
     }
     panel.showHeat(heat);
     fetchMaps();
@@ -1624,6 +1627,7 @@ function explorer(element, host) {
     load,
     // What was asked for cannot be had: the choices go back to what is shown.
     refused(text) { say(text); showChoices(); },
+    lateRun(found) { showRun(found, newest); },
     late(record) { keep(record); say(""); showCloseUp(); showField(at.field); },
     // The host has another place: a learner wrote `explorer.layer = 17`.
     follow({ layer, place, opened: folders }) {
@@ -1646,8 +1650,8 @@ function render({ model, el }) {
   const waiting = new Map(); // "network row" → what was asked for
   let own = false; // the page itself is changing the state
   let choosing = null;
-  let asked = 0; // runs that were asked for,
-  let run = 0; // and the one whose maps are shown; 0 is the picture that was given
+  let asked = Math.floor(Math.random() * 2 ** 40); // runs: another view of the object has other numbers;
+  let run = 0; // the one whose maps are shown; 0 is the picture that was given
   const runs = new Map();
   const host = {
     network: model.get("network"),
@@ -1667,8 +1671,20 @@ function render({ model, el }) {
       asked += 1;
       const [number, network] = [asked, model.get("network").id];
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => { runs.delete(number); reject(SILENT); }, 8000);
-        runs.set(number, (found) => { clearTimeout(timer); run = number; resolve(found); });
+        let late = false;
+        const timer = setTimeout(() => { late = true; reject(SILENT); }, 8000);
+        const end = () => { clearTimeout(timer); runs.delete(number); };
+        runs.set(number, {
+          done(found) {
+            end();
+            if (number !== asked) return; // the page has stopped to wait, and asked for a newer one
+            run = number;
+            if (late) view.lateRun(found);
+            else resolve(found);
+          },
+          failed(text) { end(); reject(text); },
+          dropped() { end(); resolve(undefined); }, // the network is gone
+        });
         model.send({ ask: "run", run: number, network, changes }, undefined, [pixels.buffer]);
       });
     },
@@ -1693,14 +1709,16 @@ function render({ model, el }) {
   const changed = () => {
     clearTimeout(choosing);
     run = 0;
+    for (const each of [...runs.values()]) each.dropped();
     for (const { timer, resolve } of waiting.values()) { clearTimeout(timer); resolve(undefined); }
     waiting.clear();
     view.load(model.get("network"), state());
   };
   const moved = () => { if (!own) view.follow(state()); };
   const answered = (message, buffers) => {
+    if (message.failed && message.ran) return runs.get(message.ran)?.failed(message.failed);
     if (message.failed) { clearTimeout(choosing); return view.refused(message.failed); }
-    if (message.ran) return runs.get(message.ran)?.(message);
+    if (message.ran) return runs.get(message.ran)?.done(message);
     if (!message.maps) return undefined;
     const key = `${message.network} ${message.maps.row} ${message.run}`;
     const record = { ...message.maps, values: buffers[0], weights: buffers[1] };

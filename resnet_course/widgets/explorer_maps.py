@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from resnet_course.tracing.fields import Field
 from resnet_course.tracing.meta import shared_copy
+from resnet_course.tracing.origins import tensors_in
 from resnet_course.tracing.rows import Trace, printable
 from resnet_course.tracing.values import trace_values
 from resnet_course.widgets.explorer_channels import (
@@ -56,7 +57,7 @@ class FeatureMaps:
         channels: dict[int, list[int]] | None = None,
         changes: Iterable[Change] = (),
     ) -> None:
-        self.table, self.shape = table, tuple(x.shape[1:])
+        self.table, self.shape, self.dtype = table, tuple(x.shape[1:]), x.dtype
         self.modules = {printable(n): part for n, part in shared_copy(model).named_modules()}
         self.axes = {row: out for row, (_, out) in enumerate(channel_axes(table))}
         self.fields: dict[int, dict[str, list[list[int]]]] = {}
@@ -64,14 +65,17 @@ class FeatureMaps:
         for edge in table.edges:
             self.sources[edge.target].append(edge.source)
         self.head = find_head(model, table)
-        self.output, self.heat = torch.empty(0), None
+        self.heat, self._spoken = None, -1  # for which class the heat is
         # Two walks: the first says which channels to keep. All of them would take much memory.
         self.channels = dict(channels or choose_channels(table, self._spread(model, x)))
         self.channels[-1] = list(range(x.shape[1]))[:MOST_CHANNELS]
         self.values = {-1: x[0, self.channels[-1]].detach().float().cpu()}
         self.follows: set[int] = set()  # rows that get just what the row before gives
         self.apart: set[int] = set()  # rows that surely do not
-        trace_values(model, x, table, with_changes(self._keep, changes, x))
+        given = trace_values(model, x, table, with_changes(self._keep, changes, x))
+        self.output = _of_one(next(tensors_in(given), torch.empty(0)))
+        if self._spoken != (int(self.output.argmax()) if self.output.numel() else -1):
+            self.heat = None  # what follows the last layer has changed the answer
 
     def _spread(self, model: nn.Module, x: Tensor) -> dict[int, Tensor]:
         """Return how much each channel of each row varies."""
@@ -92,13 +96,12 @@ class FeatureMaps:
         if not _has_shape(value, self.table.rows[row].out_shape):
             return
         one = self._one(row, value)
-        if row == (self.sources[len(self.table)] or [len(self.table) - 1])[0]:
-            self.output = one.float().cpu().clone()
         if self.head and row == self.head[0]:
             self._last = one.float().cpu().clone()
         if self.head and row == self.head[1]:
             weights = self.modules[self.table.rows[row].name].weight
-            self.heat = heat_of(self._last, weights[self.output.argmax()].detach().float().cpu())
+            self._spoken = int(one.argmax())
+            self.heat = heat_of(self._last, weights[self._spoken].detach().float().cpu())
         if field and one.ndim == 3 and self.axes[row] is not None:
             self.fields[row] = _lines(field, one.shape[-2:], self.axes[row])
         if row not in self.channels:
@@ -171,6 +174,12 @@ def book_data(network: dict[str, Any], maps: FeatureMaps | None) -> dict[str, An
         if len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()) <= BOOK_BYTES:
             return data
     return {"network": network | {"maps": False, "picture": None}, "maps": {}}
+
+
+def _of_one(output: Tensor) -> Tensor:
+    """Return what a network gives for one picture, nothing if it gives no such numbers."""
+    fits = output.ndim > 1 and len(output) == 1 and not output.is_complex()
+    return output[0].float().cpu() if fits else torch.empty(0)
 
 
 def _has_shape(value: Tensor, shape: Sequence[int]) -> bool:

@@ -58,7 +58,7 @@ class Pictures:
 
 def pictures_of(splits: Splits) -> Pictures:
     """Return the first test pictures of each class, all classes alike, at most twenty."""
-    per_class = -(-MOST_PICTURES // len(splits.classes))
+    per_class = -(-MOST_PICTURES // max(1, len(splits.test_labels.unique())))
     first = [
         torch.nonzero(splits.test_labels == label).flatten()[:per_class]
         for label in range(len(splits.classes))
@@ -84,7 +84,7 @@ def picture_alone(x: Tensor) -> Pictures | None:
         return None
     image = x[0].detach().float().cpu().nan_to_num(0, 0, 0)
     low, high = image.amin(), image.amax()
-    span = (high - low).clamp(min=1e-12)
+    span = high - low if high > low else torch.ones(())  # one can draw on a single colour too
     pixels = ((image - low) / span * 255).round().to(torch.uint8)
     name = "the picture" if len(x) == 1 else f"the first of {len(x)} pictures"
     ones = torch.ones(len(image))

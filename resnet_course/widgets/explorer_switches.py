@@ -6,6 +6,7 @@ passes on its branch has lost its shortcut; one that passes on the shortcut has 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -55,7 +56,7 @@ def switches(table: Trace, folders: list[dict[str, Any]]) -> list[dict[str, Any]
             words = "what comes before it goes straight to what comes after"
             way = {"name": "removed", "words": words, "row": last, "source": source}
             found.append({"name": folder["name"], "first": first, "last": last, "ways": [way]})
-    return sorted(found, key=lambda one: one["last"])
+    return _told_apart(table, sorted(found, key=lambda one: one["ways"][0]["row"]))
 
 
 def check_changes(changes: Iterable[Iterable[int]], offered: list[dict[str, Any]]) -> list[Change]:
@@ -84,6 +85,22 @@ def with_changes(note: Note, changes: Iterable[Change], x: Tensor) -> Note:
         note(row, came, value, field)
 
     return changed if takes else note
+
+
+def _told_apart(table: Trace, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give each of several additions in one block its own rows and name, as in a transformer."""
+    places = [(one["first"], one["last"]) for one in found]
+    names: Counter[str] = Counter()
+    for number, one in enumerate(found):
+        if places.count(places[number]) > 1:
+            if number and places[number - 1] == places[number]:
+                one["first"] = found[number - 1]["last"] + 1
+            one["last"] = one["ways"][0]["row"]
+            one["name"] = table.rows[one["last"]].name
+        names[one["name"]] += 1
+        if names[one["name"]] > 1:  # a module that works several times
+            one["name"] += f" ({names[one['name']]})"
+    return found
 
 
 def _alike(table: Trace, row: int, sources: Iterable[int]) -> bool:

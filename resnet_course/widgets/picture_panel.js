@@ -12,13 +12,15 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   const [channels, high, wide] = shape;
   const area = high * wide;
   const decode = (text) => Float32Array.from(atob(text), (c) => c.charCodeAt(0));
-  let chosen = 0;
+  let chosen = 0; // -1 is a drawing
+  let shown = 0; // the last of the choices that was chosen
   let base = decode(data.choices[0].pixels);
   let moved = { ...ZERO };
   let drawnOn = false;
   let seen = base; // after turning, shifting and noise
   let heat = null;
   let cursor = [high >> 1, wide >> 1];
+  let choice = 0; // counts them: which one is it?
   let before = null; // probabilities of the picture as it was chosen, by the whole network
 
   // What stands in the panel.
@@ -28,10 +30,10 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   });
   const glow = make("canvas", { class: "heat", "aria-hidden": "true" });
   const square = make("span", { class: "cursor", "aria-hidden": "true" });
-  const sheet = make("div", { class: "sheet-box" }, canvas, glow, square);
+  const sheet = make("div", { class: "sheet-box", style: `max-width:${280 * Math.min(1, wide / high)}px` }, canvas, glow, square);
   const tools = radios("pen", ["draw", "erase", "fill"], "draw");
   const width = make("input", { type: "range", min: 1, max: Math.max(3, Math.round(high / 5)), value: Math.max(2, Math.round(high / 10)), "aria-label": "width of the pen" });
-  const again = action("↺ as it was", () => choose(Math.max(chosen, 0)));
+  const again = action("↺ as it was", () => choose(shown));
   const empty = action("empty page", () => {
     setBase(new Float32Array(base.length).fill(PAPER[channels]), -1);
   });
@@ -49,7 +51,7 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
     if (!by) return;
     event.preventDefault();
     event.stopPropagation();
-    choose((Math.max(chosen, 0) + by + data.choices.length) % data.choices.length);
+    choose((shown + by + data.choices.length) % data.choices.length);
     thumbs.children[chosen].focus();
   });
   const reach = Math.round(high / 3);
@@ -127,6 +129,7 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   function setBase(pixels, number) {
     base = pixels;
     chosen = number;
+    choice += 1;
     drawnOn = number < 0;
     before = null;
     settle();
@@ -137,11 +140,11 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   function markChosen() {
     [...thumbs.children].forEach((one, i) => {
       one.setAttribute("aria-checked", i === chosen);
-      one.tabIndex = i === Math.max(chosen, 0) ? 0 : -1;
+      one.tabIndex = i === shown ? 0 : -1;
     });
   }
 
-  const choose = (i) => setBase(decode(data.choices[i].pixels), i);
+  const choose = (i) => setBase(decode(data.choices[shown = i].pixels), i);
 
   // What is seen becomes the picture: the sliders go back to 0.
   function settle() {
@@ -237,8 +240,8 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   // All that is like this pixel and hangs together with it.
   function fill(y, x) {
     const from = (y * wide + x) * channels;
-    const like = (i) => Math.abs(base[i * channels] - first) < 60;
-    const first = base[from];
+    const first = base.slice(from, from + channels);
+    const like = (i) => first.every((value, c) => Math.abs(base[i * channels + c] - value) < 60);
     const open = [y * wide + x];
     const done = new Uint8Array(area);
     while (open.length) {
@@ -258,10 +261,12 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
     return [(event.clientY - rect.top) / rect.height * high - 0.5, (event.clientX - rect.left) / rect.width * wide - 0.5];
   }
 
-  let last = null;
+  let last = null; // where the pen was,
+  let drawing = null; // and which finger holds it
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
+    if (event.button || last) return;
     canvas.setPointerCapture(event.pointerId);
+    drawing = event.pointerId;
     begin();
     const [y, x] = last = pointAt(event);
     if (tools.value === "fill") fill(clamp(Math.round(y), 0, high - 1), clamp(Math.round(x), 0, wide - 1));
@@ -269,14 +274,16 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
     update();
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!last || tools.value === "fill") return;
+    if (!last || event.pointerId !== drawing || tools.value === "fill") return;
     const [y, x] = pointAt(event);
     const steps = Math.ceil(Math.hypot(y - last[0], x - last[1]) * 2) || 1;
     for (let k = 1; k <= steps; k++) stroke(last[0] + (y - last[0]) * k / steps, last[1] + (x - last[1]) * k / steps);
     last = [y, x];
     update();
   });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { last = null; });
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    canvas.addEventListener(end, (event) => { if (event.pointerId === drawing) last = null; });
+  }
   canvas.addEventListener("keydown", (event) => {
     const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (!move && event.key !== " ") return;
@@ -315,8 +322,10 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   }
 
   // One line for each class: probability and logit, and a mark where the bar was before the picture
-  // or the network was changed.
+  // or the network was changed. `values`: null if there is no answer.
   function showScores(values, isWhole) {
+    table.hidden = !values;
+    if (!values) return;
     const shares = probabilities(values);
     if (isWhole) before ??= shares;
     const order = classes.map((_, i) => i);
@@ -336,10 +345,10 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   markChosen();
   glow.hidden = true;
   showCursor();
-  if (scores) showScores(scores, true);
+  if (classes) showScores(scores, true);
 
   return {
-    panel, words, showScores, tell: (text) => { told.textContent = text; },
+    panel, words, showScores, choice: () => choice, tell: (text) => { told.textContent = text; },
     pixels: () => Uint8Array.from(seen),
     showHeat(map) { heat = map; paintHeat(); },
   };

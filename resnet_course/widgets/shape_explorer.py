@@ -18,7 +18,7 @@ from resnet_course.resnet import CONFIGS, create_model
 from resnet_course.tracing.rows import Trace
 from resnet_course.train.inputs import check_model, check_name
 from resnet_course.widgets.base import StoredForm, figure_html, message_html
-from resnet_course.widgets.explored import Explored, explore, finite
+from resnet_course.widgets.explored import Explored, explore, finite, scores_of
 from resnet_course.widgets.explorer_folders import (
     LEVELS,
     bar_at,
@@ -88,10 +88,13 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
             check_model(model)
         self._own = None if isinstance(model, str) else model
         self._pictures, self._source = None, ""
+        classes = None if classes is None else [str(name) for name in classes]
         if isinstance(picture_or_shape, Splits) and self._own is not None:
             self._pictures, self._source = pictures_of(picture_or_shape), picture_or_shape.source
             classes = classes or picture_or_shape.classes
-            picture_or_shape = self._pictures.to_input(self._pictures.pixels[:1])
+            types = (p.dtype for p in model.parameters() if p.is_floating_point())
+            first = self._pictures.to_input(self._pictures.pixels[:1])
+            picture_or_shape = first.to(next(types, torch.float32))
         self._input = read_input(self._own, picture_or_shape)
         self._title, self._classes = title or type(model).__name__, classes
         self._explored: dict[tuple[str, int, int], Explored] = {}
@@ -269,12 +272,14 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
             elif message.get("ask") == "run":
                 self._changed = message["run"], self._now.again(buffers[0], message["changes"])
                 maps = self._changed[1]
-                found = {"scores": finite(maps.output), "heat": finite(maps.heat)}
+                scores = scores_of(maps, self.network["classes"])
+                found = {"scores": scores, "heat": finite(maps.heat)}
                 self.send({"ran": message["run"]} | found)
             elif message.get("ask") == "maps":
                 self._send_maps(int(message["row"]), message.get("run", 0))
         except Exception as error:  # the page says it; a traceback would be seen by nobody
-            self.send({"failed": f"Python could not do this: {error}"})
+            ran = {"ran": message["run"]} if message.get("ask") == "run" else {}
+            self.send({"failed": f"Python could not do this: {error}"} | ran)
 
     def _send_maps(self, row: int, run: int) -> None:
         """Send the maps of a row, of the picture that was given or of the page's last run."""
