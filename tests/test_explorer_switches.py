@@ -298,3 +298,11 @@ def test_classes_that_are_missing_leave_their_places_to_the_others(splits):
         splits, test_images=splits.test_images[some], test_labels=splits.test_labels[some]
     )
     assert len(pictures_of(few).names) == min(20, int(some.sum()))
+
+
+def test_splits_that_cannot_be_shown_are_told(splits):
+    with pytest.raises(ValueError, match="a name stands for a network without weights"):
+        ShapeExplorer("resnet14", splits)
+    empty = replace(splits, test_images=splits.test_images[:0], test_labels=splits.test_labels[:0])
+    with pytest.raises(ValueError, match="no test picture"):
+        ShapeExplorer(trained_model(splits.source), empty)

@@ -123,6 +123,20 @@ def test_the_model_and_the_random_numbers_stay_as_they_are():
     assert all(torch.equal(p.grad, g) for p, g in zip(model.parameters(), grads, strict=True))
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_the_mode_of_the_caller_changes_nothing(mode):
+    model, x = create_model("resnet8", in_channels=1), torch.randn(2, 1, 12, 12)
+    table, found = trace(model, x), values(model, x)
+    with mode():
+        before = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+        inside = x.clone()
+        assert trace(model, inside) == table
+        again = values(model, inside)
+        assert (torch.is_grad_enabled(), torch.is_inference_mode_enabled()) == before
+    assert all(torch.equal(again[row], value) for row, value in found.items())
+    assert not any(value.requires_grad for value in again.values())
+
+
 def test_a_failed_trace_keeps_what_ran_before():
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(3, 2, 3))
     with pytest.raises(TraceError) as caught:

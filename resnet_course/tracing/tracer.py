@@ -32,6 +32,7 @@ from resnet_course.tracing.rows import Trace, TraceError, printable
 from resnet_course.tracing.steps import Note, Steps
 
 
+@torch.inference_mode(False)  # tensors of that mode do not tell what overwrites them
 def trace(
     model: nn.Module,
     input_shape: Sequence[Any] | Tensor | dict[str, Any],

@@ -15,6 +15,7 @@ from resnet_course.tracing.steps import UNUSED, Note
 from resnet_course.tracing.tracer import follow
 
 
+@torch.inference_mode(False)  # as in `trace`
 def trace_values(model: nn.Module, x: Tensor, table: Trace, note: Note) -> Any:
     """Run `model` on a real batch, in evaluation mode, and hand out what each row gives.
 

@@ -57,7 +57,13 @@ class Pictures:
 
 
 def pictures_of(splits: Splits) -> Pictures:
-    """Return the first test pictures of each class, all classes alike, at most twenty."""
+    """Return the first test pictures of each class, all classes alike, at most twenty.
+
+    Raises:
+        ValueError: there is no test picture.
+    """
+    if not len(splits.test_images):
+        raise ValueError("these splits have no test picture, and the explorer shows those.")
     per_class = -(-MOST_PICTURES // max(1, len(splits.test_labels.unique())))
     first = [
         torch.nonzero(splits.test_labels == label).flatten()[:per_class]

@@ -89,10 +89,11 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
         self._own = None if isinstance(model, str) else model
         self._pictures, self._source = None, ""
         classes = None if classes is None else [str(name) for name in classes]
-        if isinstance(picture_or_shape, Splits) and self._own is not None:
+        if isinstance(picture_or_shape, Splits):
             self._pictures, self._source = pictures_of(picture_or_shape), picture_or_shape.source
             classes = classes or picture_or_shape.classes
-            types = (p.dtype for p in model.parameters() if p.is_floating_point())
+            numbers = () if self._own is None else self._own.parameters()
+            types = (p.dtype for p in numbers if p.is_floating_point())
             first = self._pictures.to_input(self._pictures.pixels[:1])
             picture_or_shape = first.to(next(types, torch.float32))
         self._input = read_input(self._own, picture_or_shape)
