@@ -94,7 +94,7 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
         if options.hold_out:
             splits = hold_out(splits, options.hold_out)
         torch.manual_seed(options.seed)
-        model = network(options, splits)
+        model = network(options, len(splits.classes), splits.train_images.shape[1])
     except (ValueError, DataUnavailableError) as error:
         problem = str(error)  # as a text: not every error can travel to another process
     with _told(WRONG_USE, ValueError, CheckpointError):

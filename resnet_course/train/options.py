@@ -100,12 +100,12 @@ def train_config(options: argparse.Namespace) -> TrainConfig:
     )
 
 
-def network(options: argparse.Namespace, splits: Splits) -> ResNet:
-    """Build the network for some pictures. Raises a ValueError for what cannot be built."""
+def network(options: argparse.Namespace, classes: int, in_channels: int = 1) -> ResNet:
+    """Build the network. Raises a ValueError for what cannot be built."""
     given = {name: getattr(options, name) for name in ("stem", "stem_stride", "widths", "depths")}
     changes = {name: value for name, value in given.items() if value is not None}
-    changes |= {"num_classes": len(splits.classes), "zero_init_residual": options.zero_init}
-    model = create_model(options.model, in_channels=splits.train_images.shape[1], **changes)
+    changes |= {"num_classes": classes, "zero_init_residual": options.zero_init}
+    model = create_model(options.model, in_channels=in_channels, **changes)
     if options.weights is not None:
         try:
             weights = checkpoints.load(Path(options.weights))["model"]

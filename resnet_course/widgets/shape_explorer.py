@@ -66,7 +66,7 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
     """
 
     _esm = "".join(
-        (FOLDER / name).read_text("utf-8") for name in ("picture_panel.js", "explorer.js")
+        (FOLDER / name).read_text(encoding="utf-8") for name in ("picture_panel.js", "explorer.js")
     )
     _css = FOLDER / "explorer.css"
     network = traitlets.Dict().tag(sync=True)
