@@ -49,6 +49,11 @@ def cells(path: Path, kind: str = "") -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if kind in ("", cell.cell_type)]
 
 
+def slide_type(cell: nbformat.NotebookNode) -> str | None:
+    """Return what a cell is in the lecture; None: it goes on with the slide before it."""
+    return cell.metadata.get("slideshow", {}).get("slide_type")
+
+
 def run(*command: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a program to its end and keep what it prints."""
     texts = {"capture_output": True, "text": True, "encoding": "utf-8", "check": False}

@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 pytest.importorskip("pyreveal", reason="needs the extra `lecture`")
 pytest.importorskip("markdown_it", reason="needs the extra `lecture`")
 
-from helpers import Page, cells, every_notebook
+from helpers import Page, cells, every_notebook, slide_type
 
 from resnet_course.website import explorer_files, lecture
 from resnet_course.website.book import widgets
@@ -37,13 +37,13 @@ def test_a_deck_shows_what_is_marked_and_hides_what_is_not(decks, path):
     body = re.search(r'<div class="slides">.*?<script>', deck, re.S)[0]
     page = Page(body)
     text = page.text.replace(" ", "")
-    kinds = [cell.metadata.slideshow.slide_type for cell in cells(path)]
+    kinds = [slide_type(cell) for cell in cells(path)]
     starts = kinds.count("slide") + kinds.count("subslide")
     sections = [tag for tag, _ in page.elements].count("section")
     assert sections == starts + kinds.count("slide")
     assert (10 if path.stem[:2] != "00" else 5) <= starts <= 34
     for cell in cells(path):
-        kind, hidden = cell.metadata.slideshow.slide_type, False
+        kind, hidden = slide_type(cell), False
         if cell.cell_type == "code":
             hidden = lecture.HIDE_INPUT in cell.metadata.get("tags", [])
             hidden = hidden and cell.source[:200].replace(" ", "") not in text
@@ -62,7 +62,7 @@ def test_a_deck_holds_the_front_end_and_each_explorer_once(decks, path):
         key = f"{path.stem}-{cell.id}"
         text = widgets.stored(key, path.parent)
         if (
-            cell.metadata.slideshow.slide_type != "skip"
+            slide_type(cell) != "skip"
             and text
             and explorer_files.is_explorer(text)
         ):
