@@ -61,11 +61,7 @@ def test_a_deck_holds_the_front_end_and_each_explorer_once(decks, path):
     for cell in cells(path, "code"):
         key = f"{path.stem}-{cell.id}"
         text = widgets.stored(key, path.parent)
-        if (
-            slide_type(cell) != "skip"
-            and text
-            and explorer_files.is_explorer(text)
-        ):
+        if slide_type(cell) != "skip" and text and explorer_files.is_explorer(text):
             assert deck.count(text) == 1
             place = re.search(f'<div class="explorer-place" data-key="{key}">(.*?)</div>', deck)
             assert "<img" in place[1], "printed, the picture stands there"
