@@ -82,7 +82,8 @@ class Record:
         }
         return "\n".join(f"{key:<9} {value}" for key, value in lines.items())
 
-    def __str__(self) -> str:
+    def table(self) -> str:
+        """Return the results, without the evidence: a line for each label."""
         width = max(map(len, self.labels))
         rows = [f"{'':{width}}  parameters  train loss  test accuracy: mean ± spread (runs)"]
         for label in self.labels:
@@ -92,7 +93,10 @@ class Record:
                 f"{label:{width}}  {runs[0].parameters:10,}"
                 f"  {mean(self.last(label, 'train_loss')):10.4f}  {spread(accuracy)}{timed}"
             )
-        return "\n".join([self.header(), "", *rows])
+        return "\n".join(rows)
+
+    def __str__(self) -> str:
+        return f"{self.header()}\n\n{self.table()}"
 
 
 def spread(values: Sequence[float]) -> str:
