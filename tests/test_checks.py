@@ -8,9 +8,11 @@ import sys
 import pytest
 import torch
 from answer_tools import cell, must_say
+from torch import nn
 
 from resnet_course import checks
-from resnet_course.checks import advice, guard
+from resnet_course.blocks import BasicBlock
+from resnet_course.checks import advice, answers, guard
 from resnet_course.checks.exercise import EXERCISES, STATE
 
 SIZE = "lambda size, kernel, stride, padding: "
@@ -191,7 +193,9 @@ def test_hints_come_one_after_the_other_and_the_last_one_stays():
     assert repr(checks.hint(checks.conv_output_size)) == given[-1]
 
 
-@pytest.mark.parametrize("ask", [checks.hint, checks.solution])
+@pytest.mark.parametrize(
+    "ask", [checks.hint, checks.solution, lambda name: checks.yours(name, None, None)]
+)
 def test_an_unknown_exercise_is_an_error_that_lists_them(ask):
     with pytest.raises(ValueError, match="no exercise 'conv': choose one of .*conv_output_size"):
         ask("conv")
@@ -205,3 +209,39 @@ def test_progress_counts_what_was_checked_in_this_notebook():
     assert repr(checks.progress()).startswith("1 of ")
     page = checks.progress()._repr_html_()
     assert "✓ Passed" in page and EXERCISES["conv_output_size"].title in page
+
+
+# Whose answer the next cells use.
+
+NOISY = "def noisy(*sizes):\n    print('hello')\n    return conv_output_size(*sizes)"
+BLOCK = "class Block(BasicBlock):\n    pass"
+OTHERS = "The next cells use the course's {}: yours has not passed its check yet.\n"
+CHOICES = [
+    ("conv_output_size", size_is(RIGHT), True),
+    ("conv_output_size", cell(NOISY, conv_output_size=answers.conv_output_size), True),
+    ("conv_output_size", size_is("0"), False),
+    ("conv_output_size", size_is("1 / 0"), False),
+    ("conv_output_size", lambda *_: sys.exit(), False),
+    ("conv_output_size", cell("def stub(size): ..."), False),
+    ("conv_output_size", None, False),
+    ("basic_block", cell(BLOCK, BasicBlock=BasicBlock), True),
+    ("basic_block", nn.ReLU, False),
+    ("basic_block", cell("class Stub(nn.Module): ..."), False),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "right"), CHOICES)
+def test_the_next_cells_use_a_right_answer_and_else_the_course_s(name, answer, right, capsys):
+    default = object()
+    assert checks.yours(name, answer, default=default) is (answer if right else default)
+    words = f"The next cells use your {name}.\n" if right else OTHERS.format(name)
+    assert capsys.readouterr() == (words, "")
+
+
+def test_to_choose_an_answer_changes_no_verdict(capsys):
+    checks.yours("conv_output_size", size_is("0"), None)
+    assert not STATE
+    passed = checks.conv_output_size(size_is(RIGHT))
+    checks.yours(checks.conv_output_size, size_is("0"), None)
+    assert {"conv_output_size": passed} == STATE
+    assert capsys.readouterr().out == 2 * OTHERS.format("conv_output_size")

@@ -3,6 +3,7 @@
 >>> checks.conv_output_size(my_function)
 >>> checks.hint("conv_output_size")
 >>> checks.solution("conv_output_size")
+>>> my_function = checks.yours("conv_output_size", my_function, default=conv_output_size)
 >>> checks.progress()
 
 A checker calls the learner's answer and gathers facts. What to say stands in tables, where a line
@@ -18,10 +19,10 @@ and `measuring` (05), `transfer` (06). A block or network is compared with the r
 `compare`, on the flow of numbers that `flow` has watched; `diagnosis` looks for the mistake among
 the `variants` of the right source text, which block_mistakes.txt tells. Titles and hints stand in
 exercises.toml. `answers` are the course's own solutions; `advice` gives hints, solutions and the
-progress.
+progress, and chooses between the learner's answer and the course's.
 """
 
-from resnet_course.checks.advice import hint, progress, solution
+from resnet_course.checks.advice import hint, progress, solution, yours
 from resnet_course.checks.blocks import (
     basic_block,
     bottleneck,
@@ -67,5 +68,6 @@ __all__ = [
     "stage_shapes",
     "topk_accuracy",
     "train_step",
+    "yours",
     "zero_init",
 ]

@@ -1,16 +1,21 @@
-"""Help with an exercise: hints, the solution, and what is done so far."""
+"""Help with an exercise: hints, the solution, what is done so far, whose answer goes on."""
 
 from __future__ import annotations
 
 import html
 import inspect
+import io
+from contextlib import redirect_stderr, redirect_stdout
+from typing import TypeVar
 
 from IPython.display import Code
 
-from resnet_course.checks.exercise import EXERCISES, STATE, Exercise
+from resnet_course.checks.exercise import EXERCISES, STATE, Exercise, verdict
 from resnet_course.checks.faults import read_toml
 from resnet_course.checks.result import LOOKS
 from resnet_course.train.inputs import check_name
+
+Answer = TypeVar("Answer")
 
 _given: dict[str, int] = {}  # hints given so far
 
@@ -52,6 +57,30 @@ def solution(name: str) -> Code:
     """
     sources = [inspect.getsource(answer).rstrip() for answer in _find(name).answers]
     return Code("\n\n".join(sources) + "\n", language="python")
+
+
+def yours(name: str, answer: Answer, default: Answer) -> Answer:
+    """Return the learner's answer if it is right, else the default, and print which of the two.
+
+    The answer is checked anew: it may have changed since its check. The verdict is neither shown
+    nor kept for the progress, and what the answer prints is not shown either.
+
+    Args:
+        name: of the exercise, "basic_block".
+        answer: the learner's function or class, or its untouched stub.
+        default: what the course uses in its place.
+
+    Raises:
+        ValueError: there is no such exercise.
+    """
+    about = _find(name)
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        passed = verdict(about, answer).passed
+    if passed:
+        print(f"The next cells use your {about.name}.")
+        return answer
+    print(f"The next cells use the course's {about.name}: yours has not passed its check yet.")
+    return default
 
 
 class Progress(dict[str, str]):

@@ -23,6 +23,9 @@ RAISE = "raise NotImplementedError"
 LAST = ("...", "return None", RAISE, f"{RAISE}()", f'{RAISE}("")')
 
 
+Ask = Callable[[Any], str | None]  # what `exercise` turns into a checker
+
+
 @dataclass(frozen=True)
 class Exercise:
     """One exercise; exercises.toml says what the facts from there mean."""
@@ -36,6 +39,7 @@ class Exercise:
     praise: str
     hints: list[str]
     answers: tuple[Callable[..., Any], ...]  # of the package, that are the solution
+    ask: Ask
 
     @property
     def heading(self) -> str:
@@ -48,7 +52,6 @@ class Exercise:
 EXERCISES: dict[str, Exercise] = {}
 STATE: dict[str, CheckResult] = {}  # the last verdict on each exercise in this kernel
 
-Ask = Callable[[Any], str | None]
 Checker = Callable[[Any], CheckResult]
 
 
@@ -67,12 +70,12 @@ def exercise(*answers: Callable[..., Any]) -> Callable[[Ask], Checker]:
 
     def decorate(ask: Ask) -> Checker:
         facts = faults.read_toml("exercises")[ask.__name__]
-        about = Exercise(ask.__name__, **facts, answers=answers)
+        about = Exercise(ask.__name__, **facts, answers=answers, ask=ask)
         EXERCISES[about.name] = about
 
         @functools.wraps(ask)
         def check(answer: Any) -> CheckResult:
-            STATE[about.name] = _verdict(about, ask, answer)
+            STATE[about.name] = verdict(about, answer)
             return STATE[about.name]
 
         return check
@@ -80,7 +83,8 @@ def exercise(*answers: Callable[..., Any]) -> Callable[[Ask], Checker]:
     return decorate
 
 
-def _verdict(about: Exercise, ask: Ask, answer: Any) -> CheckResult:
+def verdict(about: Exercise, answer: Any) -> CheckResult:
+    """Say what is right or wrong with an answer; the progress does not hear of it."""
     if is_untouched(answer):
         return CheckResult(
             about.name, False, False, faults.fault("stopped", error=None), about.hints
@@ -88,7 +92,7 @@ def _verdict(about: Exercise, ask: Ask, answer: Any) -> CheckResult:
     try:
         faults.check("answer", answer=answer, name=about.name)
         with kept(), printing_little(), StepLimit(guard.STEPS):
-            return CheckResult(about.name, True, True, ask(answer) or about.praise, ())
+            return CheckResult(about.name, True, True, about.ask(answer) or about.praise, ())
     except AnswerError as wrong:
         message = str(wrong)
     except KeyboardInterrupt:  # the learner's own
