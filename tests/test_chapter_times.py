@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from chapter_table import CHAPTERS, MOST_WORDS, TIME, count_words, measure
+from chapter_table import CHAPTERS, MOST_WORDS, ROOT, TIME, count_words, measure
 
 every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 
@@ -20,6 +22,14 @@ def test_says_its_time_honestly(path):
     reading, exercises = chapter.stated
     assert reading % 5 == 0 and abs(reading - chapter.honest) < 5
     assert exercises == chapter.exercise_time
+
+
+@every_chapter
+def test_the_readme_says_the_same_time(path):
+    readme = (ROOT / "README.md").read_text("utf-8")
+    row = re.search(rf"\(notebooks/{path.name}\) \|.*\| (\d+) \|$", readme, re.MULTILINE)
+    chapter = measure(path)
+    assert row and chapter.stated and int(row[1]) == chapter.stated[0]
 
 
 def test_words_are_those_that_a_reader_reads():
