@@ -1,0 +1,46 @@
+"""No chapter is too long, and each says how long it takes by the rule of chapter_table.py."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from chapter_table import CHAPTERS, MOST_WORDS, ROOT, TIME, count_words, measure
+
+every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+
+@every_chapter
+def test_is_short_enough(path):
+    assert measure(path).words <= MOST_WORDS
+
+
+@every_chapter
+def test_says_its_time_honestly(path):
+    chapter = measure(path)
+    assert chapter.stated, 'a line "**Time.** 75 minutes, and 30 for the exercises."'
+    reading, exercises = chapter.stated
+    assert reading % 5 == 0 and abs(reading - chapter.honest) < 5
+    assert exercises == chapter.exercise_time
+
+
+@every_chapter
+def test_the_readme_says_the_same_time(path):
+    readme = (ROOT / "README.md").read_text("utf-8")
+    row = re.search(rf"\(notebooks/{path.name}\) \|.*\| (\d+) \|$", readme, re.MULTILINE)
+    chapter = measure(path)
+    assert row and chapter.stated and int(row[1]) == chapter.stated[0]
+
+
+def test_words_are_those_that_a_reader_reads():
+    assert count_words("A *plain* network, 56 layers deep – and no more.") == 9
+    assert count_words('The [slope](glossary.md#slope "기울기 · 斜率") is $a + b$ here.') == 4
+    assert count_words("| a | b |\n|---|---|\n| <b>one</b> | two words |") == 5
+    assert count_words("$$\nx = y\n$$\n\n<details><summary>Answer</summary>\n\nYes.") == 2
+
+
+def test_the_form_of_the_time():
+    with_exercises = "**Time.** 75 minutes, and 30 for the exercises. Take a break after part 4."
+    assert TIME.search(with_exercises).groups() == ("75", "30")
+    assert TIME.search("**Time.** 10 minutes.").groups() == ("10", None)
+    assert not TIME.search("**Time.** 60 minutes, of which the computer needs two.")
