@@ -131,6 +131,15 @@ def test_a_box_is_named_after_its_first_word():
     assert "class" not in to_markdown("> What?")
 
 
+def test_what_happened_waits_behind_a_button_up_to_the_next_prediction_or_heading():
+    text = "a\n\n**What happened.** b\n\nc\n\n> **Predict.** d\n\ne\n\n## f\n\ng"
+    parts = to_markdown(text, key="k").split("\n\n")
+    assert ["<details" in part for part in parts] == [False, True, False, False, False]
+    assert all(f"<p>{letter}" in parts[1] for letter in "c") and "b</p>" in parts[1]
+    assert 'data-key="k"' in parts[1] and " open>" in parts[1]
+    assert "<details" not in to_markdown(text)
+
+
 def test_formulas_become_mathml_outside_code_only():
     page = to_markdown(
         "It costs $5 or $6, `$HOME` and $k = 7$.\n\n> $$\\frac{a}\n> {b}$$\n\n"
@@ -281,6 +290,27 @@ PIXEL = base64.b64encode(b"\x89PNG pixel").decode()
 
 def page_of(tmp_path, *cells) -> str:
     return convert(notebook(*cells), "a.ipynb", tmp_path, ["a.ipynb"])
+
+
+def test_outputs_between_a_prediction_and_what_happened_wait(tmp_path):
+    def ran(text):
+        return new_code_cell("1", outputs=[new_output("stream", text=text)])
+
+    cells = [
+        ran("before"),
+        new_markdown_cell("> **Predict.** What?"),
+        ran("first"),
+        ran("second"),
+        new_markdown_cell("**What happened.** That.\n\n> **Predict.** And now?"),
+        ran("third"),
+        new_markdown_cell("## Another thing"),
+        ran("after"),
+    ]
+    words = ("before", "first", "second", "That.", "third", "after")
+    parts = page_of(tmp_path, *cells).split("\n\n")
+    waits = {word: 'class="answer"' in part for part in parts for word in words if word in part}
+    folded = dict.fromkeys(("first", "second", "That.", "third"), True)
+    assert waits == {"before": False, **folded, "after": False}
 
 
 def test_pictures_that_lie_in_a_cell_are_shown_in_page_and_slides(tmp_path):

@@ -74,6 +74,43 @@ def test_every_word_can_be_read_in_light_and_dark(open_page, name, theme):
     assert_readable(page.locator(WORDS))
 
 
+def test_answers_wait_until_they_are_asked_for_and_are_remembered(open_page):
+    page = open_page("01_vanishing_gradients")
+    answers, opened = page.locator("details.answer"), page.locator("details.answer[open]")
+    assert answers.count() > 10
+    expect(opened).to_have_count(0)
+    first = answers.first.locator("summary")
+    expect(first).to_have_text("Show what happens")
+    first.focus()
+    page.keyboard.press("Enter")
+    expect(first).to_have_text("Hide what happens")
+    expect(answers.first.locator(".outputs")).to_be_visible()
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(opened).to_have_count(answers.count())
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    expect(opened).to_have_count(1)
+    page.get_by_label("I have finished this chapter").check()
+    page.reload()
+    expect(opened).to_have_count(1)
+    done = page.locator(".sidebar a.finished")
+    expect(done).to_have_count(1)
+    expect(done).to_contain_text("01")
+    page.get_by_label("show all answers").check()
+    expect(opened).to_have_count(answers.count())
+    page.get_by_label("show all answers").uncheck()
+    expect(opened).to_have_count(1)
+
+
+def test_without_javascript_every_answer_is_open(open_page):
+    page = open_page("01_vanishing_gradients", java_script_enabled=False)
+    answers = page.locator("details.answer")
+    assert answers.count() > 10
+    for answer in answers.all():
+        assert answer.get_attribute("open") is not None
+
+
 def test_formulas_are_drawn(open_page):
     page = open_page("02_residual_blocks")
     high = page.locator("math[display=block]").first.bounding_box()

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 from resnet_course.website import explorer_files
 from resnet_course.website.book import outputs, widgets
-from resnet_course.website.book.prose import to_markdown
+from resnet_course.website.book.prose import behind_button, to_markdown
 from resnet_course.website.book.safe import one_line, preformatted
 
 # A page says here what to do if nobody has prepared it; see notebooks/welcome.md.
@@ -43,16 +43,17 @@ def convert(content: str, path: str, source: Path, chapters: Collection[str]) ->
             return to_markdown(UNPREPARED.sub("", content), link)
         notebook = _read(content)
         outputs.limit(notebook)
-        parts = []
+        parts, predicted = [], False
         for number, cell in enumerate(notebook.cells, 1):
             where = f"{path}, cell {number}"
+            key = f"{PurePosixPath(path).stem}-{cell.get('id', number)}"
             if cell.cell_type == "markdown":
-                parts.append(to_markdown(outputs.with_attachments(cell), link))
+                parts.append(to_markdown(outputs.with_attachments(cell), link, key))
+                predicted = _leaves_a_question(cell.source, predicted)
             elif cell.cell_type == "raw" and cell.source.strip():
                 parts.append(one_line(preformatted(cell.source, "output")))
             elif cell.cell_type == "code" and (cell.source.strip() or cell.outputs):
-                key = f"{PurePosixPath(path).stem}-{cell.get('id', number)}"
-                parts.append(_code(cell, key, source))
+                parts.append(_code(cell, key, source, predicted))
     except ValueError as error:
         raise ChapterError(f"{where}: {error}") from error
     if any("data-explorer=" in part for part in parts):
@@ -73,14 +74,26 @@ def _read(content: str) -> NotebookNode:
     return notebook
 
 
-def _code(cell: NotebookNode, key: str, source: Path) -> str:
-    """Return a code cell with its outputs; a widget moves where something of it is stored."""
+def _leaves_a_question(text: str, before: bool) -> bool:
+    """Return whether a reader who has read this cell, too, still has something to predict."""
+    asked, told = text.rfind("> **Predict.**"), text.rfind("**What happened")
+    ended = re.search(r"^## ", text, re.MULTILINE) or told >= 0
+    return asked > told or (before and not ended)
+
+
+def _code(cell: NotebookNode, key: str, source: Path, predicted: bool) -> str:
+    """Return a code cell with its outputs; a widget moves where something of it is stored.
+
+    What a prediction asks about waits behind a button; a widget does not, for it asks itself.
+    """
     code = html.escape(cell.source, quote=False)
     parts = [f'<pre><code class="language-python">{code}</code></pre>'] if cell.source else []
     pieces = [outputs.to_html(output) for output in cell.outputs]
-    pieces = widgets.with_widget(pieces, key, source)
-    if shown := "".join(pieces):
-        parts.append(f'<div class="outputs">{shown}</div>')
+    with_widget = widgets.with_widget(pieces, key, source)
+    if shown := "".join(with_widget):
+        shown = f'<div class="outputs">{shown}</div>'
+        waits = predicted and with_widget == pieces
+        parts.append(behind_button(shown, key, "what happens") if waits else shown)
     return f'<div class="cell">{one_line("".join(parts))}</div>'
 
 

@@ -6,8 +6,9 @@ rendered here, so that formulas, links and raw HTML are treated by a real parser
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from markdown_it import MarkdownIt
@@ -59,12 +60,13 @@ for kind in ("math_inline", "math_inline_double", "math_block", "amsmath"):
     PARSER.add_render_rule(kind, _formula)
 
 
-def to_markdown(text: str, link: Link = str) -> str:
+def to_markdown(text: str, link: Link = str, key: str = "") -> str:
     """Return a Markdown cell for mdBook: its headings as Markdown, all else as HTML.
 
     Args:
         text: the cell.
         link: target of a link in the cell → target in the book.
+        key: of the cell. With it, what follows "What happened." waits behind a button.
 
     Raises:
         FormulaError: a formula that cannot be converted.
@@ -74,10 +76,34 @@ def to_markdown(text: str, link: Link = str) -> str:
     for is_heading, group in groupby(blocks, lambda block: block.type == "heading"):
         if is_heading:
             parts += [_heading(block) for block in group]
-        else:  # together, for an element of raw HTML may go on over several blocks
-            markup = _html([token for block in group for token in block.to_tokens()])
-            parts += [f"<div>{markup}</div>"] if markup else []
+            continue
+        for is_answer, run in groupby(_with_answers(group), lambda pair: pair[0]):
+            # Together, for an element of raw HTML may go on over several blocks.
+            markup = _html([token for _, block in run for token in block.to_tokens()])
+            if markup:
+                waits = is_answer and key
+                told = behind_button(markup, key, "the explanation")
+                parts.append(told if waits else f"<div>{markup}</div>")
     return "\n\n".join(parts)
+
+
+def behind_button(markup: str, key: str, what: str) -> str:
+    """Return HTML that answers.js folds until it is asked for; without JavaScript it is open."""
+    return (
+        f'<details class="answer" data-key="{html.escape(key)}" open>'
+        f"<summary>{what}</summary><div>{markup}</div></details>"
+    )
+
+
+def _with_answers(blocks: Iterable[SyntaxTreeNode]) -> Iterator[tuple[bool, SyntaxTreeNode]]:
+    """Yield each block, and whether it belongs to an answer: from "What happened." on."""
+    answer = False
+    for block in blocks:
+        inline = next((each for each in block.walk() if each.type == "inline"), None)
+        words = inline.content if inline else ""
+        if words.startswith(("**What happened", "**Predict.**")):
+            answer = words.startswith("**What happened")
+        yield answer, block
 
 
 def to_html(text: str) -> str:
