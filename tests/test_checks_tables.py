@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import itertools
 import math
 import re
@@ -80,6 +81,14 @@ ACTS = {
 }
 
 
+STATISTICS = """
+def statistics(u):
+    p = [a.flatten(1).double() / 255 for a in u]
+    x = torch.cat(p, 1)
+    return CODE
+"""
+
+
 def with_loss(source: str) -> str:
     return source.replace(ACTS["forward"], "z = model(x); loss = CODE")
 
@@ -114,6 +123,7 @@ LANGUAGES = [
     ("topk_accuracy", "topk_accuracy", "lambda z, y, k: CODE",
      {"topk": topk, "hits": lambda z, y, k: round(topk(z, y, k) * len(y)),
       "mean": lambda hits: hits.float().mean().item()}),
+    ("channel_statistics", "channel_statistics", STATISTICS, {}),
 ]  # fmt: skip
 
 
@@ -130,6 +140,14 @@ VALUES += [
     pytest.param("train_step", with_acts(order), {}, words, id=f"train_step: {order}")
     for order, words in MISTAKES["train_step"].items()
 ]
+# Where a mistake is written as edits of the right answer.
+EDITED = ["batch_norm", "sgd_momentum", "stratified_split"]
+for name in EDITED:
+    right = f"from __future__ import annotations\n{inspect.getsource(packages(name))}"
+    for edits, words in MISTAKES[name].items():
+        wrong = edited(right, edits.split(" | "))
+        assert all(edited(right, [edit]) != right for edit in edits.split(" | ")), edits
+        VALUES.append(pytest.param(name, wrong, {}, words, id=f"{name}: {edits}"))
 
 
 @pytest.mark.parametrize(("name", "source", "names", "words"), VALUES)
@@ -138,7 +156,7 @@ def test_a_known_mistake_in_a_value_gets_its_words(name, source, names, words):
 
 
 def test_every_part_of_the_table_of_values_is_used():
-    assert set(MISTAKES) == {part for part, *_ in LANGUAGES} | {"train_step"}
+    assert set(MISTAKES) == {part for part, *_ in LANGUAGES} | {"train_step", *EDITED}
 
 
 # Blocks and networks: edits of the right source text.

@@ -13,12 +13,21 @@ from resnet_course.checks.exercise import EXERCISES, is_untouched
 
 NAMES = {
     1: ["sigmoid_slope", "slope_bound", "gradient_norms"],
-    2: ["residual_forward", "conv_output_size", "needs_projection", "basic_block", "zero_init"],
+    2: [
+        "residual_forward",
+        "conv_output_size",
+        "needs_projection",
+        "basic_block",
+        "zero_init",
+        "batch_norm",
+    ],
     3: ["make_stage", "count_layers", "stage_shapes", "resnet34"],
     4: ["conv_params", "bottleneck", "resnext_block"],
-    5: ["topk_accuracy", "train_step", "evaluate"],
+    5: ["topk_accuracy", "train_step", "evaluate", "sgd_momentum"],
     6: ["freeze_backbone", "multi_head"],
+    7: ["channel_statistics", "stratified_split"],
 }
+CHAPTERS = set(range(len(NOTEBOOKS)))
 PLACES = [
     pytest.param(int(path.name[:2]), place, id=place.name)
     for path in NOTEBOOKS
@@ -36,12 +45,12 @@ def run(*sources: str) -> dict:
     return space
 
 
-def test_all_twenty_are_there_each_in_its_chapter():
+def test_all_are_there_each_in_its_chapter():
     found: dict[int, list[str]] = {}
     for chapter, place in (param.values for param in PLACES):
         found.setdefault(chapter, []).append(place.name)
     assert {c: sorted(names) for c, names in found.items()} == {
-        c: sorted(names) for c, names in NAMES.items()
+        c: sorted(names) for c, names in NAMES.items() if c in CHAPTERS
     }
     assert sorted(EXERCISES) == sorted(name for names in NAMES.values() for name in names)
     for name, about in EXERCISES.items():
@@ -115,7 +124,7 @@ def test_a_check_leaves_random_numbers_gradient_mode_and_warnings_alone(name: st
     assert torch.equal(torch.rand(1), expected)
 
 
-@pytest.mark.parametrize("chapter", NAMES)
+@pytest.mark.parametrize("chapter", sorted(NAMES.keys() & CHAPTERS))
 def test_no_other_cell_needs_a_learners_answer_and_the_chapter_ends_with_progress(chapter: int):
     notebook = read(NOTEBOOKS[chapter])
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]

@@ -31,8 +31,10 @@ from resnet_course.checks.blocks import (
     zero_init,
 )
 from resnet_course.checks.gradients import gradient_norms, sigmoid_slope, slope_bound
+from resnet_course.checks.in_place import batch_norm, sgd_momentum
 from resnet_course.checks.measuring import evaluate, topk_accuracy
 from resnet_course.checks.networks import make_stage, resnet34
+from resnet_course.checks.own_pictures import channel_statistics, stratified_split
 from resnet_course.checks.result import CheckResult
 from resnet_course.checks.shapes import (
     conv_output_size,
@@ -47,7 +49,9 @@ from resnet_course.checks.transfer import freeze_backbone, multi_head
 __all__ = [
     "CheckResult",
     "basic_block",
+    "batch_norm",
     "bottleneck",
+    "channel_statistics",
     "conv_output_size",
     "conv_params",
     "count_layers",
@@ -62,10 +66,12 @@ __all__ = [
     "residual_forward",
     "resnet34",
     "resnext_block",
+    "sgd_momentum",
     "sigmoid_slope",
     "slope_bound",
     "solution",
     "stage_shapes",
+    "stratified_split",
     "topk_accuracy",
     "train_step",
     "yours",

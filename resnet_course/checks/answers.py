@@ -26,6 +26,29 @@ def residual_forward(x: Tensor, branch: Callable[[Tensor], Tensor]) -> Tensor:
     return torch.relu(branch(x) + x)
 
 
+def batch_norm(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    training: bool,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalise each channel of (N, C, H, W); in training, move the running statistics too."""
+    mean, var = running_mean, running_var  # (C,)
+    if training:
+        mean = x.mean(dim=(0, 2, 3))
+        var = x.var(dim=(0, 2, 3), correction=0)
+        count = x.numel() / x.shape[1]  # numbers in a channel
+        with torch.no_grad():
+            running_mean.mul_(1 - momentum).add_(momentum * mean)
+            running_var.mul_(1 - momentum).add_(momentum * var * count / (count - 1))
+    mean, var, weight, bias = (each.view(-1, 1, 1) for each in (mean, var, weight, bias))
+    return (x - mean) / torch.sqrt(var + eps) * weight + bias
+
+
 def conv_output_size(size: int, kernel: int, stride: int, padding: int) -> int:
     """Return how many windows of `kernel` pixels fit along `size` pixels."""
     return (size + 2 * padding - kernel) // stride + 1
@@ -104,6 +127,21 @@ class ResNeXtBlock(Bottleneck):
         super().__init__(in_channels, channels, stride, groups=groups, base_width=base_width)
 
 
+def sgd_momentum(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    velocities: Sequence[Tensor],
+    lr: float,
+    momentum: float,
+    weight_decay: float,
+) -> None:
+    """Take one step: change each parameter and its velocity, in place."""
+    with torch.no_grad():
+        for param, grad, velocity in zip(params, grads, velocities, strict=True):
+            velocity.mul_(momentum).add_(grad + weight_decay * param)
+            param.sub_(lr * velocity)
+
+
 def freeze_backbone(model: nn.Module) -> None:
     """Let only `fc` learn, and batch norm keep its stored means and variances."""
     model.requires_grad_(False)
@@ -121,3 +159,22 @@ class MultiHead(nn.Module):
     def forward(self, features: Tensor) -> list[Tensor]:
         """Return one logits tensor (batch, size) per size."""
         return [head(features) for head in self.heads]
+
+
+def channel_statistics(pictures: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of each channel, over all pixels of all pictures."""
+    pixels = torch.cat([picture.flatten(1) for picture in pictures], dim=1) / 255  # (C, pixels)
+    return pixels.mean(dim=1), pixels.std(dim=1, correction=0)
+
+
+def stratified_split(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Hold out this share of each class: at least one picture, and at least one stays."""
+    random = torch.Generator().manual_seed(seed)
+    rest, held_out = [], []
+    for label in labels.unique():
+        own = (labels == label).nonzero().flatten()
+        own = own[torch.randperm(len(own), generator=random)]
+        count = min(max(round(share * len(own)), 1), len(own) - 1)
+        held_out.append(own[:count])
+        rest.append(own[count:])
+    return torch.cat(rest), torch.cat(held_out)

@@ -130,13 +130,14 @@ class Subject:
             output = forward(leaf * 1.0)  # a leaf may not be changed in place, but a product may
         yield TRAINING, output.detach()
         if self.gradients:
-            yield GRADIENTS, _gradient(output, leaf)
+            yield GRADIENTS, gradient(output, leaf)
         with torch.no_grad():
             module.eval()
             yield AFTERWARDS, forward(self.x.clone())
 
 
-def _gradient(output: Tensor, leaf: Tensor) -> Tensor:
+def gradient(output: Tensor, leaf: Tensor) -> Tensor:
+    """Return what comes back to `leaf` from a weighted sum of the output."""
     check("no_gradient_back", output=output)
     slope = torch.linspace(-1, 1, output.numel()).reshape(output.shape)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import operator
 import re
 from collections.abc import Callable, Iterable
@@ -13,12 +14,14 @@ from torch import Tensor, nn
 
 from resnet_course.checks.faults import check, fault, read_toml
 from resnet_course.checks.guard import AnswerError, call
+from resnet_course.checks.variants import compiled, edited
 from resnet_course.checks.wording import said, show
 
 Answer = Callable[..., Any]  # a learner's, the right one, or one with a known mistake
 Case = tuple[Any, ...]
 Mistakes = list[tuple[str, Answer]]
 Tell = Callable[[Case, Any, Any], tuple[str, str]]
+Tensors = dict[str, Tensor]  # what a message calls them → tensors
 Value = TypeVar("Value")
 
 
@@ -28,7 +31,16 @@ def known(name: str, arguments: str, **names: Any) -> Mistakes:
     The code uses the arguments of the answers, "n, k, s, p", and `names`.
     """
     lines = read_toml("mistakes")[name].items()
-    return [(words, eval(f"lambda {arguments}: {code}", names)) for code, words in lines]
+    return [(words, eval(f"lambda {arguments}: ({code})", names)) for code, words in lines]
+
+
+def known_edits(name: str, right: Answer) -> Mistakes:
+    """Return what to say to the mistakes of such a table, and an answer with each.
+
+    A mistake is written as edits of the source of the right answer, "old → new | old → new".
+    """
+    text, lines = inspect.getsource(right), read_toml("mistakes")[name].items()
+    return [(words, compiled(edited(text, edits.split(" | ")))) for edits, words in lines]
 
 
 def ask(
@@ -122,6 +134,29 @@ def numbers(where: Callable[..., str], unknown: str, form: str = ".6g") -> Tell:
         f"{where(*case)}: expected {right:{form}}, got {got:{form}}.",
         fault(unknown, case=case, right=right, got=got),
     )
+
+
+def near(one: Tensor, other: Tensor) -> Tensor:
+    """Return where two tensors are equal but for rounding, and for n − 1 in place of a large n."""
+    return torch.isclose(one, other.to(one.dtype), rtol=1e-3, atol=1e-5, equal_nan=True)
+
+
+def all_near(one: Tensors, other: Tensors) -> bool:
+    """Return whether all tensors of the same name are `near`."""
+    return all(bool(near(one[name], other[name]).all()) for name in one)
+
+
+def tensors(where: Callable[..., str], unknown: str) -> Tell:
+    """Return a `tell` for tensors with names; `where` and `unknown` are as in `numbers`."""
+
+    def tell(case: Case, right: Tensors, got: Tensors) -> tuple[str, str]:
+        name = next(name for name in right if not near(right[name], got[name]).all())
+        wrong = ~near(right[name], got[name])
+        one, other = (values[name][wrong][0].item() for values in (right, got))
+        words = f"{where(*case)}: {name}: expected {one:.4g}, got {other:.4g}."
+        return words, fault(unknown, name=name, right=right, got=got)
+
+    return tell
 
 
 def copied(given: Value) -> Value:

@@ -19,6 +19,8 @@ def show(value: Any) -> str:
         if value.ndim == 0 and not value.is_meta:
             return f"a tensor with the number {value.item():.6g}"
         return f"a tensor of shape ({', '.join(map(str, value.shape))})"
+    if isinstance(value, list) and value and all(isinstance(each, Tensor) for each in value):
+        return f"a list of {len(value)} tensor{'s' * (len(value) > 1)}"
     if isinstance(value, float):
         return f"{value:.6g}"
     try:
