@@ -51,9 +51,9 @@ right
         return out
     running_mean += momentum * (mean - running_mean) → running_mean.lerp_(mean, momentum)
     x.mean(axes), x.var(axes, unbiased=False) → torch.var_mean(x, axes, correction=0)[::-1]
-Training: the output: expected .* `var` divides by count − 1 if you say nothing
+Training: the output at .*: expected .* `var` divides by count − 1 if you say nothing
     unbiased=False → unbiased=True
-running_var: expected .* takes the variance that divides by count − 1
+running_var at .*: expected .* takes the variance that divides by count − 1
     large - → var -
 Each channel has one mean and one variance, .* shape \(C, 1, 1\)
     mean(axes) → mean(0)
@@ -70,7 +70,7 @@ In evaluation running_mean or running_var has changed. They move in training onl
     if training → if True
 Evaluation: the output.* uses the statistics of the batch
     (0, 2, 3), running_mean, running_var → (0, 2, 3), x.mean((0, 2, 3)), x.var((0, 2, 3))
-running_mean: expected .* the wrong way round
+running_mean at .*: expected .* the wrong way round
     momentum * → (1 - momentum) *
 are as before. .* makes a new tensor, which the caller never sees
     += momentum → = running_mean + momentum
@@ -132,7 +132,7 @@ The step goes along the gradient. Where is the velocity used
     p -= lr * v → p -= lr * (g + weight_decay * p)
 multiplied by \(1 − momentum\)
     v += g + weight_decay * p → v += (1 - momentum) * (g + weight_decay * p)
-after step 1: expected .* inside the velocity. That is the same only while it stays
+after step 1 at .*: expected .* inside the velocity. That is the same only while it stays
     v += g + weight_decay * p → v += lr * (g + weight_decay * p)
         p -= lr * v → p -= v
 Momentum 0.9, weight decay 0.2, .* as in AdamW

@@ -46,12 +46,12 @@ right
             mean = (share * levels).sum()
             found.append(torch.stack([mean, (share * (levels - mean) ** 2).sum().sqrt()]))
         return torch.stack(found).T.unbind()
-3 colour pictures of different sizes: mean: expected .* a small picture counts as much as a large
+3 colour pictures of different sizes: mean at .*: expected .* a small picture counts as much as
     def mean_of_means(pictures):
         means = [p.float().mean(dim=(1, 2)) / 255 for p in pictures]
         stds = [p.float().std(dim=(1, 2)) / 255 for p in pictures]
         return sum(means) / len(means), sum(stds) / len(stds)
-std: expected .* mean of the standard deviations. It misses how much dark and bright pictures differ
+std at .*: expected .* mean of the standard deviations. It misses how much dark and bright
     def mean_of_stds(pictures):
         stds = [p.float().std(dim=(1, 2)) / 255 for p in pictures]
         return measure(pictures)[0], sum(stds) / len(stds)
@@ -225,7 +225,7 @@ Are the two parts exchanged
     torch.tensor(rest), torch.tensor(held) → torch.tensor(held), torch.tensor(rest)
 rounds down
     round( → int(
-Share 0.2: class 4 with 1 in all: expected 0 held out, got 1. .* One at least stays
+Share 0.2, class 4 with 1 in all: expected 0 held out, got 1. .* One at least stays
     min(count, len(places) - 1) → count
 class 3 with 2 in all: expected 1 held out, got 0.* nothing to measure on
     max(1, round(share * len(places))) → round(share * len(places))
@@ -240,7 +240,7 @@ held_out: expected one row of indices, got shape \(12, 1\)
     torch.tensor(held) → torch.tensor(held)[:, None]
 Those are the labels
     torch.tensor(rest), torch.tensor(held) → labels[torch.tensor(rest)], labels[torch.tensor(held)]
-Both parts hold|No part holds
+All indices are below 30, .* where in labels do these pictures stand
     places[order[:count]] → order[:count]
         places[order[count:]] → order[count:]
 Expected a pair, rest and held_out, got None

@@ -38,7 +38,7 @@ The branch alone comes out. .* A sum that gets no name is lost
         out = branch(x)
         torch.add(out, x)
         return torch.relu(out)
-With a convolution and batch norm as branch: expected .*, got .* at one place. In which order do
+With a convolution and batch norm as branch: the output at .*: expected .*, got .* In which order
     torch.sigmoid(f(x) + x)
 In which order do branch, addition and ReLU
     F.leaky_relu(f(x) + x)
@@ -63,7 +63,7 @@ expected the shape of x, .*, got \(2, 8, 5, 6\). Adding keeps the shape: are the
     torch.cat([f(x), x], 1).relu()
 shape of x, \(2, 4, 5, 6\), got \(\)
     (f(x) + x).sum()
-the numbers are right, but .* let it through: is there a detach, a no_grad or .data
+the gradient of x at .* The output is right. .* is there a detach, a no_grad or .data
     torch.relu(f(x) + x.detach())
     torch.no_grad()(lambda: torch.relu(f(x) + x))()
 Expected a tensor, got None .NoneType.. Does your

@@ -151,9 +151,9 @@ def tensors(where: Callable[..., str], unknown: str) -> Tell:
 
     def tell(case: Case, right: Tensors, got: Tensors) -> tuple[str, str]:
         name = next(name for name in right if not near(right[name], got[name]).all())
-        wrong = ~near(right[name], got[name])
-        one, other = (values[name][wrong][0].item() for values in (right, got))
-        words = f"{where(*case)}: {name}: expected {one:.4g}, got {other:.4g}."
+        place = (~near(right[name], got[name])).nonzero()[0].tolist()
+        one, other = (values[name][tuple(place)].item() for values in (right, got))
+        words = f"{where(*case)}: {name} at {place}: expected {one:.4g}, got {other:.4g}."
         return words, fault(unknown, name=name, right=right, got=got)
 
     return tell
