@@ -231,8 +231,9 @@ def fingerprint(splits: Splits | Loaders) -> dict[str, Any]:
         "training": len(splits.train_labels),
         "test": len(splits.test_labels),
         "checksum": checksum,
-        "mean": splits.mean,
-        "std": splits.std,
+        # Rounded: another processor may measure another last digit.
+        "mean": torch.tensor(splits.mean, dtype=torch.float64).round(decimals=6).tolist(),
+        "std": torch.tensor(splits.std, dtype=torch.float64).round(decimals=6).tolist(),
     }
 
 
