@@ -112,7 +112,10 @@ CASES = [
     (lambda: fit(net(), SPLITS, {"epochs": 1}), "config must be a TrainConfig, got dict"),
     (lambda: try_fit(net().requires_grad_(False)), "all its parameters are frozen"),
     (lambda: try_fit(net(), train_labels=LABELS.float()), "got torch.uint8, torch.float32"),
-    (lambda: try_fit(net(), train_labels=LABELS + 5), "hold 14, but the network has 10"),
+    (
+        lambda: try_fit(net(), train_labels=LABELS + 5),
+        "labels hold 14, but classes has 10",
+    ),
     (lambda: try_fit(net(), train_images=PIXELS.numpy()), "torch.from_numpy"),
     (lambda: try_fit(nn.Flatten()), "it has no parameters"),
     (lambda: try_fit(nn.Conv2d(1, 2, 3)), "must give logits"),

@@ -18,7 +18,7 @@ from unittest.mock import Mock
 import pytest
 import torch
 from helpers import Server
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision import datasets
 
@@ -345,6 +345,7 @@ def test_bad_limits(load, limit, monkeypatch):
         load(limit=limit)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(1, 60))
 def test_a_limit_takes_all_classes_alike(labels, count):
     labels = torch.tensor(labels)

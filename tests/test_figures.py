@@ -345,6 +345,14 @@ def test_masks_must_fit_the_pictures_and_the_colours():
         masks_side_by_side(IMAGES, mask, mask, [str(i) for i in range(11)], title="t")
 
 
+def test_a_table_of_many_classes_has_numbers_for_names():
+    for many, named in ((36, True), (37, False)):
+        names = [f"class {i:03}" for i in range(many)]
+        (axes,) = confusion(torch.eye(many, dtype=torch.int64), names, source="x").axes
+        assert len(axes.texts) == (many if named else 0)
+        assert (names[-1] in [each.get_text() for each in axes.get_yticklabels()]) == named
+
+
 def test_pictures_in_colour_are_drawn_in_colour():
     red = torch.zeros(2, 3, 6, 8, dtype=torch.uint8)
     red[:, 0] = 255

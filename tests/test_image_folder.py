@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 import warnings
 from pathlib import Path
@@ -238,7 +239,10 @@ def test_ready_parts_stay_as_they_are(tmp_path):
 
 def test_hidden_files_are_left_out(fruit):
     expected = everything(image_folder(fruit, size=2))
-    for name in (".DS_Store", "Thumbs.db", "apple/._00.png", "pear/desktop.ini", ".git/config"):
+    names = [".DS_Store", "Thumbs.db", "apple/._00.png", "pear/desktop.ini", ".git/config"]
+    if os.name == "posix":  # Windows has no such names
+        names.append("pear/Icon\r")
+    for name in names:
         (fruit / name).parent.mkdir(exist_ok=True)
         (fruit / name).write_text("not a picture", encoding="utf-8")
     (fruit / "__MACOSX").mkdir()
@@ -350,7 +354,7 @@ def in_two_parts(root: Path, train, test) -> None:
 WRONG = {
     "cut short": (
         lambda root: cut_short(root / "pear/x.jpg"),
-        ["1 of 7 files", "{0}/pear/x.jpg (image file is truncated", "Save them anew"],
+        ["1 of 7 files", "{0}/pear/x.jpg (image file is truncated", "anew, as JPEG or PNG"],
     ),
     "damaged": (
         lambda root: (root / "pear/x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99)),
@@ -391,7 +395,7 @@ WRONG = {
     ),
     "one class": (
         lambda root: (remove(root / "pear"), (root / "pear").rmdir()),
-        ["a folder for each class in {0}, two at least: there is only apple"],
+        ["a folder for each class in {0}, two at least: there is only apple. If the classes"],
     ),
     "one level too many": (
         lambda root: make(root / "pear" / "green", {"a": 1}),
@@ -424,6 +428,15 @@ def test_what_is_wrong_with_the_folder_is_said(name, fruit):
         image_folder(fruit)
     for word in words:
         assert word.format(fruit) in str(caught.value)
+
+
+def test_a_folder_that_may_not_be_read_is_told(fruit, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(ValueError, match="fruit cannot be read: Permission denied"):
+        image_folder(fruit)
 
 
 def test_what_is_wrong_with_the_arguments_is_said(fruit, tmp_path):

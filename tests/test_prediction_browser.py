@@ -297,15 +297,15 @@ class Brightest(nn.Module):
 
 def test_pictures_of_three_channels_are_drawn_in_their_colours(model, splits, by_hand):
     tint = torch.tensor([1.0, 0.5, 0.1])[:, None, None]
-    coloured = (splits.test_images * tint).to(torch.uint8)
-    browser = PredictionBrowser(Brightest(model), replace(splits, test_images=coloured))
+    parts = ("train_images", "test_images")
+    coloured = {part: (getattr(splits, part) * tint).to(torch.uint8) for part in parts}
+    browser = PredictionBrowser(Brightest(model), replace(splits, **coloured))
     expected = chosen_by_hand(by_hand, None)
     assert browser.index == expected[0] and shows(browser, expected)
     shown = close_up(browser._verdicts, expected[0])
+    picture = coloured["test_images"][expected[0]]
     for axes in (*shown.axes[:3], browser.still().axes[0]):
-        assert np.array_equal(
-            axes.images[0].get_array(), coloured[expected[0]].permute(1, 2, 0).numpy()
-        )
+        assert np.array_equal(axes.images[0].get_array(), picture.permute(1, 2, 0).numpy())
     assert shown.axes[0].images[0].get_alpha() is None
     assert all(axes.images[0].get_alpha() > 0.8 for axes in browser.still().axes[:2])
     # What a learner sees is red at the brightest place, not grey.

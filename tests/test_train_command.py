@@ -21,7 +21,7 @@ from resnet_course import (
     fit,
     hold_out,
 )
-from resnet_course.train import checkpoints, loop
+from resnet_course.train import checkpoints, loop, options
 from resnet_course.train.__main__ import main
 from resnet_course.train.evidence import commit
 
@@ -86,6 +86,7 @@ def fruit(tmp_path):
         for number in range(10):
             picture = Image.new("RGB", (30 + number, 24), colour)
             picture.save(tmp_path / "fruit" / name / f"{number}.png")
+    (tmp_path / "fruit.zip").touch()
     return tmp_path / "fruit"
 
 
@@ -117,7 +118,10 @@ def test_pictures_of_ones_own_are_trained_on_and_the_run_goes_on(fruit, tmp_path
         (["--dataset", "folder"], "--dataset folder needs --data FOLDER"),
         (["--data", "fruit"], "has no folder FashionMNIST, but apple, pear: for a folder"),
         (["--dataset", "mnist", "--data", "fruit"], "has no folder MNIST, but apple, pear"),
+        (["--data", "fruit/apple"], "has no folder FashionMNIST, but 0.png, 1.png, 2.png"),
+        (["--data", "fruit.zip"], "--data fruit.zip is a file: give a folder"),
         (["--dataset", "folder", "--data", "fruit", "--size", "0"], "size"),
+        (["--dataset", "folder", "--data", "fruit", "--limit", "-1"], "--limit must be a whole"),
         (["--dataset", "folder", "--data", "fruit/apple"], "folder"),
         (["--dataset", "folder", "--data", "fruit", "--weights", "no.pt"], "no.pt"),
     ],
@@ -131,6 +135,14 @@ def test_a_folder_is_never_replaced_by_garments(
     assert error.value.code == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("place", [".", "FashionMNIST", "FashionMNIST/raw"])
+def test_the_folder_of_the_data_set_may_be_given_itself(place, tmp_path, monkeypatch):
+    (tmp_path / "FashionMNIST" / "raw").mkdir(parents=True)
+    monkeypatch.setattr(options, "fashion_mnist", lambda *given: given)
+    given = options.read_options(["--data", str(tmp_path / place)])
+    assert options.pictures(given) == (str(tmp_path / place), None)
 
 
 def test_missing_digits_end_with_a_sentence(tmp_path):

@@ -91,7 +91,7 @@ def read_files(files: FileSet, root: Folder = None) -> list[bytes]:
 def _folders(root: Folder) -> list[Path]:
     """Where to look, in this order; the last is where downloads go."""
     if root is not None:
-        return [_above(Path(root).expanduser())]
+        return [above(Path(root).expanduser())]
     cache, named = Path(user_cache_dir("resnet-course")), os.environ.get("RESNET_COURSE_DATA")
     if not named:
         return [cache]
@@ -99,10 +99,10 @@ def _folders(root: Folder) -> list[Path]:
     if not folder.is_dir():
         text = f"RESNET_COURSE_DATA names a folder that does not exist: {folder}. Using {cache}."
         warnings.warn(text, stacklevel=5)
-    return [_above(folder), cache]
+    return [above(folder), cache]
 
 
-def _above(folder: Path) -> Path:
+def above(folder: Path) -> Path:
     """Return the folder that holds FashionMNIST, also of that or of the `raw` in it."""
     known = ("FashionMNIST", "MNIST")
     if folder.name == "raw" and folder.parent.name in known:

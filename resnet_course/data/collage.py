@@ -1,4 +1,4 @@
-"""Collages: several garments on one canvas, with boxes and per-pixel classes.
+"""Collages: several garments, or other things, on one canvas, with boxes and per-pixel classes.
 
 A picture with one garment in the middle asks one question, "what is it?". A collage asks two more,
 "where is it?" and "which pixels are it?", and its maker knows the answers.
@@ -13,10 +13,9 @@ import torch
 from torch import Tensor
 
 from resnet_course.blocks import is_whole
-from resnet_course.data.raster import SIDE
-from resnet_course.data.splits import Splits
+from resnet_course.data.splits import Splits, check_splits
 
-INK = 20  # a pixel of at least this value, of 255, belongs to the garment
+INK = 20  # a pixel of at least this value, of 255, in any channel belongs to the garment
 TRIES = 40  # places tried for each garment
 
 
@@ -25,7 +24,7 @@ class Collages:
     """Pictures with several garments each, and where these are.
 
     Attributes:
-        images: uint8 (N, 1, H, W), 0 black to 255 white.
+        images: uint8 (N, channels, H, W), 0 black to 255 white.
         boxes: N tensors, float32 (garments, 4): x1, y1, x2, y2 in pixels, x to the right and y
             down. x2 and y2 are the edges behind the last pixel, so x2 - x1 is the width.
         labels: N tensors, int64 (garments,), indices into the classes of the splits.
@@ -57,10 +56,12 @@ def collages(
     lies below.
 
     Args:
-        splits: where the garments come from.
+        splits: where the garments come from. Of pictures of your own, what is not black stands for
+            them: of a photograph nearly all of it.
         count: how many collages, 1 or more.
         part: "train" or "test": which images of the splits.
-        size: height and width of the canvas in pixels.
+        size: height and width of the canvas in pixels; pictures larger than 28×28 need a larger
+            one.
         garments: fewest and most garments on one canvas.
         seed: 0 to 2**32 - 1. The same splits, arguments and seed give the same collages; a larger
             `count` only adds more at the end.
@@ -68,28 +69,29 @@ def collages(
     Raises:
         ValueError: an argument is out of range, or so many garments have no room on the canvas.
     """
-    _check(count, part, size, garments, seed)
-    pictures = getattr(splits, f"{part}_images")[:, 0].numpy()
+    check_splits(splits)
+    _check(count, part, size, garments, seed, tuple(splits.train_images.shape[2:]))
+    pictures = getattr(splits, f"{part}_images").numpy()
     labels = getattr(splits, f"{part}_labels").numpy()
     # RandomState, the old generator: NumPy promises that its numbers never change.
     random = np.random.RandomState([seed, part == "test"])
 
     height, width = size
-    images = np.empty((count, 1, height, width), np.uint8)
+    images = np.empty((count, pictures.shape[1], height, width), np.uint8)
     masks = np.zeros((count, height, width), np.uint8)
     all_boxes, all_labels = [], []
-    for canvas, mask in zip(images[:, 0], masks, strict=True):
+    for canvas, mask in zip(images, masks, strict=True):
         noise = random.normal(random.uniform(0, 60), 6, size)
         canvas[:] = noise.clip(0, 255).astype(np.uint8)
         boxes = np.empty((0, 4), np.int64)
         chosen = random.randint(len(pictures), size=random.randint(garments[0], garments[1] + 1))
         for index in chosen:
             garment = _cut_out(pictures[index])
-            box = _place(random, garment.shape, size, boxes)
+            box = _place(random, garment.shape[1:], size, boxes)
             boxes = np.concatenate([boxes, box[None]])
             x1, y1, x2, y2 = box
-            ink = garment >= INK
-            canvas[y1:y2, x1:x2][ink] = garment[ink]
+            ink = (garment >= INK).any(axis=0)
+            canvas[:, y1:y2, x1:x2][:, ink] = garment[:, ink]
             mask[y1:y2, x1:x2][ink] = labels[index] + 1
         all_boxes.append(torch.from_numpy(boxes.astype(np.float32)))
         all_labels.append(torch.from_numpy(labels[chosen]))
@@ -98,18 +100,21 @@ def collages(
     )
 
 
-def _check(count: int, part: str, size: object, garments: object, seed: int) -> None:
+def _check(
+    count: int, part: str, size: object, garments: object, seed: int, shape: tuple[int, ...]
+) -> None:
+    high, wide = shape  # of a picture
     if not is_whole(count):
         raise ValueError(f"count must be a whole number from 1 up, got {count!r}.")
     if part not in ("train", "test"):
         raise ValueError(f'part must be "train" or "test", got {part!r}.')
-    if not _is_pair(size) or min(size) < SIDE:
-        raise ValueError(f"size must be (height, width), each {SIDE} or more, got {size!r}.")
+    if not _is_pair(size) or size[0] < high or size[1] < wide:
+        raise ValueError(f"size must be (height, width), {high}x{wide} or more, got {size!r}.")
     if not _is_pair(garments) or garments[0] > garments[1]:
         raise ValueError(f"garments must be (fewest, most), 1 or more, got {garments!r}.")
-    if garments[1] * SIDE * SIDE > size[0] * size[1]:
+    if garments[1] * high * wide > size[0] * size[1]:
         raise ValueError(
-            f"{garments[1]} garments of {SIDE}x{SIDE} have no room on {size[0]}x{size[1]}: "
+            f"{garments[1]} garments of {high}x{wide} have no room on {size[0]}x{size[1]}: "
             "take fewer garments or a larger size."
         )
     if not is_whole(seed, 0, 2**32 - 1):
@@ -122,11 +127,11 @@ def _is_pair(value: object) -> bool:
 
 def _cut_out(picture: np.ndarray) -> np.ndarray:
     """Return the smallest rectangle that holds all ink; a picture without ink comes whole."""
-    ink = picture >= INK
+    ink = (picture >= INK).any(axis=0)
     if not ink.any():
         return picture
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return picture[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def _place(

@@ -14,7 +14,8 @@ from resnet_course.blocks import is_whole
 from resnet_course.data.picture_files import read_pictures
 from resnet_course.data.splits import Splits, last_of_each_class, mean_and_std
 
-SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx"}  # put there by Windows and macOS
+# Put there by Windows and macOS.
+SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r"}
 PARTS = ("train", "test")
 
 Classes = dict[str, list[Path]]  # the files of each class, in the order of the labels
@@ -100,7 +101,10 @@ def _name(path: Path) -> str:
 
 def _entries(folder: Path) -> list[Path]:
     """Return what is in a folder, in the order of the names, without hidden files."""
-    entries = [path for path in folder.iterdir() if path.name.casefold() not in SYSTEM]
+    try:
+        entries = [path for path in folder.iterdir() if path.name.casefold() not in SYSTEM]
+    except OSError as error:  # the computer does not let this user in
+        raise ValueError(f"{folder} cannot be read: {error.strerror}.") from error
     return sorted((path for path in entries if not path.name.startswith(".")), key=_name)
 
 
@@ -133,7 +137,9 @@ def _classes(folder: Path, least: int) -> Classes:
             "picture into the folder of its class, and take away what is no picture."
         )
     if len(entries) < 2:
-        there = f"only {_name(entries[0])}" if entries else "nothing"
+        there = "nothing"
+        if entries:
+            there = f"only {_name(entries[0])}. If the classes are in it, give that folder"
         raise ValueError(
             f"There must be a folder for each class in {folder}, two at least: there is {there}."
         )

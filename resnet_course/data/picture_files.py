@@ -50,7 +50,7 @@ def read_pictures(files: Sequence[Path], size: int, name: str) -> Tensor:
         raise ValueError(
             f"{len(problems)} of {len(files)} files cannot be read as pictures: "
             f"{', '.join(problems[:NAMED])}{f' and {more} more' if more > 0 else ''}. "
-            "Save them anew, or take them out of the folder."
+            "Save them anew, as JPEG or PNG, or take them out of the folder."
         )
     return torch.from_numpy(pixels[:, :1].copy() if grey else pixels)
 

@@ -11,8 +11,8 @@ from resnet_course.blocks import is_whole
 from resnet_course.data.batches import check_pairs
 
 # The sets of `sources`, whose pictures come in mixed order: mean and standard deviation of
-# pixel / 255 over all their training pictures, however few are loaded.
-_KNOWN = {
+# pixel / 255 over all their training pictures, however few are loaded. They are shown as printed.
+KNOWN = {
     "fashion-mnist": (0.2860, 0.3530),
     "mnist": (0.1307, 0.3081),
     "drawn-garments": (0.1370, 0.2595),
@@ -46,7 +46,7 @@ class Splits:
 
     def __post_init__(self) -> None:
         given = (self.mean, self.std)
-        found = _KNOWN.get(self.source)
+        found = KNOWN.get(self.source)
         if found is None and any(value is None for value in given):
             check_pairs(self.train_images, self.train_labels)
             found = mean_and_std(self.train_images)
@@ -79,6 +79,21 @@ def check_splits(splits: object) -> None:
         )
     check_pairs(splits.train_images, splits.train_labels)
     check_pairs(splits.test_images, splits.test_labels)
+    train, test = (tuple(part.shape[1:]) for part in (splits.train_images, splits.test_images))
+    if train != test:
+        raise ValueError(
+            "training and test pictures must have the same (channels, height, width), got "
+            f"{train} and {test}."
+        )
+    last = len(splits.classes) - 1
+    for name in ("train_labels", "test_labels"):
+        labels = getattr(splits, name)
+        low, high = map(int, labels.aminmax()) if len(labels) else (0, 0)
+        if low < 0 or high > last:
+            raise ValueError(
+                f"{name} hold {low if low < 0 else high}, but classes has {last + 1} names, for "
+                f"the labels 0 to {last}: name every label, and count the labels from 0."
+            )
 
 
 def hold_out(splits: Splits, count: int = 5_000) -> Splits:
@@ -100,7 +115,7 @@ def hold_out(splits: Splits, count: int = 5_000) -> Splits:
     if not is_whole(count, 1, most):
         raise ValueError(f"count must be a whole number from 1 to {most}, got {count!r}")
     images, labels = splits.train_images, splits.train_labels
-    if (splits.mean, splits.std) == _KNOWN.get(splits.source):  # not a folder of the same name
+    if (splits.mean, splits.std) == KNOWN.get(splits.source):  # not a folder of the same name
         tensors = (images[:-count], labels[:-count], images[-count:], labels[-count:])
     else:
         kept = last_of_each_class(labels, count)

@@ -11,6 +11,8 @@ from torch import Tensor
 from resnet_course.pictures.described import DescribedFigure
 from resnet_course.pictures.style import STYLE, check_drawable
 
+MOST_NAMES = 36  # as rows of a table
+
 
 @mpl.rc_context(STYLE)
 def panels(
@@ -85,6 +87,8 @@ def panels(
 def confusion(matrix: Tensor, classes: Sequence[str], *, source: str) -> DescribedFigure:
     """Draw how often each class is taken for each other one; an empty place means never.
 
+    Where more than 36 classes leave no room for letters, they are numbered, and colours tell alone.
+
     Args:
         matrix: int64 (classes, classes), row = the right class, column = the predicted one, as
             `Predictions.confusion` returns it.
@@ -116,11 +120,13 @@ def confusion(matrix: Tensor, classes: Sequence[str], *, source: str) -> Describ
     axes = figure.subplots()
     # Mistakes are rare: on a linear scale they would all be white.
     axes.imshow(shares**0.5, cmap="Blues", vmin=0, vmax=1)
-    for i, j in np.argwhere(counts):
+    named = len(classes) <= MOST_NAMES
+    for i, j in np.argwhere(counts) if named else ():
         ink = "white" if shares[i, j] > 0.35 else "black"
         axes.text(j, i, int(counts[i, j]), ha="center", va="center", fontsize=11, color=ink)
-    axes.set_xticks(range(len(classes)), classes, rotation=40, ha="right")
-    axes.set_yticks(range(len(classes)), classes)
+    if named:
+        axes.set_xticks(range(len(classes)), classes, rotation=40, ha="right")
+        axes.set_yticks(range(len(classes)), classes)
     axes.grid(visible=False)
     axes.set(xlabel="predicted class", ylabel="right class")
     axes.set_title(f"Which class is taken for which ({source})")

@@ -29,6 +29,7 @@ from resnet_course.pictures.style import (
     check_drawable,
     check_equally_many,
     check_images,
+    is_printed,
     pixels,
 )
 from resnet_course.train.history import History
@@ -66,7 +67,7 @@ def image_grid(
     title = f"source: {source}"
     figure, places = DescribedFigure.of_places(len(images), 10, (1.25, 1.6), 0.4, title, 11, alt)
     for axes, image, name in zip(places, images, names, strict=True):
-        axes.imshow(pixels(image).numpy(), **GREY)
+        axes.imshow(pixels(image, is_printed(source)).numpy(), **GREY)
         axes.set_title(name, fontsize=10)
     return figure
 

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Sized
 
 import torch
+from matplotlib import font_manager
 from torch import Tensor
+
+from resnet_course.data.splits import KNOWN
 
 # Okabe and Ito's colours. Line styles differ as well, for people who see no colours at all.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (7, 2)), (0, (3, 1, 1, 1)), (0, (1, 3)))
+# Fonts with Korean, Chinese and Japanese letters: what Linux, Windows and macOS have of them.
+FURTHER_FONTS = (
+    *("Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans CJK SC", "Noto Sans CJK TC"),
+    *("Noto Sans KR", "NanumGothic", "Malgun Gothic", "Microsoft YaHei", "Yu Gothic"),
+    *("Apple SD Gothic Neo", "AppleGothic", "PingFang SC", "Hiragino Sans", "Arial Unicode MS"),
+)
 STYLE = {
+    # A letter that a font lacks comes from the next one. Fonts that are not there make warnings.
+    "font.family": ["sans-serif", *sorted({*font_manager.get_font_names()} & {*FURTHER_FONTS})],
+    "text.parse_math": False,  # a class may be called "$x$" without being a formula
     "font.size": 13,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -24,16 +36,26 @@ STYLE = {
     "axes.titlesize": 14,
     "axes.labelsize": 12,
 }
-GREY = {"cmap": "gray_r", "vmin": 0, "vmax": 255}  # of pictures: 0 is white, as it is printed
+GREY = {"cmap": "gray_r", "vmin": 0, "vmax": 255}  # 0 is white, as it is printed
 
 
-def pixels(image: Tensor) -> Tensor:
+def is_printed(source: str) -> bool:
+    """Say whether the grey pictures of a source are ink on paper, and not photographs: 0 is white.
+
+    Those of the course are; in pictures of one's own 0 is black.
+    """
+    return source in KNOWN
+
+
+def pixels(image: Tensor, printed: bool = True) -> Tensor:
     """Turn a picture (channels, height, width) into what matplotlib draws.
 
     Returns:
-        (height, width, 3) of red, green and blue; of any other number of channels the first one,
-        (height, width).
+        (height, width, 3) of red, green and blue, also for a grey picture that is not printed; of
+        any other number of channels the first one, (height, width).
     """
+    if len(image) == 1 and not printed:
+        image = image.expand(3, -1, -1)
     return image.permute(1, 2, 0) if len(image) == 3 else image[0]
 
 

@@ -12,15 +12,13 @@ from resnet_course.measure.verdicts import Pair, Verdicts
 from resnet_course.pictures.canvas import BLUE, GREY, INK, ORANGE, PAPER, SOFT
 from resnet_course.pictures.described import DescribedFigure
 from resnet_course.pictures.grids import confusion, panels
-from resnet_course.pictures.style import STYLE, pixels
+from resnet_course.pictures.style import STYLE, is_printed, pixels
 
 INKS = ("#000000", PAPER)  # one of the two can be read on any ground
 LONGEST = 22  # letters of a class name in a picture
-# A class may be called "$x$" without being a formula.
-DRAWING = {**STYLE, "text.parse_math": False}
 
 
-@mpl.rc_context(DRAWING)
+@mpl.rc_context(STYLE)
 def close_up(verdicts: Verdicts, index: int) -> DescribedFigure:
     """Draw a test picture, what speaks in it for which class, and the largest probabilities."""
     right, answer = verdicts.answer(index)
@@ -37,7 +35,7 @@ def close_up(verdicts: Verdicts, index: int) -> DescribedFigure:
         for i, heat in zip(targets, heats, strict=False)
     ]
     headings = [f"what speaks for\n{short(classes[i])}" for i in targets[: len(heats)]]
-    garment = pixels(verdicts.images[index])
+    garment = pixels(verdicts.images[index], is_printed(source))
     none = torch.zeros(garment.shape[:2])
     figure = panels(
         [garment] * (1 + len(heats)) + [none],
@@ -55,7 +53,7 @@ def close_up(verdicts: Verdicts, index: int) -> DescribedFigure:
     return figure
 
 
-@mpl.rc_context(DRAWING)
+@mpl.rc_context(STYLE)
 def sheet(verdicts: Verdicts, pair: Pair | None, count: int = 8) -> DescribedFigure:
     """Draw the first pictures that a pair chooses, with heat where they speak for the answer.
 
@@ -72,7 +70,7 @@ def sheet(verdicts: Verdicts, pair: Pair | None, count: int = 8) -> DescribedFig
     title = verdicts.name(pair)
     heat = "" if verdicts.blind else " with heat where they speak for the answer"
     return panels(
-        [pixels(verdicts.images[index]) for index in indices],
+        [pixels(verdicts.images[index], is_printed(verdicts.source)) for index in indices],
         names,
         heat=verdicts.heat(indices, answers) if heat else None,
         columns=4,
@@ -82,7 +80,7 @@ def sheet(verdicts: Verdicts, pair: Pair | None, count: int = 8) -> DescribedFig
     )
 
 
-@mpl.rc_context(DRAWING)
+@mpl.rc_context(STYLE)
 def table(verdicts: Verdicts) -> DescribedFigure:
     """Draw the confusion matrix."""
     names = [short(name) for name in verdicts.classes]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
+from resnet_course.blocks import is_whole
 from resnet_course.data import Splits, drawn_garments, fashion_mnist, image_folder, mnist
 from resnet_course.data.augment import Augment
+from resnet_course.data.cache import above
 from resnet_course.resnet import CONFIGS, STEMS, ResNet, create_model, load_torchvision
 from resnet_course.train import checkpoints
 from resnet_course.train.checkpoints import CheckpointError
@@ -74,20 +77,35 @@ def pictures(options: argparse.Namespace) -> Splits:
     if name == "folder":
         if place is None:
             raise ValueError("--dataset folder needs --data FOLDER, with a folder for each class.")
+        if limit is not None and not is_whole(limit):
+            raise ValueError(f"--limit must be a whole number from 1 up, got {limit}.")
         splits = image_folder(place, options.size)
         parts = ("train_images", "train_labels", "test_images", "test_labels")
         return replace(splits, **{part: getattr(splits, part)[:limit] for part in parts})
     if name == "drawn-garments":
         return drawn_garments(*([] if limit is None else [limit, limit]))
-    known = {"fashion-mnist": "FashionMNIST", "mnist": "MNIST"}[name]
-    if place is not None and Path(place).is_dir() and not (Path(place) / known).exists():
-        classes = [each.name for each in sorted(Path(place).iterdir()) if each.is_dir()]
-        if classes:
-            raise ValueError(
-                f"{place} has no folder {known}, but {', '.join(classes[:3])}: for a folder of "
-                "pictures for each class, say --dataset folder."
-            )
+    if place is not None:
+        _refuse_pictures(above(Path(place).expanduser()), name)
     return {"fashion-mnist": fashion_mnist, "mnist": mnist}[name](place, limit)
+
+
+def _refuse_pictures(folder: Path, dataset: str) -> None:
+    """Raise a ValueError if a folder holds pictures of one's own, and not a data set."""
+    known = {"fashion-mnist": "FashionMNIST", "mnist": "MNIST"}[dataset]
+    if folder.is_file():
+        raise ValueError(f"--data {folder} is a file: give a folder (unpack an archive first).")
+    if not folder.is_dir() or (folder / known).exists():
+        return
+    found = [
+        each.name
+        for each in sorted(folder.iterdir())
+        if each.is_dir() or (guess_type(each.name)[0] or "").startswith("image/")
+    ]
+    if found:
+        raise ValueError(
+            f"{folder} has no folder {known}, but {', '.join(found[:3])}: for a folder of "
+            "pictures for each class, say --dataset folder."
+        )
 
 
 def train_config(options: argparse.Namespace) -> TrainConfig:

@@ -149,9 +149,11 @@ class RunState:
         """Compare what must be equal, and name all that is not."""
         # Where a run computes may change from one machine to the next.
         config = self.settings | {"device": saved["config"].get("device")}
+        # Runs before these were kept cannot tell theirs.
+        scale = {name: self.images[name] for name in ("mean", "std") if name in self.images}
         told = [
             *_differences(saved["config"], config),
-            *_differences(saved["images"], self.images, prefix="images: "),
+            *_differences(scale | saved["images"], self.images, prefix="images: "),
             *(_differences(saved["notes"], self.notes) if self.notes else ()),
             *_differences({"network": saved["network"]}, {"network": describe(self.model)}),
         ]
@@ -214,7 +216,7 @@ def _differences(
 
 
 def fingerprint(splits: Splits | Loaders) -> dict[str, Any]:
-    """Return what tells one set of images from another: source, counts and a checksum.
+    """Return what tells one set of images from another: source, counts, a checksum and the scale.
 
     Of loaders, whose images may change from pass to pass, the number of batches.
     """
@@ -229,6 +231,9 @@ def fingerprint(splits: Splits | Loaders) -> dict[str, Any]:
         "training": len(splits.train_labels),
         "test": len(splits.test_labels),
         "checksum": checksum,
+        # Rounded: another processor may measure another last digit.
+        "mean": torch.tensor(splits.mean, dtype=torch.float64).round(decimals=6).tolist(),
+        "std": torch.tensor(splits.std, dtype=torch.float64).round(decimals=6).tolist(),
     }
 
 

@@ -135,7 +135,8 @@ def _picture_data(x: Tensor, pictures: Pictures | None) -> dict[str, Any] | None
         return None
     words = "the picture" if len(x) == 1 else f"the first of {len(x)} pictures"
     first = pictures.pixels[0]
-    return {"shape": list(first.shape), "pixels": coded(first), "words": words}
+    data = {"shape": list(first.shape), "pixels": coded(first), "words": words}
+    return data if pictures.printed else data | {"photographs": True}
 
 
 def _device(model: nn.Module, x: Tensor) -> torch.device:

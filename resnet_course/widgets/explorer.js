@@ -68,14 +68,15 @@ function paint(values, height, width, strongest) {
 }
 
 // The picture that goes in, as a learner knows it.
-function paintPicture({ shape, pixels }) {
+function paintPicture({ shape, pixels, photographs }) {
   const [channels, height, width] = shape;
   const bytes = Uint8Array.from(atob(pixels), (c) => c.charCodeAt(0));
   const canvas = make("canvas", { width, height });
   const image = new ImageData(width, height);
   for (let i = 0; i < height * width; i++) {
-    // A grey picture is drawn as it is printed: 0 is white.
-    const colour = channels === 3 ? bytes.subarray(3 * i, 3 * i + 3) : Array(3).fill(255 - bytes[i]);
+    // A grey picture is drawn as it is printed: 0 is white. A grey photograph is drawn as it is.
+    const grey = photographs ? bytes[i] : 255 - bytes[i];
+    const colour = channels === 3 ? bytes.subarray(3 * i, 3 * i + 3) : Array(3).fill(grey);
     image.data.set([...colour, 255], 4 * i);
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
@@ -922,7 +923,7 @@ function explorer(element, host) {
     const { choices } = network.pictures;
     const data = { ...network.pictures, choices: [{ ...choices[0], pixels: network.picture.pixels }, ...choices.slice(1)] };
     panel = picturePanel({
-      data, shape: network.picture.shape, classes: network.classes, scores: network.scores, heatKnown: network.heat,
+      data, ...network.picture, classes: network.classes, scores: network.scores, heatKnown: network.heat,
       changed(pixels, address) {
         network.picture.address = address;
         for (const image of root.querySelectorAll("image.picture")) image.setAttribute("href", address);

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from resnet_course.data import Splits
+from resnet_course.pictures.style import is_printed
 
 MOST_PICTURES = 20
 MOST_PIXELS = 256  # along one side, to be drawn on
@@ -31,6 +32,7 @@ class Pictures:
         names: of each picture.
         of: what they are.
         scale, shift: one number per channel: the network gets pixel / 255 · scale + shift.
+        printed: whether 0 of a grey picture is shown white, see `is_printed`.
     """
 
     pixels: Tensor
@@ -38,6 +40,7 @@ class Pictures:
     of: str
     scale: Tensor
     shift: Tensor
+    printed: bool = True
 
     def to_input(self, pixels: Tensor) -> Tensor:
         """Return what the network takes, float (number, channels, height, width)."""
@@ -81,6 +84,7 @@ def pictures_of(splits: Splits) -> Pictures:
         OF.get(splits.source, f"test pictures of {splits.source}"),
         1 / std,
         -mean / std,
+        is_printed(splits.source),
     )
 
 

@@ -3,13 +3,13 @@
 // network made of it comes back by `showScores` and `showHeat`. (`make`, `clamp` and `widthOf` stand in
 // explorer.js; all files of the front end are one module.)
 
-const PAPER = { 1: 0, 3: 255 }; // a grey picture is shown as it is printed: 0 is white
-const INK = { 1: 210, 3: 0 };
 const ZERO = { turn: 0, right: 0, down: 0, noise: 0 };
 
-// `data`: {choices: [{name, pixels}], of}, `shape`: (channels, height, width) of each picture.
-function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
+// `data`: {choices: [{name, pixels}], of}, `shape`: (channels, height, width) of each picture. A grey
+// picture is shown as it is printed, 0 is white, but for `photographs`.
+function picturePanel({ data, shape, photographs, classes, scores, heatKnown, changed }) {
   const [channels, high, wide] = shape;
+  const [blank, ink] = channels === 3 || photographs ? [255, 0] : [0, 210];
   const area = high * wide;
   const decode = (text) => Float32Array.from(atob(text), (c) => c.charCodeAt(0));
   let chosen = 0; // -1 is a drawing
@@ -35,7 +35,7 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   const width = make("input", { type: "range", min: 1, max: Math.max(3, Math.round(high / 5)), value: Math.max(2, Math.round(high / 10)), "aria-label": "width of the pen" });
   const again = action("↺ as it was", () => choose(shown));
   const empty = action("empty page", () => {
-    setBase(new Float32Array(base.length).fill(PAPER[channels]), -1);
+    setBase(new Float32Array(base.length).fill(blank), -1);
   });
   const thumbs = make("div", { class: "thumbs", role: "radiogroup", "aria-label": `pictures: ${data.of}` });
   data.choices.forEach((choice, i) => {
@@ -169,7 +169,7 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
     const made = new Float32Array(base.length);
     const [sin, cos] = [Math.sin(-turn * Math.PI / 180), Math.cos(-turn * Math.PI / 180)];
     const [my, mx] = [(high - 1) / 2, (wide - 1) / 2];
-    const at = (y, x, c) => (y < 0 || x < 0 || y >= high || x >= wide ? PAPER[channels] : base[(y * wide + x) * channels + c]);
+    const at = (y, x, c) => (y < 0 || x < 0 || y >= high || x >= wide ? blank : base[(y * wide + x) * channels + c]);
     for (let y = 0; y < high; y++) {
       for (let x = 0; x < wide; x++) {
         const [dy, dx] = [y - down - my, x - right - mx];
@@ -190,7 +190,7 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
   function paintPixels(paper, pixels) {
     const image = new ImageData(wide, high);
     for (let i = 0; i < area; i++) {
-      for (let c = 0; c < 3; c++) image.data[4 * i + c] = channels === 3 ? pixels[3 * i + c] : 255 - pixels[i];
+      for (let c = 0; c < 3; c++) image.data[4 * i + c] = channels === 3 ? pixels[3 * i + c] : blank ? pixels[i] : 255 - pixels[i];
       image.data[4 * i + 3] = 255;
     }
     paper.getContext("2d").putImageData(image, 0, 0);
@@ -225,7 +225,7 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
 
   function stroke(y, x) {
     const half = Number(width.value) / 2;
-    const value = tools.value === "erase" ? PAPER[channels] : INK[channels];
+    const value = tools.value === "erase" ? blank : ink;
     for (let py = Math.max(0, Math.floor(y - half - 1)); py <= Math.min(high - 1, y + half + 1); py++) {
       for (let px = Math.max(0, Math.floor(x - half - 1)); px <= Math.min(wide - 1, x + half + 1); px++) {
         const cover = clamp(half + 0.5 - Math.hypot(py - y, px - x), 0, 1); // a soft edge
@@ -253,7 +253,7 @@ function picturePanel({ data, shape, classes, scores, heatKnown, changed }) {
       if (i >= wide) open.push(i - wide);
       if (i < area - wide) open.push(i + wide);
     }
-    done.forEach((one, i) => { if (one) base.fill(INK[channels], i * channels, (i + 1) * channels); });
+    done.forEach((one, i) => { if (one) base.fill(ink, i * channels, (i + 1) * channels); });
   }
 
   function pointAt(event) {

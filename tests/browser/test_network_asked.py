@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 pytest.importorskip("playwright")
@@ -18,6 +23,7 @@ from resnet_course import drawn_garments
 from resnet_course.train.pretrained import trained_model
 from resnet_course.website import explorer_files
 from resnet_course.widgets import ShapeExplorer
+from resnet_course.widgets.explorer_pictures import pictures_of
 
 # What JupyterLab gives to `render`, with a box for what the page sends.
 MODEL = """state => {
@@ -267,6 +273,21 @@ def test_the_bucket_looks_at_all_three_colours(page):
     red = drawn(root)
     assert (red[5:10, 5:10] == 255).all()
     assert not red[10:].any()
+
+
+def test_a_grey_photograph_is_shown_as_it_is_and_garments_as_printed(page, splits):
+    for source, given in {"mine": lambda x: x, splits.source: lambda x: 255 - x}.items():
+        (root,) = Kernel(page, ShapeExplorer(small(10, 1), replace(splits, source=source))).views
+        picture = given(pictures_of(splits).pixels[0, 0])
+        assert torch.equal(drawn(root), picture)
+        address = root.locator("image.picture").first.get_attribute("href")
+        strip = Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
+        assert np.array_equal(np.asarray(strip.convert("L")), picture)
+        root.get_by_role("button", name="empty page").click()
+        assert (drawn(root) == 255).all()
+        root.get_by_role("radio", name="fill").click()
+        root.locator("canvas.sheet").click(position={"x": 5, "y": 5})
+        assert (drawn(root) < 60).all()
 
 
 def test_as_it_was_brings_back_the_picture_that_was_chosen(kernel):
