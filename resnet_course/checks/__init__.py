@@ -18,7 +18,7 @@ and `measuring` (05), `transfer` (06). A block or network is compared with the r
 `compare`, on the flow of numbers that `flow` has watched; `diagnosis` looks for the mistake among
 the `variants` of the right source text, which block_mistakes.txt tells. Titles and hints stand in
 exercises.toml. `answers` are the course's own solutions; `advice` gives hints, solutions and the
-progress.
+progress, which `saved` keeps in the learner's copy.
 """
 
 from resnet_course.checks.advice import hint, progress, solution
