@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import json
 import linecache
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -12,8 +15,9 @@ from torch import nn
 
 from resnet_course import checks
 from resnet_course.blocks import BasicBlock
-from resnet_course.checks import advice, answers, guard
+from resnet_course.checks import advice, answers, guard, saved
 from resnet_course.checks.exercise import EXERCISES, STATE
+from resnet_course.start.copies import RECORD
 
 SIZE = "lambda size, kernel, stride, padding: "
 RIGHT = "(size + 2 * padding - kernel) // stride + 1"
@@ -202,7 +206,6 @@ def test_an_unknown_exercise_is_an_error_that_lists_them(ask):
 
 
 def test_progress_counts_what_was_checked_in_this_notebook():
-    assert "0 of 0" in repr(checks.progress())
     for answer, sign in ((None, "○"), (size_is("0"), "✗"), (size_is(RIGHT), "✓")):
         checks.conv_output_size(answer)
         assert f"{sign} conv_output_size" in repr(checks.progress())
@@ -245,3 +248,55 @@ def test_to_choose_an_answer_changes_no_verdict(capsys):
     checks.yours(checks.conv_output_size, size_is("0"), None)
     assert {"conv_output_size": passed} == STATE
     assert capsys.readouterr().out == 2 * OTHERS.format("conv_output_size")
+
+
+def test_where_no_check_has_run_progress_shows_the_whole_course():
+    shown = checks.progress()
+    assert shown.keys() == EXERCISES.keys() and set(shown.values()) == {"untouched"}
+    for name, about in EXERCISES.items():
+        assert f"{about.chapter:02} · {about.title}" in repr(shown), name
+        assert f"{about.chapter:02} · {html.escape(about.heading)}" in shown._repr_html_(), name
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A learner's copy, in which the kernel works."""
+    (tmp_path / RECORD).write_text("{}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_what_was_passed_in_the_learners_copy_stays_passed(copy):
+    for code, state in (("0", "wrong"), (RIGHT, "passed"), ("0", "passed")):
+        checks.conv_output_size(size_is(code))
+        checks.needs_projection(None)
+        STATE.clear()  # another kernel
+        assert checks.progress()["conv_output_size"] == state
+    assert "✓ conv_output_size" in repr(checks.progress())
+    checks.conv_output_size(None)
+    assert "✓ conv_output_size" in repr(checks.progress())  # now of its chapter alone
+    assert json.loads((copy / saved.FILE).read_text("utf-8")) == {"conv_output_size": "passed"}
+
+
+@pytest.mark.parametrize("damaged", ["", "{", "[1]", '{"conv_output_size": ["passed"]}', None])
+def test_a_damaged_file_or_one_that_cannot_be_written_stops_no_check(copy, damaged):
+    if damaged is None:
+        (copy / saved.FILE).mkdir()
+    else:
+        (copy / saved.FILE).write_text(damaged, encoding="utf-8")
+    assert checks.progress()["conv_output_size"] == "untouched"
+    assert checks.conv_output_size(size_is(RIGHT)).passed
+    assert checks.progress()["conv_output_size"] == "passed"
+
+
+def test_outside_of_a_copy_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    checks.conv_output_size(size_is(RIGHT))
+    assert not list(tmp_path.iterdir())
+
+
+def test_many_kernels_at_once_lose_nothing(copy):
+    names = [f"exercise {number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as kernels:  # each with a lock of its own, as processes have
+        list(kernels.map(lambda name: saved.save(name, "passed"), names))
+    assert saved.saved() == dict.fromkeys(names, "passed")

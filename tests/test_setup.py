@@ -16,7 +16,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from resnet_course import check_environment, start
+from resnet_course import check_environment
+from resnet_course.start import environment
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -49,11 +50,11 @@ def test_d2l_comes_last_and_without_its_pins():
 
 
 def test_environment_yml_installs_what_pyproject_asks_for():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    python, pip, own = environment["dependencies"]
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    python, pip, own = conda["dependencies"]
     assert pip == "pip" and own == {"pip": ["-e .[test]"]}
     assert Version(python.removeprefix("python=")) in SpecifierSet(PROJECT["requires-python"])
-    assert PROJECT["requires-python"] == ">=3.11" and start.OLDEST_PYTHON == (3, 11)
+    assert PROJECT["requires-python"] == ">=3.11" and environment.OLDEST_PYTHON == (3, 11)
 
 
 def test_the_package_imports_nothing_that_it_does_not_ask_for():
@@ -73,7 +74,7 @@ def test_the_package_imports_nothing_that_it_does_not_ask_for():
 
 
 def test_readme_gives_the_two_commands_and_maps_every_notebook():
-    assert f"pip install -e . && {D2L} && jupyter lab notebooks/00_start_here.ipynb" in README
+    assert f"pip install -e . && {D2L} && resnet-course" in README
     assert f'pip install -e ".[test]" && {D2L} && pytest' in README
     assert NOTEBOOKS and all(f"(notebooks/{path.name})" in README for path in NOTEBOOKS)
 
@@ -106,8 +107,8 @@ def test_here_everything_is_ready():
     ],
 )
 def test_a_missing_package_is_a_line_to_fix(version, ready, words, monkeypatch):
-    installed = start._version
-    monkeypatch.setattr(start, "_version", lambda name: version.get(name, installed(name)))
+    installed = environment._version
+    monkeypatch.setattr(environment, "_version", lambda name: version.get(name, installed(name)))
     report = check_environment()
     assert bool(report) == ready
     line = next(line for line in str(report).splitlines() if min(version) in line)
@@ -116,7 +117,7 @@ def test_a_missing_package_is_a_line_to_fix(version, ready, words, monkeypatch):
 
 
 def test_an_old_python_is_a_line_to_fix(monkeypatch):
-    monkeypatch.setattr(start, "OLDEST_PYTHON", (99, 0))
+    monkeypatch.setattr(environment, "OLDEST_PYTHON", (99, 0))
     assert not check_environment()
 
 

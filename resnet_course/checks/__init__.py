@@ -19,8 +19,8 @@ chapter: `gradients` (01), `shapes`, `blocks` (02 to 04), `networks` (03), `trai
 compared with the right one in `compare`, on the flow of numbers that `flow` has watched;
 `diagnosis` looks for the mistake among the `variants` of the right source text, which
 block_mistakes.txt tells. Titles and hints stand in exercises.toml. `answers` are the course's own
-solutions; `advice` gives hints, solutions and the progress, and chooses between the learner's
-answer and the course's.
+solutions; `advice` gives hints, solutions and the progress, which `saved` keeps in the learner's
+copy, and chooses between the learner's answer and the course's.
 """
 
 from resnet_course.checks.advice import hint, progress, solution, yours

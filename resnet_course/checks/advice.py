@@ -13,6 +13,7 @@ from IPython.display import Code
 from resnet_course.checks.exercise import EXERCISES, STATE, Exercise, verdict
 from resnet_course.checks.faults import read_toml
 from resnet_course.checks.result import LOOKS
+from resnet_course.checks.saved import best, saved
 from resnet_course.train.inputs import check_name
 
 Answer = TypeVar("Answer")
@@ -90,17 +91,23 @@ class Progress(dict[str, str]):
         lines = [self._caption()]
         for name, state in self.items():
             _, sign, word = LOOKS[state]
-            lines.append(f"{sign} {name:20} {word:18} {EXERCISES[name].title}")
+            title = self._chapter(name) + EXERCISES[name].title
+            lines.append(f"{sign} {name:20} {word:18} {title}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td style='text-align:left'>{LOOKS[state][1]} {LOOKS[state][2]}</td>"
             f"<td style='text-align:left'><code>{html.escape(name)}</code></td>"
-            f"<td style='text-align:left'>{html.escape(EXERCISES[name].heading)}</td></tr>"
+            f"<td style='text-align:left'>{self._chapter(name)}"
+            f"{html.escape(EXERCISES[name].heading)}</td></tr>"
             for name, state in self.items()
         )
         return f"<table><caption>{self._caption()}</caption>{rows}</table>"
+
+    def _chapter(self, name: str) -> str:
+        several = len({EXERCISES[each].chapter for each in self}) > 1
+        return f"{EXERCISES[name].chapter:02} · " if several else ""
 
     def _caption(self) -> str:
         done = sum(state == "passed" for state in self.values())
@@ -108,7 +115,20 @@ class Progress(dict[str, str]):
 
 
 def progress() -> Progress:
-    """Return the state of every exercise of the chapters whose checks have run in this notebook."""
+    """Return the state of every exercise of this chapter, or of all in chapter 00.
+
+    Which chapter it is, its checks tell that have run in this kernel. In the learner's copy of the
+    course (`resnet-course`) what other kernels have checked counts too.
+    """
     chapters = {EXERCISES[name].chapter for name in STATE}
-    names = [name for name in read_toml("exercises") if EXERCISES[name].chapter in chapters]
-    return Progress({name: STATE[name].state if name in STATE else "untouched" for name in names})
+    names = [
+        name
+        for name in read_toml("exercises")
+        if not chapters or EXERCISES[name].chapter in chapters
+    ]
+    now = {name: verdict.state for name, verdict in STATE.items()}
+    before = saved()
+    states = {
+        name: best(*(found.get(name, "untouched") for found in (now, before))) for name in names
+    }
+    return Progress(states)

@@ -49,14 +49,17 @@ def write(path: Path, cells: list[nbformat.NotebookNode]) -> None:
 
 
 @contextmanager
-def jupyterlab(folder: Path, private: Path) -> Iterator[str]:
-    """Start JupyterLab on `folder`, with settings of its own in `private`; gives its address."""
+def jupyterlab(folder: Path, private: Path, *program: str) -> Iterator[str]:
+    """Start JupyterLab on `folder`, with settings of its own in `private`; gives its address.
+
+    `program` is what Python starts, if it is not JupyterLab itself: "-m", "resnet_course", …
+    """
     for name, values in SETTINGS.items():
         path = private / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values), encoding="utf-8")
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--ServerApp.root_dir={folder}", "--expose-app-in-browser"]
+    program = program or ("-m", "jupyterlab", f"--ServerApp.root_dir={folder}")
+    command = [sys.executable, *program, "--no-browser", "--allow-root", "--expose-app-in-browser"]
     command += ["--IdentityProvider.token=", "--ServerApp.port_retries=0"]
     command += ["--ServerApp.disable_check_xsrf=True"]  # for requests that no page makes
     folders = {

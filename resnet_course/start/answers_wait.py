@@ -1,0 +1,51 @@
+"""A chapter as a learner gets it: nothing has run, and every answer waits until it is unfolded."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+# From these words to the end of the cell, or to the next heading or question in it.
+ANSWER = re.compile(
+    r"^\*\*What happened\.\*\*\s*(.+?)\s*(?=^#{2,6} |^> \*\*Predict\.\*\*|\Z)", re.M | re.S
+)
+COLLAPSED = {"solution", "hide-input"}  # tags of cells whose code is not to be seen at first
+
+
+def learners_form(text: str) -> str:
+    """Return a notebook without outputs and with its answers folded.
+
+    Args:
+        text: of the course's own file: JSON of nbformat 4.
+    """
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        tags = set(cell["metadata"].get("tags", []))
+        if cell["cell_type"] == "markdown":
+            source = _fold("".join(cell["source"]), "solution" in tags)
+            cell["source"] = source.splitlines(keepends=True)
+        elif cell["cell_type"] == "code":
+            _clear(cell)
+            if tags & COLLAPSED:
+                cell["metadata"]["jupyter"] = {"source_hidden": True}  # JupyterLab's own word
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def _clear(cell: dict[str, Any]) -> None:
+    cell["outputs"], cell["execution_count"] = [], None
+
+
+def _fold(source: str, solution: bool) -> str:
+    """Fold what must wait in a text cell; of a solution everything but its heading."""
+    if solution:
+        heading, words = re.fullmatch(r"((?:#[^\n]*\n*)?)(.*)", source.strip(), re.S).groups()
+        source = heading + (_details("The course's answer", words) if words else "")
+    else:
+        source = ANSWER.sub(lambda found: _details("What happened", found[1]), source)
+    return source.rstrip()
+
+
+def _details(summary: str, words: str) -> str:
+    # The empty lines let the text inside be Markdown.
+    return f"<details>\n<summary><b>{summary}</b></summary>\n\n{words}\n\n</details>\n\n"
