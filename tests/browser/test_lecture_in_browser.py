@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
 
 pytest.importorskip("playwright")
 pytest.importorskip("pyreveal", reason="needs the extra `lecture`")
 
-from helpers import every_notebook
+from helpers import NOTEBOOKS, cells, every_notebook, slide_type
 from lab import Notebook, end_all_kernels, jupyterlab, write
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from pages import watch
@@ -199,3 +200,47 @@ def test_a_live_lecture_has_working_widgets(browser, tmp_path):
         assert box["y"] >= 0 and box["y"] + box["height"] <= HEIGHT
         end_all_kernels(page, url)
         context.close()
+
+
+# The cells that can be seen, and the one that is active: a step may change only that.
+SHOWN = """() => {
+  const { widgets, activeCellIndex } = window.jupyterapp.shell.currentWidget.content;
+  const seen = ({ node }) => node.checkVisibility({ checkVisibilityCSS: true }) && node.offsetHeight;
+  return [widgets.filter(seen).map(({ model }) => model.id), activeCellIndex];
+}"""
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory):
+    """A JupyterLab on all chapters."""
+    pytest.importorskip("jupyterlab_slideshow", reason="needs the extra `lecture`")
+    folder = tmp_path_factory.mktemp("chapters")
+    for path in NOTEBOOKS:
+        shutil.copy(path, folder)
+    with jupyterlab(folder, tmp_path_factory.mktemp("private")) as url:
+        yield url
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+def test_a_live_lecture_shows_every_cell_that_is_meant_and_no_other(browser, live, path):
+    meant = [cell.id for cell in cells(path) if slide_type(cell) not in ("skip", "notes")]
+    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+    page = context.new_page()
+    notebook = Notebook(page, live, path.name)
+    page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
+    notebook.command("deck:start")
+    expect(page.locator("body")).to_have_attribute("data-jp-deck-mode", "presenting")
+    seen: dict[str, None] = {}
+    shown = page.evaluate(SHOWN)
+    while shown:
+        seen.update(dict.fromkeys(shown[0]))
+        before, shown = shown, None
+        page.keyboard.press("Space")
+        for _ in range(20):  # at the end nothing changes any more
+            page.wait_for_timeout(50)
+            if (now := page.evaluate(SHOWN)) != before:
+                shown = now
+                break
+    assert list(seen) == meant
+    end_all_kernels(page, live)
+    context.close()
