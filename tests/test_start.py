@@ -66,7 +66,8 @@ def test_nothing_has_run_and_every_answer_is_folded(path):
         assert mine.id == theirs.id
         if mine.cell_type == "code":
             assert not theirs.outputs and theirs.execution_count is None
-            assert theirs.source == mine.source
+            first = "# The course's answer\n" if "solution" in tags else ""
+            assert theirs.source == first + mine.source
             hidden = theirs.metadata.get("jupyter", {}).get("source_hidden", False)
             assert hidden == bool(tags & {"solution", "hide-input"})
         elif "solution" not in tags:
@@ -85,10 +86,13 @@ def test_nothing_has_run_and_every_answer_is_folded(path):
             )
 
 
+def copied(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    text = nbformat.writes(nbformat.v4.new_notebook(cells=[cell]))
+    return nbformat.reads(learners_form(text), as_version=4).cells[0]
+
+
 def form(source: str, *tags: str) -> str:
-    cell = nbformat.v4.new_markdown_cell(source, metadata={"tags": [*tags]})
-    notebook = nbformat.v4.new_notebook(cells=[cell])
-    return nbformat.reads(learners_form(nbformat.writes(notebook)), as_version=4).cells[0].source
+    return copied(nbformat.v4.new_markdown_cell(source, metadata={"tags": [*tags]})).source
 
 
 FOLD = "<details>\n<summary><b>{}</b></summary>\n\n{}\n\n</details>"
@@ -120,6 +124,10 @@ def test_of_a_solution_only_the_heading_stays_in_sight():
     assert form("### Our function\n\nIt is short.", "solution") == f"### Our function\n\n{OWN}"
     assert form("It is short.", "solution") == OWN
     assert form("### Our function", "solution") == "### Our function"
+    code = copied(nbformat.v4.new_code_cell("half = x / 2", metadata={"tags": ["solution"]}))
+    # JupyterLab shows the first line of what it hides.
+    assert code.source == "# The course's answer\nhalf = x / 2"
+    assert code.metadata.jupyter.source_hidden
 
 
 def test_every_link_leads_somewhere_in_the_copy(copy):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 # From these words to the end of the cell, or to the next heading or question in it.
 ANSWER = re.compile(
     r"^\*\*What happened\.\*\*\s*(.+?)\s*(?=^#{2,6} |^> \*\*Predict\.\*\*|\Z)", re.M | re.S
 )
 COLLAPSED = {"solution", "hide-input"}  # tags of cells whose code is not to be seen at first
+SOLUTION = "The course's answer"
 
 
 def learners_form(text: str) -> str:
@@ -22,25 +22,24 @@ def learners_form(text: str) -> str:
     notebook = json.loads(text)
     for cell in notebook["cells"]:
         tags = set(cell["metadata"].get("tags", []))
+        source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            source = _fold("".join(cell["source"]), "solution" in tags)
-            cell["source"] = source.splitlines(keepends=True)
+            source = _fold(source, "solution" in tags)
         elif cell["cell_type"] == "code":
-            _clear(cell)
+            cell |= {"outputs": [], "execution_count": None}
             if tags & COLLAPSED:
                 cell["metadata"]["jupyter"] = {"source_hidden": True}  # JupyterLab's own word
+            if "solution" in tags:  # JupyterLab shows the first line of what it hides
+                source = f"# {SOLUTION}\n{source}"
+        cell["source"] = source.splitlines(keepends=True)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
-
-
-def _clear(cell: dict[str, Any]) -> None:
-    cell["outputs"], cell["execution_count"] = [], None
 
 
 def _fold(source: str, solution: bool) -> str:
     """Fold what must wait in a text cell; of a solution everything but its heading."""
     if solution:
         heading, words = re.fullmatch(r"((?:#[^\n]*\n*)?)(.*)", source.strip(), re.S).groups()
-        source = heading + (_details("The course's answer", words) if words else "")
+        source = heading + (_details(SOLUTION, words) if words else "")
     else:
         source = ANSWER.sub(lambda found: _details("What happened", found[1]), source)
     return source.rstrip()
