@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import re
 from xml.etree import ElementTree
 
@@ -70,7 +71,7 @@ def test_a_shown_figure_is_smaller_and_looks_the_same():
         draw.block(trace(BasicBlock(64, 128, 2), (64, 56, 56)), "a block"),
         draw.network(trace(create_model("resnet18"), (3, 64, 64)).grouped(2), "a network"),
         draw.windows(8, 3, 1, 1),
-        draw.paths("Block", "8 channels", ROUTES, "concatenate", "8 channels"),
+        draw.paths("Block", [draw.ParallelPaths("A", "8", ROUTES, "concatenate", "8")]),
     ],
 )
 def test_svg_is_well_formed_with_title_and_description(picture):
@@ -136,30 +137,54 @@ def test_windows_refuses_what_it_cannot_draw():
             draw.windows(size, kernel, 1, 1)
 
 
-def test_paths_show_every_layer_and_the_joint():
-    picture = draw.paths("Block", "8 channels", ROUTES, "concatenate", "8 channels")
-    assert texts(picture) == [
-        *("Block", "8 channels", "1×1, 8→4", "1×1, 8→2", "5×5, 2→4"),
-        *("concatenate", "8 channels"),
-    ]
-    heights = [float(text.get("y")) for text in found(picture, "text")]
-    assert heights[2] < heights[3] == heights[4]  # one lane per path
-    assert "8 channels go into 2 paths: 1×1, 8→4; 1×1, 8→2 → 5×5, 2→4." in picture.alt
-    picture = draw.paths("Block", "8", [*ROUTES, []], "+", "16", after=["1×1, 4→16"])
-    assert {"+", "the input itself", "1×1, 4→16"} <= set(texts(picture))
-    assert "5×5, 2→4; the input itself." in picture.alt
+def places(picture) -> dict[str, tuple[float, float]]:
+    """Where each text stands; of equal ones the last."""
+    return {
+        text.text: (float(text.get("x")), float(text.get("y"))) for text in found(picture, "text")
+    }
+
+
+def test_paths_show_every_layer_and_the_joints():
+    one = draw.ParallelPaths("A", "8 channels", ROUTES, "concatenate", "6 channels")
+    other = draw.ParallelPaths("B", "8 in", [*ROUTES, []], "+", "16 out", after=["1×1, 4→16"])
+    picture = draw.paths("Blocks", [one, other])
+    shown = texts(picture)
+    assert shown.count("8→4") == shown.count("8→2") == shown.count("2→4") == 2
+    assert {"Blocks", "A", "8 channels", "5×5", "concatenate", "6 channels"} <= set(shown)
+    assert {"B", "8 in", "+", "4→16", "16 out", "the input", "split", "merge"} <= set(shown)
     assert len(found(picture, "circle")) == 1
-    assert picture.alt.endswith("joined by +, then 1×1, 4→16, 16 come out.")
+    assert f"{one.words} {other.words}" == picture.alt
+    assert "8 channels go into 2 paths: 1×1, 8→4; 1×1, 8→2 → 5×5, 2→4." in one.words
+    assert "5×5, 2→4; the input itself." in other.words
+    assert other.words.endswith("joined by +, then 1×1, 4→16, 16 out come out.")
+
+
+def test_paths_run_from_above_and_blocks_meet_at_one_height():
+    blocks = [
+        draw.ParallelPaths("short", "8", ROUTES, "concatenate", "6"),
+        draw.ParallelPaths("long", "8", [["a", "b", "c"], []], "+", "9"),
+    ]
+    at = places(draw.paths("Blocks", blocks))
+    assert at["8→4"][1] == at["8→2"][1] < at["2→4"][1]  # one column per path
+    assert at["8→4"][0] < at["8→2"][0] == at["2→4"][0] < at["a"][0] == at["c"][0]
+    assert at["concatenate"][1] == pytest.approx(at["+"][1], abs=4)
+    assert at["+"][1] > at["c"][1]
 
 
 @pytest.mark.parametrize("joint", ["+", "concatenate"])
-def test_paths_stay_on_the_paper(joint):
-    picture = draw.paths("B", "8", [["a"] * 3, ["b"]] * 3, joint, "8", after=["c"])
+@pytest.mark.parametrize("name", ["B", "a name much wider than its one path"])
+def test_paths_stay_on_the_paper_and_beside_each_other(joint, name):
+    one = draw.ParallelPaths(name, "8", [["a"] * 3], joint, "8")
+    many = draw.ParallelPaths(name, "8", [["a"] * 3, ["b"]] * 2, joint, "8", after=["c"])
+    picture = draw.paths("Blocks", [one, many, one])
     _, _, width, height = map(float, ElementTree.fromstring(picture).get("viewBox").split())
-    for box in found(picture, "rect"):
-        if box.get("stroke"):
-            assert float(box.get("x")) + float(box.get("width")) < width
-            assert float(box.get("y")) + float(box.get("height")) < height
+    sides = []
+    for box in (box for box in found(picture, "rect") if box.get("stroke")):
+        left, top, wide, tall = (float(box.get(k)) for k in ("x", "y", "width", "height"))
+        assert left > 0 and left + wide < width and top + tall < height
+        sides.append((top, left, left + wide))
+    for (top, _, right), (next_top, left, _) in itertools.pairwise(sorted(sides)):
+        assert top != next_top or right < left
 
 
 def test_names_that_look_like_markup_are_escaped():

@@ -183,6 +183,17 @@ def test_every_dot_says_what_feeds_it_and_lights_up_its_lines():
         assert f".channels:has(.out{j}:hover)" in picture
 
 
+def test_the_channels_fit_a_phone_with_their_words():
+    root = ElementTree.fromstring(channels(16, 16, 2))
+    width = float(root.get("width"))
+    assert width <= 360
+    for text in root.iter(f"{SVG}text"):
+        half = len(text.text) * 0.65 * float(text.get("font-size")) / 2
+        assert half <= float(text.get("x")) <= width - half, text.text
+    for dot in root.iter(f"{SVG}circle"):
+        assert 10 < float(dot.get("cx")) < width - 10
+
+
 def test_the_numbers_follow_the_groups():
     widget = GroupedConvExplorer(8, 16, 4, size=10)
     conv = nn.Conv2d(8, 16, 3, groups=4, bias=False)

@@ -9,6 +9,7 @@ import drawsvg as svg
 from resnet_course.pictures.canvas import BLUE, GREEN, INK, ORANGE, SOFT, Group, Paper
 from resnet_course.pictures.described import Svg
 
+WIDTH, MARGIN = 360, 70  # a phone shows it whole; room for half of the words above the dots
 GROUP_COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00", INK, "#8C510A")
 
 
@@ -28,12 +29,13 @@ def channels(in_channels: int, out_channels: int, groups: int) -> Svg:
         )
     pitch = 20
     height = pitch * max(in_channels, out_channels) + 90
-    picture = Paper(520, height)
+    picture = Paper(WIDTH, height)
+    near, far = MARGIN, WIDTH - MARGIN
     middle = 40 + (height - 60) / 2
     left = [middle + pitch * (i - (in_channels - 1) / 2) for i in range(in_channels)]
     right = [middle + pitch * (i - (out_channels - 1) / 2) for i in range(out_channels)]
-    picture.text(f"{in_channels} channels in", 130, 28, 14, bold=True)
-    picture.text(f"{out_channels} channels out", 390, 28, 14, bold=True)
+    picture.text(f"{in_channels} channels in", near, 28, 14, bold=True)
+    picture.text(f"{out_channels} channels out", far, 28, 14, bold=True)
     picture.append(svg.Raw(f"<style>{_lights(in_channels, out_channels)}</style>"))
     drawn = Group(class_="channels")
     ins, outs = in_channels // groups, out_channels // groups
@@ -43,19 +45,19 @@ def channels(in_channels: int, out_channels: int, groups: int) -> Svg:
         fed = range(group * outs, (group + 1) * outs)
         for i, j in product(feeding, fed):
             look = {"stroke": colour, "stroke_width": 1.4, "opacity": 0.75}
-            drawn.line(130, left[i], 390, right[j], class_=f"line from{i} to{j}", **look)
+            drawn.line(near, left[i], far, right[j], class_=f"line from{i} to{j}", **look)
         for i in feeding:
             words = f"channel in {i + 1} feeds {_listed('out', fed)}"
-            _dot(drawn, 130, left[i], colour, f"in in{i} {_classes('to', fed)}", words)
+            _dot(drawn, near, left[i], colour, f"in in{i} {_classes('to', fed)}", words)
         for j in fed:
             words = f"channel out {j + 1} is fed by {_listed('in', feeding)}"
-            _dot(drawn, 390, right[j], colour, f"out out{j} {_classes('from', feeding)}", words)
+            _dot(drawn, far, right[j], colour, f"out out{j} {_classes('from', feeding)}", words)
     picture.append(drawn)
     count = groups * ins * outs
     words = "every channel in feeds every channel out"
     if groups > 1:
         words = f"{groups} groups: each channel out is fed by {ins} of {in_channels}"
-    picture.text(f"{count} of {in_channels * out_channels} lines", 260, height - 14, 13, SOFT)
+    picture.text(f"{count} of {in_channels * out_channels} lines", WIDTH / 2, height - 14, 13, SOFT)
     alt = (
         f"{in_channels} dots on the left, {out_channels} on the right, {count} lines between them; "
         f"{words}."

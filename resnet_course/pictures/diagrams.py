@@ -1,8 +1,9 @@
-"""SVG pictures of ideas that are not a network: windows, paths."""
+"""SVG pictures of ideas that are not a network: windows, blocks of several paths."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from resnet_course.blocks import check_sizes, is_whole
 from resnet_course.pictures.canvas import BLUE, GREY, INK, ORANGE, PAPER, RED, SKY, SOFT, Paper
@@ -71,73 +72,113 @@ def windows(size: int, kernel: int, stride: int, padding: int) -> Svg:
     return picture.finish("The windows of a convolution", alt)
 
 
-def paths(
-    title: str,
-    given: str,
-    routes: Sequence[Sequence[str]],
-    joint: str,
-    result: str,
-    after: Sequence[str] = (),
-) -> Svg:
-    """Draw a block whose input takes several paths, side by side, that are joined at the end.
+COLUMN, ROW = 106, 64  # from one path to the next, from one layer to the next
+BOX = (94, 44)
 
-    Args:
-        title: name of the block, shown in the corner.
+
+@dataclass(frozen=True)
+class ParallelPaths:
+    """A block whose input takes several paths, side by side, that are joined at the end.
+
+    Attributes:
+        name: of the block.
         given: what goes in, "192 channels".
-        routes: the layers of each path, from above; an empty path carries the input itself.
+        routes: the layers of each path, in their order; a comma begins a second line, as in
+            "1×1, 192→64". An empty path carries the input itself.
         joint: how the paths are joined: "+" is drawn as a circle, any other word as a bar.
         result: what comes out.
         after: layers behind the joint.
+    """
+
+    name: str
+    given: str
+    routes: Sequence[Sequence[str]]
+    joint: str
+    result: str
+    after: Sequence[str] = ()
+
+    @property
+    def width(self) -> float:
+        """Room for the paths, and for the name above them."""
+        return max(COLUMN * len(self.routes), 8.6 * len(self.name), 8 * len(self.given))
+
+    @property
+    def words(self) -> str:
+        """The block as a sentence."""
+        told = "; ".join(" → ".join(each) if each else "the input itself" for each in self.routes)
+        behind = f" then {' → '.join(self.after)}," if self.after else ""
+        return (
+            f"{self.name}: {self.given} go into {len(self.routes)} paths: {told}. "
+            f"They are joined by {self.joint},{behind} {self.result} come out."
+        )
+
+
+def paths(title: str, blocks: Sequence[ParallelPaths]) -> Svg:
+    """Draw blocks of several paths beside each other, each from above: split, transform, merge.
 
     Raises:
-        ValueError: there is no path.
+        ValueError: there is no block, or one has no path.
     """
-    check_drawable(routes=routes)
-    pitch, box, lane, left, top = 168, 144, 58, 152, 74
-    longest = max(map(len, routes))
-    meet = left + pitch * max(longest, 1) + 34
-    end = meet + 40 + pitch * len(after)
-    bottom = top + lane * (len(routes) - 1)
-    middle = (top + bottom) / 2
-    picture = Paper(end + 150, bottom + 50)
+    check_drawable(blocks=blocks)
+    for each in blocks:
+        check_drawable(routes=each.routes)
+    left, gap, split = 96, 40, 108
+    meet = split + 18 + ROW * max(len(route) for each in blocks for route in each.routes) + 10
+    end = meet + 44 + ROW * max(len(each.after) for each in blocks)
+    width = max(left + sum(each.width + gap for each in blocks), 32 + 10 * len(title))
+    picture = Paper(width, end + 46)
     picture.text(title, 16, 30, 17, bold=True, anchor="start")
-    picture.text(given, 66, middle + 5, 14, bold=True)
-    picture.arrow(120, middle, 136, middle)
-    picture.line(136, top, 136, bottom)
-    for i, layers in enumerate(routes):
-        y = top + lane * i
+    for word, y in (("split", split), ("transform", (split + meet) / 2), ("merge", meet)):
+        picture.text(word, 16, y + 5, 14, SOFT, anchor="start")
+    x = float(left)
+    for each in blocks:
+        _paths(picture, each, x + each.width / 2, split, meet, end)
+        x += each.width + gap
+    return picture.finish(title, " ".join(each.words for each in blocks))
+
+
+def _paths(
+    picture: Paper, block: ParallelPaths, middle: float, split: float, meet: float, end: float
+) -> None:
+    joint = {"fill": "#fde3d2", "stroke": ORANGE}
+    columns = [
+        middle + COLUMN * (i - (len(block.routes) - 1) / 2) for i in range(len(block.routes))
+    ]
+    picture.text(block.name, middle, 62, 15, bold=True)
+    picture.text(block.given, middle, 86, 14)
+    picture.line(middle, 92, middle, split)
+    picture.line(columns[0], split, columns[-1], split)
+    for x, layers in zip(columns, block.routes, strict=True):
         colour = INK if layers else ORANGE
-        if joint == "+":
-            picture.line(136, y, meet, y, stroke=colour)
+        if block.joint == "+":
+            picture.line(x, split, x, meet, stroke=colour)
         else:
-            picture.arrow(136, y, meet - 12, y, colour)
-        if not layers:
-            picture.text("the input itself", (left + meet) / 2, y - 8, 13, SOFT)
+            picture.arrow(x, split, x, meet - 14, colour)
         for j, words in enumerate(layers):
-            _box(picture, words, left + pitch * j, y, box)
-    if joint == "+":
-        picture.line(meet, top, meet, bottom)
-        picture.circle(meet, middle, 18, fill="#fde3d2", stroke=ORANGE)
-        picture.text("+", meet, middle + 8, 24, bold=True)
+            _box(picture, words, x, split + 18 + ROW * j)
+        if not layers:
+            picture.rectangle(x - 34, (split + meet) / 2 - 24, 68, 44, fill=PAPER)
+            picture.text("the input", x, (split + meet) / 2 - 6, 13, SOFT)
+            picture.text("itself", x, (split + meet) / 2 + 12, 13, SOFT)
+    if block.joint == "+":
+        picture.line(columns[0], meet, columns[-1], meet)
+        picture.circle(middle, meet, 18, **joint)
+        picture.text("+", middle, meet + 8, 24, bold=True)
     else:
-        picture.rectangle(
-            meet - 12, top - 22, 24, bottom - top + 44, rx=8, fill="#fde3d2", stroke=ORANGE
-        )
-        picture.text(joint, meet, bottom + 40, 14, bold=True)
-    picture.line(meet + (18 if joint == "+" else 12), middle, end + 8, middle)
-    for j, words in enumerate(after):
-        _box(picture, words, meet + 34 + pitch * j, middle, box)
-    picture.arrow(end + 8, middle, end + 22, middle)
-    picture.text(result, end + 84, middle + 5, 14, bold=True)
-    told = "; ".join(" → ".join(layers) if layers else "the input itself" for layers in routes)
-    behind = f" then {' → '.join(after)}," if after else ""
-    alt = (
-        f"{title}: {given} go into {len(routes)} paths: {told}. "
-        f"They are joined by {joint},{behind} {result} come out."
-    )
-    return picture.finish(title, alt)
+        bar = COLUMN * (len(columns) - 1) + BOX[0]
+        picture.rectangle(middle - bar / 2, meet - 13, bar, 26, rx=8, **joint)
+        picture.text(block.joint, middle, meet + 5, 14, bold=True)
+    picture.arrow(middle, meet + (18 if block.joint == "+" else 13), middle, end + 12)
+    for j, words in enumerate(block.after):
+        _box(picture, words, middle, meet + 32 + ROW * j)
+    picture.text(block.result, middle, end + 30, 14)
 
 
-def _box(picture: Paper, words: str, x: float, y: float, width: float) -> None:
-    picture.rectangle(x, y - 20, width, 40, rx=8, fill=SKY, stroke=INK, stroke_width=1.2)
-    picture.text(words, x + width / 2, y + 5, 13.5, bold=True)
+def _box(picture: Paper, words: str, x: float, y: float) -> None:
+    """Draw a layer with its upper edge at y."""
+    width, height = BOX
+    picture.rectangle(x - width / 2, y, width, height, rx=8, fill=SKY, stroke=INK, stroke_width=1.2)
+    lines = words.split(", ", 1)
+    for i, line in enumerate(lines):
+        at = y + height / 2 + 5 + 17 * (i - (len(lines) - 1) / 2)
+        picture.text(line, x, at, 13, bold=i == 0)

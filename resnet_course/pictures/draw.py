@@ -11,11 +11,11 @@ from itertools import groupby
 from resnet_course.pictures.block_drawing import block, check_trace
 from resnet_course.pictures.canvas import BLUE, GREY, SKY, SOFT, Paper
 from resnet_course.pictures.described import Svg
-from resnet_course.pictures.diagrams import paths, windows
+from resnet_course.pictures.diagrams import ParallelPaths, paths, windows
 from resnet_course.pictures.style import check_drawable
 from resnet_course.tracing.rows import LayerRow, Trace, by
 
-__all__ = ["block", "network", "paths", "windows"]
+__all__ = ["ParallelPaths", "block", "network", "paths", "windows"]
 
 
 def network(trace: Trace, title: str) -> Svg:

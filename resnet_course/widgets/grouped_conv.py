@@ -47,8 +47,9 @@ class GroupedConvExplorer(CourseWidget):
         self.groups = w.Dropdown(options=fitting, value=groups, description="groups", **look)
         self.picture, self.numbers = w.HTML(), w.HTML()
         sizes = [self.in_channels, self.out_channels]
-        row = w.HBox([*sizes, self.groups], layout={"flex_flow": "row wrap"})
-        super().__init__([row, w.HBox([self.picture, self.numbers])], [self.groups])
+        rows = [[*sizes, self.groups], [self.picture, self.numbers]]
+        boxes = [w.HBox(row, layout={"flex_flow": "row wrap"}) for row in rows]
+        super().__init__(boxes, [self.groups])
         self._wished = groups  # while the channels move through numbers that it does not divide
         self._resizing = False
         self.groups.observe(self._wish, "value")
