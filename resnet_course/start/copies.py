@@ -119,7 +119,9 @@ def _place(folder: Path, name: str, new: str, record: dict[str, str]) -> tuple[s
 
 
 def _found(path: Path) -> str | None:
-    return fingerprint(path.read_text("utf-8", errors="replace")) if path.exists() else None
+    if not path.exists():
+        return None
+    return fingerprint(path.read_text(encoding="utf-8", errors="replace"))
 
 
 def _names(name: str) -> Iterator[str]:
