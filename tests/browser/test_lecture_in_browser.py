@@ -205,7 +205,8 @@ def test_a_live_lecture_has_working_widgets(browser, tmp_path):
 # The cells that can be seen, and the one that is active: a step may change only that.
 SHOWN = """() => {
   const { widgets, activeCellIndex } = window.jupyterapp.shell.currentWidget.content;
-  const seen = ({ node }) => node.checkVisibility({ checkVisibilityCSS: true }) && node.offsetHeight;
+  const how = { checkVisibilityCSS: true };
+  const seen = ({ node }) => node.checkVisibility(how) && node.offsetHeight;
   return [widgets.filter(seen).map(({ model }) => model.id), activeCellIndex];
 }"""
 
