@@ -10,6 +10,8 @@ from pathlib import Path
 import nbformat
 from helpers import NOTEBOOKS, cells, every_notebook, slide_type
 
+from resnet_course.start.answers_wait import ANSWER
+
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 # Home and temporary folders, installed packages, Windows drives, and this very folder.
 MACHINE_PATH = re.compile(
@@ -116,3 +118,10 @@ def test_every_cell_says_what_it_is_in_the_lecture(path):
     for cell in cells(path, "markdown"):  # so that no answer comes before its prediction is read
         if "> **Predict.**" in cell.source:
             assert slide_type(cell) not in ("notes", "fragment"), cell.source
+
+
+@every_notebook
+def test_no_folded_answer_leads_to_the_next_cell(path):
+    for cell in cells(path, "markdown"):
+        for answer in ANSWER.findall(cell.source):  # what the learner's copy folds
+            assert not answer.endswith(":"), answer[-200:]
