@@ -15,14 +15,15 @@ Read `result` (what a checker says), `guard` (a learner's code runs, whatever it
 (and changes nothing for others), `faults` (ask the first kind of table), `exercise` (what all
 checkers share) and `questions` (ask for a value, and the second kind). Then the checkers of a
 chapter: `gradients` (01), `shapes`, `blocks` (02 to 04), `networks` (03), `training`
-and `measuring` (05), `transfer` (06). A block or network is compared with the right one in
-`compare`, on the flow of numbers that `flow` has watched; `diagnosis` looks for the mistake among
-the `variants` of the right source text, which block_mistakes.txt tells. Titles and hints stand in
-exercises.toml. `answers` are the course's own solutions; `advice` gives hints, solutions and the
-progress, and chooses between the learner's answer and the course's.
+and `measuring` (05), `transfer` and `applications` (06). A block or network is compared with the
+right one in `compare`, on the flow of numbers that `flow` has watched; `diagnosis` looks for the
+mistake among the `variants` of the right source text, which block_mistakes.txt tells. Titles and
+hints stand in exercises.toml. `answers` are the course's own solutions; `advice` gives hints,
+solutions and the progress, and chooses between the learner's answer and the course's.
 """
 
 from resnet_course.checks.advice import hint, progress, solution, yours
+from resnet_course.checks.applications import attention, box_iou, growth_cost
 from resnet_course.checks.blocks import (
     basic_block,
     bottleneck,
@@ -46,14 +47,17 @@ from resnet_course.checks.transfer import freeze_backbone, multi_head
 
 __all__ = [
     "CheckResult",
+    "attention",
     "basic_block",
     "bottleneck",
+    "box_iou",
     "conv_output_size",
     "conv_params",
     "count_layers",
     "evaluate",
     "freeze_backbone",
     "gradient_norms",
+    "growth_cost",
     "hint",
     "make_stage",
     "multi_head",
