@@ -46,6 +46,23 @@ def topk(z, y, k):
     return ((z > z.gather(1, y[:, None])).sum(dim=1) < k).double().mean().item()
 
 
+def inside(a, b, more=0, least=0):
+    """Area that two boxes share, with sides that are longer, or may be as short as `least`."""
+    sides = [min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])]
+    return math.prod(max(least, side + more) for side in sides)
+
+
+def around(a, b):
+    """Area of the smallest box that holds two boxes."""
+    return math.prod(max(a[i + 2], b[i + 2]) - min(a[i], b[i]) for i in (0, 1))
+
+
+def iou(a, b, more=0, least=0):
+    """Intersection over union of such boxes."""
+    both = inside(a, b, more, least)
+    return both / (inside(a, a, more) + inside(b, b, more) - both)
+
+
 SIZES = """
 def norms(model, x, y):
     layers = {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
@@ -120,6 +137,11 @@ LANGUAGES = [
      STEP.replace("return loss.item()", "value, n = loss.item(), len(y); return CODE"), {}),
     ("evaluate", "evaluate", COUNTS, {}),
     ("evaluate_hits", "evaluate", HITS, {}),
+    ("box_iou", "box_iou", "lambda a, b: CODE",
+     {"inside": inside, "around": around, "iou": iou, "INF": math.inf}),
+    ("attention", "attention", "lambda q, k, v: CODE",
+     {"softmax": lambda x, axis: x.softmax(axis)}),
+    ("growth_cost", "growth_cost", "lambda depth, width, size: CODE", {}),
     ("topk_accuracy", "topk_accuracy", "lambda z, y, k: CODE",
      {"topk": topk, "hits": lambda z, y, k: round(topk(z, y, k) * len(y)),
       "mean": lambda hits: hits.float().mean().item()}),

@@ -24,7 +24,7 @@ NAMES = {
     3: ["make_stage", "count_layers", "stage_shapes", "resnet34"],
     4: ["conv_params", "bottleneck", "resnext_block"],
     5: ["topk_accuracy", "train_step", "evaluate", "sgd_momentum"],
-    6: ["freeze_backbone", "multi_head"],
+    6: ["freeze_backbone", "multi_head", "box_iou", "attention", "growth_cost"],
     7: ["channel_statistics", "stratified_split"],
 }
 PLACES = [

@@ -15,15 +15,16 @@ Read `result` (what a checker says), `guard` (a learner's code runs, whatever it
 (and changes nothing for others), `faults` (ask the first kind of table), `exercise` (what all
 checkers share) and `questions` (ask for a value, and the second kind). Then the checkers of a
 chapter: `gradients` (01), `shapes`, `blocks` (02 to 04), `networks` (03), `training` and
-`measuring` (05), `in_place` (02, 05), `transfer` (06), `own_pictures` (07). A block or network is
-compared with the right one in `compare`, on the flow of numbers that `flow` has watched;
-`diagnosis` looks for the mistake among the `variants` of the right source text, which
+`measuring` (05), `in_place` (02, 05), `transfer` and `applications` (06), `own_pictures` (07). A
+block or network is compared with the right one in `compare`, on the flow of numbers that `flow` has
+watched; `diagnosis` looks for the mistake among the `variants` of the right source text, which
 block_mistakes.txt tells. Titles and hints stand in exercises.toml. `answers` are the course's own
 solutions; `advice` gives hints, solutions and the progress, which `saved` keeps in the learner's
 copy, and chooses between the learner's answer and the course's.
 """
 
 from resnet_course.checks.advice import hint, progress, solution, yours
+from resnet_course.checks.applications import attention, box_iou, growth_cost
 from resnet_course.checks.blocks import (
     basic_block,
     bottleneck,
@@ -49,9 +50,11 @@ from resnet_course.checks.transfer import freeze_backbone, multi_head
 
 __all__ = [
     "CheckResult",
+    "attention",
     "basic_block",
     "batch_norm",
     "bottleneck",
+    "box_iou",
     "channel_statistics",
     "conv_output_size",
     "conv_params",
@@ -59,6 +62,7 @@ __all__ = [
     "evaluate",
     "freeze_backbone",
     "gradient_norms",
+    "growth_cost",
     "hint",
     "make_stage",
     "multi_head",

@@ -161,6 +161,26 @@ class MultiHead(nn.Module):
         return [head(features) for head in self.heads]
 
 
+def box_iou(a: Sequence[float], b: Sequence[float]) -> float:
+    """Return the area that two boxes (x1, y1, x2, y2) share, divided by what either covers."""
+    width = max(0, min(a[2], b[2]) - max(a[0], b[0]))
+    height = max(0, min(a[3], b[3]) - max(a[1], b[1]))
+    shared = width * height
+    areas = [(x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (a, b)]
+    return shared / (sum(areas) - shared)
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Return for each query a mean of the values, weighted by how well their keys fit it."""
+    scores = q @ k.transpose(-2, -1) / k.shape[-1] ** 0.5
+    return scores.softmax(dim=-1) @ v
+
+
+def growth_cost(depth: float, width: float, size: float) -> float:
+    """Return how many times the multiply-adds grow with blocks, channels and side of a picture."""
+    return depth * width**2 * size**2
+
+
 def channel_statistics(pictures: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Return mean and standard deviation of each channel, over all pixels of all pictures."""
     pixels = torch.cat([picture.flatten(1) for picture in pictures], dim=1) / 255  # (C, pixels)

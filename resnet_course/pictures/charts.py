@@ -68,9 +68,12 @@ def bars(
     axes.set_xticks(range(len(names)), names)
     axes.grid(visible=False, axis="x")
     axes.set_axisbelow(True)
-    axes.margins(y=0.12)  # room for the numbers
+    crowded = draws is None and len(series) > 2
+    axes.margins(y=0.25 if crowded else 0.12)  # room for the numbers, and for the legend above them
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
-    if draws is None:
+    if crowded:
+        axes.legend(loc="upper center", ncols=len(series))
+    elif draws is None:
         axes.legend()
     else:  # bars as high as these leave no room for it
         dots[0].set_label("one draw (bar: mean)")
