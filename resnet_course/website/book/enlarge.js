@@ -44,7 +44,7 @@
 
   // Returns the place to put into the page: with the box of a picture, and a button.
   window.enlargeable = (box) => {
-    const place = make("span", "enlargeable"), button = make("button", "enlarge", "⤢");
+    const place = make("span", "enlargeable"), button = make("button", "enlarge");
     button.setAttribute("aria-label", "Enlarge this picture");
     button.title = "Enlarge";
     button.addEventListener("click", () => enlarge(box, place, button));
