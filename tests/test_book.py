@@ -203,6 +203,25 @@ def test_links_between_chapters_lead_to_pages_and_others_stay(tmp_path):
         assert link in page
 
 
+def test_the_title_of_a_term_says_its_sentence_too(tmp_path):
+    row = '| <a id="stem"></a>stem | 스템 | 起始层 | The start. |\n'
+    (tmp_path / "glossary.md").write_text(row, encoding="utf-8")
+    cell = new_markdown_cell(
+        '[A](glossary.md#stem "스템 · 起始层") [B](glossary.md "all") [C](b.md)'
+    )
+    page = convert(notebook(cell), "a.ipynb", tmp_path, ["glossary.md", "b.md"])
+    assert Page(page).every("title") == ["스템 · 起始层: The start.", "all"]
+
+
+def test_a_table_scrolls_in_a_box_of_its_own_and_has_no_empty_heads():
+    page = to_markdown("a\n\n| | b |\n|---|---|\n| c | d |")
+    tags = [tag for tag, _ in Page(page).elements]
+    assert tags == ["div", "p", "div", "table", "thead", "tr", "td", "th", *tags[8:]]
+    assert "<td style" in shown(
+        {"text/html": "<table><tr><th style='color:red'> </th></tr></table>"}
+    )
+
+
 @pytest.mark.parametrize("target", ["03.ipynb", "gone.md", "../secret.txt", "no.png"])
 def test_a_link_that_leads_nowhere_stops_the_build_and_says_where(target, tmp_path):
     (tmp_path.parent / "secret.txt").touch()

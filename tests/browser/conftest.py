@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pages import launch
+from pages import DESK, launch, watch
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,3 +38,24 @@ def page(browser) -> Iterator:
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def open_page(browser, book) -> Iterator:
+    contexts, troubles = [], []
+
+    def opener(name: str, viewport=DESK, theme: str = "light", **options):
+        context = browser.new_context(viewport=viewport, **options)
+        contexts.append(context)
+        context.add_init_script(
+            f"try {{ localStorage.setItem('mdbook-theme', '{theme}') }} catch {{}}"
+        )
+        page = context.new_page()
+        troubles.append(watch(page))
+        page.goto((book / f"{name}.html").as_uri())
+        return page
+
+    yield opener
+    assert not any(troubles)
+    for context in contexts:
+        context.close()

@@ -6,6 +6,7 @@ import shutil
 from typing import Any
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 # What a browser in a test has no need of: a sandbox (root has none), and calls to the outside.
 OPTIONS = [
     *("--no-sandbox", "--no-proxy-server", "--disable-quic", "--disable-background-networking"),
@@ -70,3 +71,11 @@ def assert_readable(words: Any, at_least: int = 1) -> None:
     found = words.evaluate_all(CONTRAST)
     assert len(found) >= at_least
     assert [each for each in found if each[0] < 4.5] == []
+
+
+def axe(page: Any, part: str, **options: Any) -> list[tuple[str, str]]:
+    """Return what axe finds in a part of a page; the styles of a file it cannot load again."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, context=part, options={"preload": False, **options}).response
+    return [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]]

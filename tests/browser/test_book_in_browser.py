@@ -3,48 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from helpers import NOTEBOOKS
-from pages import assert_readable, watch
+from pages import DESK, PHONE, assert_readable, axe, watch
 from slides import until
 
 pytest.importorskip("playwright")
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from resnet_course.pictures.frames import Frame, Frames
 from resnet_course.website.explorer_files import is_explorer
 
 NAMES = [path.stem for path in NOTEBOOKS]
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 WORDS = (
     "main p, main li, main td, main th, main summary, main .outputs pre, main button,"
     "main select, main label, main blockquote, main h2"
 )
-
-
-@pytest.fixture
-def open_page(browser, book) -> Iterator:
-    contexts, troubles = [], []
-
-    def opener(name: str, viewport=DESK, theme: str = "light", **options):
-        context = browser.new_context(viewport=viewport, **options)
-        contexts.append(context)
-        context.add_init_script(
-            f"try {{ localStorage.setItem('mdbook-theme', '{theme}') }} catch {{}}"
-        )
-        page = context.new_page()
-        troubles.append(watch(page))
-        page.goto((book / f"{name}.html").as_uri())
-        return page
-
-    yield opener
-    assert not any(troubles)
-    for context in contexts:
-        context.close()
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
@@ -55,6 +31,9 @@ def test_a_page_opens_without_errors_and_fits_the_window(open_page, name, viewpo
     assert width <= viewport["width"]
     broken = "[...document.images].filter((i) => !i.complete || !i.naturalWidth).length"
     until(page, f"{broken} === 0")
+    page.evaluate("document.querySelectorAll('details.answer').forEach((e) => (e.open = true))")
+    cut = "(all) => all.filter((e) => e.getBoundingClientRect().right > innerWidth).length"
+    assert page.locator("main :is(img, .frames-drawing)").evaluate_all(cut) == 0
     wide = page.evaluate(  # what is wider than the page must scroll in a box of its own
         """() => [...document.querySelectorAll("main *")].filter((e) => {
           if (e.getBoundingClientRect().right <= innerWidth + 1) return false;
@@ -211,12 +190,6 @@ def test_the_explorer_follows_the_theme_of_the_page(open_page):
         page.evaluate(f"document.documentElement.classList.replace('navy', '{name}')")
         expect(box).to_have_attribute("data-theme", theme)
         page.evaluate(f"document.documentElement.classList.replace('{name}', 'navy')")
-
-
-def axe(page, part: str) -> list[tuple[str, str]]:
-    """Return what axe finds in a part of a page; the styles of a file it cannot load again."""
-    found = Axe().run(page, context=part, options={"preload": False}).response["violations"]
-    return [(each["id"], each["nodes"][0]["html"]) for each in found]
 
 
 @pytest.mark.parametrize("theme", ["light", "rust", "navy"])

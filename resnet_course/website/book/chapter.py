@@ -12,7 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from resnet_course.website import explorer_files
-from resnet_course.website.book import outputs, widgets
+from resnet_course.website.book import glossary, outputs, widgets
 from resnet_course.website.book.prose import behind_button, to_markdown
 from resnet_course.website.book.safe import one_line, preformatted
 
@@ -48,7 +48,8 @@ def convert(content: str, path: str, source: Path, chapters: Collection[str]) ->
             where = f"{path}, cell {number}"
             key = f"{PurePosixPath(path).stem}-{cell.get('id', number)}"
             if cell.cell_type == "markdown":
-                parts.append(to_markdown(outputs.with_attachments(cell), link, key))
+                text = outputs.with_attachments(cell)
+                parts.append(to_markdown(text, link, key, glossary.sentences(source)))
                 predicted = _leaves_a_question(cell.source, predicted)
             elif cell.cell_type == "raw" and cell.source.strip():
                 parts.append(one_line(preformatted(cell.source, "output")))

@@ -79,7 +79,7 @@
     const image = make("img");
     const drawn = make("div", { class: "frames-drawing", role: "img" });
     drawn.attachShadow({ mode: "open" }); // the styles of a picture end here
-    const paper = make("div", { class: "frames-picture", tabindex: 0 });
+    const paper = make("div", { class: "frames-picture" });
     const words = make("p", { class: "frames-words", "aria-live": "polite" });
     const points = make("ul"); // what the mouse would find, for those who have none
     const spoken = make("details", { class: "frames-points" },
@@ -154,7 +154,8 @@
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", data.name);
     box.removeAttribute("tabindex"); // the strip had it, to be scrolled
-    box.replaceChildren(...(selects.length ? [choices] : []), steps, paper, words, spoken);
+    box.replaceChildren(...(selects.length ? [choices] : []), steps,
+      window.enlargeable?.(paper) ?? paper, words, spoken);
     box.classList.add("frames-live");
     show();
   }

@@ -98,8 +98,7 @@ def _image(name: str, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> s
     address = f"data:{name};base64,{re.sub(r'[^A-Za-z0-9+/=]', '', data[name])}"
     if name == "image/svg+xml":
         address = svg_address(data[name])
-    # On a phone the picture keeps a readable size, and this box scrolls, with the keyboard too.
-    return f'<div class="picture" tabindex="0">{picture(address, alt)}</div>'
+    return f'<div class="picture">{picture(address, alt)}</div>'
 
 
 def _text(text: str, kind: str) -> str:

@@ -87,7 +87,8 @@ def clean(markup: str) -> str:
             depth = max(0, depth - 1) if end else depth + 1
         if depth > DEEPEST:
             raise NestingError(f"more than {DEEPEST} HTML elements are within each other.")
-    return CLEANER.clean(markup)
+    # A head without words is no head: a screen reader would read it out with each cell.
+    return re.sub(r"<th(\b[^>]*)>\s*</th>", r"<td\1></td>", CLEANER.clean(markup))
 
 
 def one_line(markup: str) -> str:
