@@ -71,6 +71,7 @@ def test_answers_wait_until_they_are_asked_for_and_are_remembered(open_page):
     page.emulate_media(media="screen")
     expect(opened).to_have_count(1)
     page.get_by_label("I have finished this chapter").check()
+    page.wait_for_timeout(300)  # Chromium writes to its store a little later
     page.reload()
     expect(opened).to_have_count(1)
     done = page.locator(".sidebar a.finished")
