@@ -26,7 +26,7 @@ MAY_USE = {
     "pictures": {"blocks", "tracing", "data", "train", "measure"},
     "widgets": {"blocks", "resnet", "tracing", "data", "train", "measure", "pictures"},
     "checks": {"start", "blocks", "resnet", "tracing", "data", "train", "measure"},
-    "website": {"pictures", "widgets", "data"},
+    "website": {"start", "pictures", "widgets", "data"},
 }
 
 

@@ -16,6 +16,7 @@ from helpers import NOTEBOOKS, ROOT, cells, every_notebook, python, run
 from resnet_course.start import command, copies
 from resnet_course.start.answers_wait import learners_form
 from resnet_course.start.copies import RECORD, make_copy
+from resnet_course.start.glossary import sentences
 
 NAMES = [path.name for path in NOTEBOOKS] + ["glossary.md"]
 CHAPTER = "02_residual_blocks.ipynb"
@@ -55,6 +56,14 @@ def others(*names: str) -> list[str]:
 
 
 # What a chapter looks like.
+
+
+def test_words_of_the_glossary_show_their_sentence(tmp_path):
+    make_copy(tmp_path)
+    text = (tmp_path / "02_residual_blocks.ipynb").read_text(encoding="utf-8")
+    term = '[residual block](glossary.md#residual-block \\"잔차 블록 · 残差块: '
+    assert text.count(term + sentences(NOTEBOOKS[0].parent)["residual-block"]) == 1
+    assert not re.search(r'glossary\.md#[^"]+"[^":]+"', text.replace("\\", ""))
 
 
 @every_notebook

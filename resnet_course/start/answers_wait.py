@@ -13,11 +13,12 @@ COLLAPSED = {"solution", "hide-input"}  # tags of cells whose code is not to be 
 SOLUTION = "The course's answer"
 
 
-def learners_form(text: str) -> str:
+def learners_form(text: str, terms: dict[str, str] | None = None) -> str:
     """Return a notebook without outputs and with its answers folded.
 
     Args:
         text: of the course's own file: JSON of nbformat 4.
+        terms: what the links to the glossary say too, as `glossary.sentences` returns it.
     """
     notebook = json.loads(text)
     for cell in notebook["cells"]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resnet_course.start.answers_wait import learners_form
+from resnet_course.start.glossary import sentences
 
 RECORD = ".resnet-course.json"  # name of a file → fingerprint of what the course put there
 FIRST = "00_start_here.ipynb"
@@ -60,7 +61,7 @@ def make_copy(folder: Path) -> dict[str, list[str]]:
     try:
         for path in (*sorted(source.glob("*.ipynb")), source / "glossary.md"):
             text = path.read_text(encoding="utf-8")
-            text = learners_form(text) if path.suffix == ".ipynb" else text
+            text = learners_form(text, sentences(source)) if path.suffix == ".ipynb" else text
             what, name = _place(folder, path.name, text, record)
             done[what].append(name)
     finally:

@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 import nbformat
 from nbformat import NotebookNode
 
+from resnet_course.start.glossary import explained, sentences
 from resnet_course.website import explorer_files
-from resnet_course.website.book import glossary, outputs, widgets
+from resnet_course.website.book import outputs, widgets
 from resnet_course.website.book.prose import behind_button, to_markdown
 from resnet_course.website.book.safe import one_line, preformatted
 
@@ -49,7 +50,7 @@ def convert(content: str, path: str, source: Path, chapters: Collection[str]) ->
             key = f"{PurePosixPath(path).stem}-{cell.get('id', number)}"
             if cell.cell_type == "markdown":
                 text = outputs.with_attachments(cell)
-                parts.append(to_markdown(text, link, key, glossary.sentences(source)))
+                parts.append(to_markdown(explained(text, sentences(source)), link, key))
                 predicted = _leaves_a_question(cell.source, predicted)
             elif cell.cell_type == "raw" and cell.source.strip():
                 parts.append(one_line(preformatted(cell.source, "output")))

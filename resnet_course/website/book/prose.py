@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
-from types import MappingProxyType
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -25,7 +24,6 @@ from resnet_course.website.book.safe import clean, one_line
 
 HEADING = ("text", "code_inline", "softbreak", "hardbreak", "math_inline", "math_inline_double")
 Link = Callable[[str], str]
-NO_TERMS: Mapping[str, str] = MappingProxyType({})
 # A dollar before code, or with a digit after its partner ("$5/$6"), begins no formula.
 NO_FORMULA = re.compile(r"\$(?!\$)(?:\\.|[^$`\\])*(?:`|\$\d)", re.DOTALL)
 
@@ -65,22 +63,19 @@ PARSER.add_render_rule("table_open", lambda *_: '<div class="table-wrapper"><tab
 PARSER.add_render_rule("table_close", lambda *_: "</table></div>\n")
 
 
-def to_markdown(
-    text: str, link: Link = str, key: str = "", terms: Mapping[str, str] = NO_TERMS
-) -> str:
+def to_markdown(text: str, link: Link = str, key: str = "") -> str:
     """Return a Markdown cell for mdBook: its headings as Markdown, all else as HTML.
 
     Args:
         text: the cell.
         link: target of a link in the cell → target in the book.
         key: of the cell. With it, what follows "What happened." waits behind a button.
-        terms: target of a link in the book → a sentence that its title says too.
 
     Raises:
         FormulaError: a formula that cannot be converted.
     """
     parts = []
-    blocks = SyntaxTreeNode(_parse(text, link, terms)).children
+    blocks = SyntaxTreeNode(_parse(text, link)).children
     for is_heading, group in groupby(blocks, lambda block: block.type == "heading"):
         if is_heading:
             parts += [_heading(block) for block in group]
@@ -119,15 +114,12 @@ def to_html(text: str) -> str:
     return _html(_parse(text, str))
 
 
-def _parse(text: str, link: Link, terms: Mapping[str, str] = NO_TERMS) -> list[Token]:
+def _parse(text: str, link: Link) -> list[Token]:
     """Parse Markdown and follow its links. In the words of an image formulas stay TeX."""
     tokens = PARSER.parse(text)
     for inline in (child for token in tokens for child in token.children or ()):
         for name in {"href", "src"} & inline.attrs.keys():
             inline.attrSet(name, link(str(inline.attrs[name])))
-        title, said = inline.attrs.get("title"), terms.get(str(inline.attrs.get("href")))
-        if title and said:
-            inline.attrSet("title", f"{title}: {said}")
         for word in inline.children or ():  # only an image has them
             if word.type.startswith("math"):
                 word.type, word.content = "text", f"{word.markup}{word.content}{word.markup}"
