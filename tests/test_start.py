@@ -60,10 +60,10 @@ def others(*names: str) -> list[str]:
 
 def test_words_of_the_glossary_show_their_sentence(tmp_path):
     make_copy(tmp_path)
-    text = (tmp_path / "02_residual_blocks.ipynb").read_text(encoding="utf-8")
-    term = '[residual block](glossary.md#residual-block \\"잔차 블록 · 残差块: '
-    assert text.count(term + sentences(NOTEBOOKS[0].parent)["residual-block"]) == 1
-    assert not re.search(r'glossary\.md#[^"]+"[^":]+"', text.replace("\\", ""))
+    text = "\n".join(cell.source for cell in cells(tmp_path / "02_residual_blocks.ipynb"))
+    said = sentences(NOTEBOOKS[0].parent)["residual-block"]
+    assert f'(glossary.md#residual-block "잔차 블록 · 残差块: {said}")' in text
+    assert not re.search(r'glossary\.md#\S+ "[^":]+"', text)
 
 
 @every_notebook

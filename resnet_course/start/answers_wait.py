@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from resnet_course.start.glossary import explained
+
 # From these words to the end of the cell, or to the next heading or question in it.
 ANSWER = re.compile(
     r"^\*\*What happened\.\*\*\s*(.+?)\s*(?=^#{2,6} |^> \*\*Predict\.\*\*|\Z)", re.M | re.S
@@ -25,7 +27,7 @@ def learners_form(text: str, terms: dict[str, str] | None = None) -> str:
         tags = set(cell["metadata"].get("tags", []))
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            source = _fold(source, "solution" in tags)
+            source = explained(_fold(source, "solution" in tags), terms or {})
         elif cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
             if tags & COLLAPSED:
