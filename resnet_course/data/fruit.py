@@ -48,7 +48,7 @@ def draw_fruit(root: str | os.PathLike[str], per_class: int = 100, seed: int = 0
         if not is_whole(value, low, most):
             raise ValueError(f"{name} must be a whole number from {low} to {most}, got {value!r}.")
     random = np.random.RandomState(seed)
-    for name, draw in tqdm(FRUIT.items(), desc="Drawing fruit", delay=2):
+    for name, draw in tqdm(FRUIT.items(), desc="Drawing fruit", delay=30):
         folder = Path(root) / name
         folder.mkdir(parents=True, exist_ok=True)
         for number in range(per_class):

@@ -20,7 +20,7 @@ from playwright.sync_api import expect
 
 DEAD = "Error displaying widget"
 # How many of the course's widgets live in the notebook when all cells have run.
-WIDGETS = {"00": 1, "01": 3, "02": 3, "03": 2, "04": 3, "05": 4}
+WIDGETS = {"00": 1, "01": 3, "02": 3, "03": 2, "04": 3, "05": 5}
 
 
 @pytest.fixture(scope="module")
