@@ -41,6 +41,18 @@ def page(browser) -> Iterator:
 
 
 @pytest.fixture
+def no_kernel_stays(page, url) -> Iterator[None]:
+    """End the kernels of the JupyterLab at `url`, which a test file has as a fixture of its own.
+
+    A kernel that goes on after a failure would slow down the next notebook many times.
+    """
+    yield
+    from lab import end_all_kernels  # here, since it needs Playwright
+
+    end_all_kernels(page, url)
+
+
+@pytest.fixture
 def open_page(browser, book) -> Iterator:
     contexts, troubles = [], []
 

@@ -34,10 +34,7 @@ def url(tmp_path_factory, copy) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(autouse=True)
-def no_kernel_stays(page, url) -> Iterator[None]:
-    yield
-    end_all_kernels(page, url)
+pytestmark = pytest.mark.usefixtures("no_kernel_stays")
 
 
 @every_notebook

@@ -36,11 +36,7 @@ def url(tmp_path_factory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(autouse=True)
-def no_kernel_stays(page, url) -> Iterator[None]:
-    """A kernel that goes on after a failure would slow down the next notebook many times."""
-    yield
-    end_all_kernels(page, url)
+pytestmark = pytest.mark.usefixtures("no_kernel_stays")
 
 
 @every_notebook
