@@ -3,7 +3,6 @@
 
 const SMALLEST = 150; // pixels of height; below that nobody could read the picture
 const LARGEST = 1.5; // times its own size; beyond that it gets blurred
-const NUMBER = 16; // pixels: a line of text below a picture stays clear of the slide's number
 const LETTERS = [26, 24, 22, 20]; // pixels, for code and printed text where there is room
 
 function nameSections() {
@@ -30,7 +29,7 @@ function freeHeight(slide) {
 
 function fitPictures(slide, pictures) {
   for (const picture of pictures) picture.style.height = `${SMALLEST}px`;
-  const free = (freeHeight(slide) - NUMBER) / pictures.length;
+  const free = freeHeight(slide) / pictures.length;
   for (const picture of pictures) {
     const high = Math.min(picture.naturalHeight * LARGEST, SMALLEST + Math.max(free, 0));
     picture.style.height = `${Math.floor(high)}px`;
