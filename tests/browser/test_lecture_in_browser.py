@@ -159,11 +159,11 @@ def test_printed_or_without_javascript_the_picture_stands_there(projector, explo
 
 
 def test_speaker_notes_open_in_a_window_of_their_own(projector, decks):
-    open_deck(projector, decks["01_vanishing_gradients"], "#/1")
-    assert not projector.get_by_text("Three words first.").is_visible()
+    open_deck(projector, decks["01_vanishing_gradients"], "#/4/1")
+    assert not projector.get_by_text("computes the loss, asks autograd").is_visible()
     with projector.expect_popup() as opened:
         projector.keyboard.press("s")
-    opened.value.get_by_text("Three words first.").wait_for()
+    opened.value.get_by_text("computes the loss, asks autograd").wait_for()
 
 
 def test_a_live_lecture_has_working_widgets(browser, tmp_path):
