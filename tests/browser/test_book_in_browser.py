@@ -99,6 +99,8 @@ def test_two_lines_that_start_the_course_are_unfolded_and_copied(open_page, view
     assert tools.bounding_box()["height"] < 50  # one line, nothing that pushes the text down
     tools.get_by_text("Run this chapter").click()
     lines = tools.locator("pre > code")
+    place = lines.bounding_box()
+    assert place["x"] + place["width"] <= viewport["width"]  # whole, with nothing to scroll
     assert lines.evaluate("(e) => e.scrollWidth - e.clientWidth") <= 0
     tools.get_by_role("button", name="Copy to clipboard").click()
     page.evaluate("document.querySelector('main').append(document.createElement('textarea'))")
