@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ pytest.importorskip("nh3", reason="needs the extra `book`")
 
 from markdown_it import MarkdownIt
 
+from resnet_course.start.environment import START
 from resnet_course.website.book import outputs, safe
 from resnet_course.website.book.chapter import ChapterError, convert
 from resnet_course.website.book.formulas import FormulaError
@@ -228,6 +230,47 @@ def test_a_link_that_leads_nowhere_stops_the_build_and_says_where(target, tmp_pa
     source = notebook(new_markdown_cell("a"), new_markdown_cell(f"[b]({target})"))
     with pytest.raises(ChapterError, match=f"01.ipynb, cell 2: the link to {target}"):
         convert(source, "01.ipynb", tmp_path, {"01.ipynb"})
+
+
+# Below the title.
+
+WITH_TITLE = notebook(new_markdown_cell("# A\n\nwords"))
+
+
+def test_a_chapter_says_below_its_title_how_it_is_run_and_links_to_slides_that_are_there(tmp_path):
+    page = convert(WITH_TITLE, "a b.ipynb", tmp_path, ["a b.ipynb"])
+    title, tools, _ = page.split("\n\n")
+    assert title == "# A" and tools.startswith('<div class="chapter-tools"><details>')
+    (lines,) = re.findall(r"<pre><code [^>]*>(.*?)</code>", tools)
+    assert html.unescape(lines).split("\n") == [*START]
+    assert Page(tools).every("href") == ["a%20b.ipynb"]  # no slides, and no address is known
+    deck = tmp_path / "slides" / "a b.slides.html"
+    deck.parent.mkdir()
+    deck.touch()
+    page = convert(WITH_TITLE, "a b.ipynb", tmp_path, ["a b.ipynb"])
+    assert Page(page).every("href") == ["a%20b.ipynb", "slides/a%20b.slides.html"]
+
+
+@pytest.mark.parametrize("end", ["", "/", ".git"])
+def test_with_a_repository_on_github_a_chapter_offers_binder_and_colab(end, tmp_path):
+    context, items = json.loads(book("0.5.4", [chapter("a.ipynb", WITH_TITLE)], tmp_path))
+    settings = {"html": {"git-repository-url": f"https://github.com/o-o/r.r{end}"}}
+    context["config"]["output"] = settings
+    done = prepare(json.dumps([context, items]))["items"][0]["Chapter"]["content"]
+    assert Page(done).every("href") == [
+        "https://github.com/o-o/r.r",
+        "https://mybinder.org/v2/gh/o-o/r.r/HEAD?urlpath=lab/tree/notebooks/a.ipynb",
+        "https://colab.research.google.com/github/o-o/r.r/blob/main/notebooks/a.ipynb",
+        "a.ipynb",
+    ]
+    install = '!pip install "git+https://github.com/o-o/r.r" && pip install --no-deps d2l==1.0.3'
+    assert f">{install}<" in html.unescape(done)
+
+
+@pytest.mark.parametrize("address", ["https://gitlab.com/o/r", 'https://github.com/o/r" id="x'])
+def test_an_address_that_is_not_of_github_makes_no_links(address, tmp_path):
+    page = convert(WITH_TITLE, "a.ipynb", tmp_path, ["a.ipynb"], address)
+    assert Page(page).every("href") == ["a.ipynb"]
 
 
 # Outputs.

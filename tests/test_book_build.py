@@ -17,7 +17,7 @@ from resnet_course.website import explorer_files
 
 nbconvert_filters = pytest.importorskip("nbconvert.filters")
 
-PAGES = [*(path.stem for path in NOTEBOOKS), "welcome", "glossary", "teaching"]
+PAGES = [*(path.stem for path in NOTEBOOKS), "welcome", "news", "glossary", "teaching"]
 
 pytestmark = pytest.mark.processes
 
@@ -200,6 +200,53 @@ def test_the_search_knows_prose_code_and_outputs_but_no_pictures(book):
     for words in ("cures", "requires_grad", "11,689,512", "GroupedConvExplorer"):
         assert words in text, words
     assert "base64" not in text and len(text) < 5_000_000
+
+
+def card(book: Path, name: str) -> dict[str, str]:
+    """Return what a link to a page shows elsewhere."""
+    found = [a for tag, a in page(book, name).elements if tag == "meta"]
+    return {a.get("property", a.get("name")): a.get("content", "") for a in found}
+
+
+def test_a_link_to_a_page_shows_its_title_and_nothing_of_an_unknown_address(book):
+    shown = card(book, "03_resnet18_34")
+    assert shown["og:title"].startswith("03 · ResNet-18") and "twitter:card" in shown
+    assert shown["og:description"] == shown["description"] != ""
+    assert "og:image" not in shown and shown["twitter:card"] == "summary"
+
+
+def test_slides_and_the_address_of_the_course_come_from_one_build(course, monkeypatch):
+    deck = course / "notebooks" / "slides" / "03_resnet18_34.slides.html"
+    deck.parent.mkdir(exist_ok=True)
+    deck.write_text("slides", encoding="utf-8")
+    # As .github/workflows/course.yml sets it.
+    monkeypatch.setenv("MDBOOK_OUTPUT__HTML__GIT_REPOSITORY_URL", "https://github.com/o/r")
+    assert build(course, course / "out").returncode == 0
+    links = page(course / "out", "03_resnet18_34").every("href")
+    assert f"slides/{deck.name}" in links
+    assert (course / "out" / "slides" / deck.name).read_text(encoding="utf-8") == "slides"
+    assert any(link.startswith("https://mybinder.org/v2/gh/o/r/") for link in links)
+    image = card(course / "out", "03_resnet18_34")["og:image"]
+    assert image == "https://github.com/o/r/raw/HEAD/notebooks/screenshot.png"
+    assert (ROOT / "notebooks" / "screenshot.png").exists()
+
+
+def test_the_workflow_makes_the_slides_with_the_teachers_command_before_the_book():
+    workflow = (ROOT / ".github" / "workflows" / "course.yml").read_text(encoding="utf-8")
+    teaching = (ROOT / "notebooks" / "teaching.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^jupyter nbconvert .+", teaching, re.MULTILINE)
+    assert -1 < workflow.find(f"run: {command}\n") < workflow.find("run: mdbook build\n")
+    assert "MDBOOK_OUTPUT__HTML__GIT_REPOSITORY_URL: " in workflow
+
+
+def test_what_is_new_is_told_on_the_first_page_and_names_each_chapter_with_a_network(book):
+    assert "news.html" in page(book, "index").every("href")
+    files = (book / "explorers").glob("0*.js")
+    live = {f.name.split("-")[0] for f in files if '"live":{' in f.read_text(encoding="utf-8")}
+    text = (ROOT / "notebooks" / "news.md").read_text(encoding="utf-8")
+    (touched,) = re.findall(r"^- \*\*A network.*?(?=^- )", text, re.MULTILINE | re.DOTALL)
+    assert re.findall(r"\((\w+)\.ipynb\)", touched) == sorted(live)
+    assert 150 <= len(text.split()) <= 250
 
 
 def test_the_print_page_holds_every_chapter(book):

@@ -74,7 +74,10 @@ def test_the_package_imports_nothing_that_it_does_not_ask_for():
 
 
 def test_readme_gives_the_two_commands_and_maps_every_notebook():
-    assert f"pip install -e . && {D2L} && resnet-course" in README
+    for line in environment.START:
+        assert f"```bash\n{line}\n```" in README
+    welcome = (ROOT / "notebooks" / "welcome.md").read_text(encoding="utf-8")
+    assert "```bash\n{}\n{}\n```".format(*environment.START) in welcome
     assert f'pip install -e ".[test]" && {D2L} && pytest' in README
     assert NOTEBOOKS and all(f"(notebooks/{path.name})" in README for path in NOTEBOOKS)
 

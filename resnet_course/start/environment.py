@@ -15,7 +15,13 @@ TORCH_MISFIT = (
     "torch and torchvision do not fit together. Install both in one command: "
     "pip install --force-reinstall torch torchvision"
 )
-D2L = "only the sections that compare with the d2l book need it: pip install --no-deps d2l==1.0.3"
+INSTALL_D2L = "pip install --no-deps d2l==1.0.3"
+D2L = f"only the sections that compare with the d2l book need it: {INSTALL_D2L}"
+# From the folder of the course to chapter 00, as the README says it; the book shows them too.
+START = (
+    "python3 -m venv .venv && source .venv/bin/activate",
+    f"pip install -e . && {INSTALL_D2L} && resnet-course",
+)
 NEEDED = ("torch", "torchvision", "matplotlib", "ipywidgets", "jupyterlab", "tqdm", "drawsvg")
 
 

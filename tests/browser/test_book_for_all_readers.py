@@ -13,7 +13,7 @@ pytest.importorskip("playwright")
 
 from playwright.sync_api import expect
 
-NAMES = [*(path.stem for path in NOTEBOOKS), "index", "glossary", "teaching"]
+NAMES = [*(path.stem for path in NOTEBOOKS), "index", "news", "glossary", "teaching"]
 COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 TOUCH = {"has_touch": True, "is_mobile": True}
 

@@ -14,6 +14,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
 from resnet_course.pictures.frames import Frame, Frames
+from resnet_course.start.environment import START
 from resnet_course.website.explorer_files import is_explorer
 
 NAMES = [path.stem for path in NOTEBOOKS]
@@ -24,7 +25,7 @@ WORDS = (
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("name", [*NAMES, "index", "glossary", "teaching"])
+@pytest.mark.parametrize("name", [*NAMES, "index", "news", "glossary", "teaching"])
 def test_a_page_opens_without_errors_and_fits_the_window(open_page, name, viewport):
     page = open_page(name, viewport)
     width = page.evaluate("document.documentElement.scrollWidth")
@@ -89,6 +90,24 @@ def test_without_javascript_every_answer_is_open(open_page):
     assert answers.count() > 10
     for answer in answers.all():
         assert answer.get_attribute("open") is not None
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_two_lines_that_start_the_course_are_unfolded_and_copied(open_page, viewport):
+    page = open_page("03_resnet18_34", viewport)
+    tools = page.locator(".chapter-tools")
+    assert tools.bounding_box()["height"] < 50  # one line, nothing that pushes the text down
+    tools.get_by_text("Run this chapter").click()
+    lines = tools.locator("pre > code")
+    place = lines.bounding_box()
+    assert place["x"] + place["width"] <= viewport["width"]  # whole, with nothing to scroll
+    assert lines.evaluate("(e) => e.scrollWidth - e.clientWidth") <= 0
+    tools.get_by_role("button", name="Copy to clipboard").click()
+    page.evaluate("document.querySelector('main').append(document.createElement('textarea'))")
+    page.locator("main textarea").press("Control+V")
+    assert page.locator("main textarea").input_value() == "\n".join(START)
+    page.emulate_media(media="print")
+    expect(tools).not_to_be_visible()
 
 
 def test_formulas_are_drawn(open_page):

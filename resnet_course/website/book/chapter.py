@@ -14,18 +14,22 @@ from nbformat import NotebookNode
 from resnet_course.start.glossary import explained, sentences
 from resnet_course.website import explorer_files
 from resnet_course.website.book import outputs, widgets
+from resnet_course.website.book.chapter_tools import chapter_tools
 from resnet_course.website.book.prose import behind_button, to_markdown
 from resnet_course.website.book.safe import one_line, preformatted
 
 # A page says here what to do if nobody has prepared it; see notebooks/welcome.md.
 UNPREPARED = re.compile(r"<!-- unprepared -->.*?<!-- end -->", re.DOTALL)
+TITLE = re.compile(r"\A(# .*)?\n*")
 
 
 class ChapterError(ValueError):
     """A chapter that cannot become a page; the message says which, why, and what to do."""
 
 
-def convert(content: str, path: str, source: Path, chapters: Collection[str]) -> str:
+def convert(
+    content: str, path: str, source: Path, chapters: Collection[str], repository: str = ""
+) -> str:
     """Return the Markdown of one chapter.
 
     Args:
@@ -33,6 +37,7 @@ def convert(content: str, path: str, source: Path, chapters: Collection[str]) ->
         path: of the file within the book, such as "03_resnet18_34.ipynb".
         source: the folder of the book's files.
         chapters: the paths of all chapters, for the links between them.
+        repository: where the course lies; see `chapter_tools`.
 
     Raises:
         ChapterError: not a notebook, a link that leads nowhere, a formula that is none.
@@ -60,7 +65,9 @@ def convert(content: str, path: str, source: Path, chapters: Collection[str]) ->
         raise ChapterError(f"{where}: {error}") from error
     if any("data-explorer=" in part for part in parts):
         parts.append(f"<script>\n{explorer_files.script()}</script>")
-    return _with_download("\n\n".join(filter(None, parts)), path)
+    tools = chapter_tools(path, source, repository)
+    page = "\n\n".join(filter(None, parts))
+    return TITLE.sub(lambda found: f"{found[1] or ''}\n\n{tools}\n\n", page, count=1)
 
 
 def _read(content: str) -> NotebookNode:
@@ -116,13 +123,3 @@ def _link(target: str, path: str, source: Path, chapters: Collection[str]) -> st
         f"the link to {target} leads nowhere: it is neither a chapter in SUMMARY.md nor a file in "
         "the book's folder."
     )
-
-
-def _with_download(page: str, path: str) -> str:
-    """Put a link to the notebook, which mdBook copies beside the page, below the first heading."""
-    name = html.escape(PurePosixPath(path).name)
-    tools = (
-        f'<p class="chapter-tools"><a href="{name}" download>Download this notebook</a> '
-        "to run it in JupyterLab.</p>"
-    )
-    return re.sub(r"\A(# .*)?\n*", lambda found: f"{found[1] or ''}\n\n{tools}\n\n", page, count=1)

@@ -28,6 +28,7 @@ def prepare(text: str) -> dict[str, Any]:
     try:
         context, book = json.loads(text)
         source = Path(context["root"]) / context["config"]["book"].get("src", "src")
+        settings = context["config"].get("output", {}).get("html", {})
         items = book["items"] if "items" in book else book["sections"]
     except (ValueError, KeyError, TypeError) as error:
         raise ProtocolError(
@@ -36,8 +37,10 @@ def prepare(text: str) -> dict[str, Any]:
         ) from error
     chapters = list(_chapters(items))
     paths = {chapter["path"] for chapter in chapters}
+    repository = settings.get("git-repository-url", "")
     for chapter in chapters:
-        chapter["content"] = convert(chapter["content"], chapter["path"], source, paths)
+        page = convert(chapter["content"], chapter["path"], source, paths, repository)
+        chapter["content"] = page
     return book
 
 
