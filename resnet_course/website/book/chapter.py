@@ -85,9 +85,7 @@ def _leaves_a_question(text: str, before: bool) -> bool:
     return asked > told or (before and not ended)
 
 
-def _code(
-    cell: NotebookNode, key: str, source: Path, predicted: bool, numbering: Numbering
-) -> str:
+def _code(cell: NotebookNode, key: str, source: Path, predicted: bool, numbering: Numbering) -> str:
     """Return a code cell with its outputs; a widget moves where something of it is stored.
 
     What a prediction asks about waits behind a button; a widget does not, for it asks itself.

@@ -1,4 +1,4 @@
-"""Figures and displayed equations of a chapter get numbers, to be cited by: each links to itself."""
+"""Figures and displayed equations of a chapter get numbers that link to themselves."""
 
 from __future__ import annotations
 
