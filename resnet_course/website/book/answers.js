@@ -38,10 +38,7 @@
 
   function foldAll() {
     const { opened, all } = remembered();
-    const cited = document.getElementById(decodeURIComponent(location.hash.slice(1))); // a figure, say
-    for (const answer of answers) {
-      answer.open = all || opened.includes(answer.dataset.key) || answer.contains(cited);
-    }
+    for (const answer of answers) answer.open = all || opened.includes(answer.dataset.key);
   }
 
   for (const answer of answers) {
