@@ -157,6 +157,12 @@ def test_formulas_become_mathml_outside_code_only():
     assert page.endswith("1</p> </details></div>")
 
 
+@pytest.mark.parametrize(("tex", "base"), [("H'(x)", "<mi>H</mi>"), ("(a+b)''", ")</mo>")])
+def test_a_prime_is_not_raised_a_second_time(tex, base):
+    page = html.unescape(to_markdown(f"${tex}$"))
+    assert re.search(rf"{re.escape(base)}<mo>[′″]</mo>", page) and "<msup" not in page
+
+
 def test_a_formula_where_no_element_can_stand_is_kept_as_tex():
     page = to_markdown('[a](b "with $x^2$") ![$y$](z.png) <b title="$w$">c</b>')
     assert page.count("<math") == 0
@@ -373,6 +379,29 @@ def test_outputs_between_a_prediction_and_what_happened_wait(tmp_path):
     waits = {word: 'class="answer"' in part for part in parts for word in words if word in part}
     folded = dict.fromkeys(("first", "second", "That.", "third"), True)
     assert waits == {"before": False, **folded, "after": False}
+
+
+def test_figures_and_equations_of_a_chapter_are_numbered_and_link_to_themselves(tmp_path):
+    def drawn(alt, **metadata):
+        data, about = {"image/png": PIXEL}, {"image/png": {"alt": alt}}
+        output = new_output("display_data", data, metadata=about)
+        return new_code_cell("draw()", outputs=[output, output], metadata=metadata)
+
+    cells = [
+        drawn("Two curves, one's < 1. The other rises."),
+        new_markdown_cell("So $x$ is\n\n$$x^2$$\n\n> $$x^3$$"),
+        drawn("A to B: what", caption="A & B: both"),
+    ]
+    page = convert(notebook(*cells), "03_a.ipynb", tmp_path, ["03_a.ipynb"])
+    figures = re.findall('<figure id="(.+?)">.*?<figcaption>(.+?)</figcaption></figure>', page)
+    first, second = "Two curves, one's &lt; 1", "A &amp; B: both"
+    assert figures == [
+        (f"figure-03-{n}", f'<a href="#figure-03-{n}">Figure 3.{n}</a> · {words}')
+        for n, words in enumerate([first, first, second, second], 1)
+    ]
+    assert Page(page).every("id")[2:4] == ["equation-03-1", "equation-03-2"]
+    assert '<a href="#equation-03-2" aria-label="Equation (3.2)">(3.2)</a></div>' in page
+    assert all(word not in slide_cell(cell) for cell in cells for word in ("<figure", "(3."))
 
 
 def test_pictures_that_lie_in_a_cell_are_shown_in_page_and_slides(tmp_path):

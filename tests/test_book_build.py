@@ -143,6 +143,27 @@ def test_every_picture_is_in_the_page_with_its_description(book, path):
 
 
 @every_notebook
+def test_every_picture_of_an_output_is_a_figure_with_a_short_caption_of_its_own(book, path):
+    pictures = sum(
+        any(kind.startswith("image/") for kind in output.get("data", {}))
+        for cell in cells(path, "code")
+        for output in cell.outputs
+    )
+    markup = (book / f"{path.stem}.html").read_text(encoding="utf-8")
+    chapter = path.stem[:2]
+    captions = re.findall(
+        rf'<figcaption><a href="#figure-{chapter}-(\d+)">'
+        rf"Figure {int(chapter)}\.\1</a> · (.*?)</figcaption></figure>",
+        markup,
+    )
+    assert [int(number) for number, _ in captions] == [*range(1, pictures + 1)]
+    words = [html.unescape(words) for _, words in captions]
+    assert all(8 <= len(each) <= 85 and each[-1] != "." for each in words)
+    assert len(set(words)) == len(words)
+    assert all(markup.count(f'id="figure-{chapter}-{n}"') == 1 for n, _ in captions)
+
+
+@every_notebook
 def test_hints_unfold_and_the_notebook_can_be_downloaded(book, path):
     found = page(book, path.stem)
     hints = sum(

@@ -91,6 +91,17 @@ def test_every_picture_has_a_description(path):
 
 
 @every_notebook
+def test_every_paper_that_is_named_can_be_opened(path):
+    for cell in cells(path, "markdown"):
+        if "## Read more\n" in cell.source:
+            section = cell.source.partition("## Read more\n")[2].partition("\n## ")[0]
+            for item in section.strip().removeprefix("- ").split("\n- "):
+                assert re.search(r"\]\(https://[^)\s]+\)", item), item
+        for number in re.findall(r"arXiv[: ](\d{4}\.\d+)", cell.source):
+            assert f"{number}](https://arxiv.org/abs/{number})" in cell.source
+
+
+@every_notebook
 def test_has_the_opening_and_the_closing(path):
     if not path.name[:2].isdigit():
         return  # the glossary and other pages of the book are no chapters

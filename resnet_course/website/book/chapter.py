@@ -15,6 +15,7 @@ from resnet_course.start.glossary import explained, sentences
 from resnet_course.website import explorer_files
 from resnet_course.website.book import outputs, widgets
 from resnet_course.website.book.chapter_tools import chapter_tools
+from resnet_course.website.book.numbering import Numbering
 from resnet_course.website.book.prose import behind_button, to_markdown
 from resnet_course.website.book.safe import one_line, preformatted
 
@@ -49,18 +50,19 @@ def convert(
             return to_markdown(UNPREPARED.sub("", content), link)
         notebook = _read(content)
         outputs.limit(notebook)
-        parts, predicted = [], False
+        parts, predicted, numbering = [], False, Numbering(path)
         for number, cell in enumerate(notebook.cells, 1):
             where = f"{path}, cell {number}"
             key = f"{PurePosixPath(path).stem}-{cell.get('id', number)}"
             if cell.cell_type == "markdown":
                 text = outputs.with_attachments(cell)
-                parts.append(to_markdown(explained(text, sentences(source)), link, key))
+                words = to_markdown(explained(text, sentences(source)), link, key)
+                parts.append(numbering.equations(words))
                 predicted = _leaves_a_question(cell.source, predicted)
             elif cell.cell_type == "raw" and cell.source.strip():
                 parts.append(one_line(preformatted(cell.source, "output")))
             elif cell.cell_type == "code" and (cell.source.strip() or cell.outputs):
-                parts.append(_code(cell, key, source, predicted))
+                parts.append(_code(cell, key, source, predicted, numbering))
     except ValueError as error:
         raise ChapterError(f"{where}: {error}") from error
     if any("data-explorer=" in part for part in parts):
@@ -90,16 +92,17 @@ def _leaves_a_question(text: str, before: bool) -> bool:
     return asked > told or (before and not ended)
 
 
-def _code(cell: NotebookNode, key: str, source: Path, predicted: bool) -> str:
+def _code(cell: NotebookNode, key: str, source: Path, predicted: bool, numbering: Numbering) -> str:
     """Return a code cell with its outputs; a widget moves where something of it is stored.
 
     What a prediction asks about waits behind a button; a widget does not, for it asks itself.
+    The captions of figures are in the cell's metadata.
     """
     code = html.escape(cell.source, quote=False)
     parts = [f'<pre><code class="language-python">{code}</code></pre>'] if cell.source else []
     pieces = [outputs.to_html(output) for output in cell.outputs]
     with_widget = widgets.with_widget(pieces, key, source)
-    if shown := "".join(with_widget):
+    if shown := "".join(numbering.figures(with_widget, cell.metadata.get("caption", ""))):
         shown = f'<div class="outputs">{shown}</div>'
         waits = predicted and with_widget == pieces
         parts.append(behind_button(shown, key, "what happens") if waits else shown)

@@ -6,6 +6,7 @@ import re
 
 from latex2mathml.converter import convert
 
+PRIME = re.compile(r"<msup>(<(m[ino])[^>]*>[^<]*</\2>)<mi>(&#x0203[234];)</mi></msup>")
 OPERATORS = r"(\\math(?:bin|close|op|open|ord|punct|rel))(?![a-zA-Z])"
 
 
@@ -41,5 +42,7 @@ def to_mathml(tex: str, *, block: bool = False) -> str:
     braces = re.sub(r"\\[{}]", "", tex)
     if braces.count("{") != braces.count("}"):
         raise FormulaError(f"the formula ${tex}$ has a brace too many or too few")
+    # A prime is drawn high already, also in fonts for formulas, and Chromium would raise it again.
+    markup = PRIME.sub(r"<mrow>\1<mo>\3</mo></mrow>", markup)
     # Within \text{…} it escapes nothing.
     return re.sub(r"<(?!/?(?:m[a-z]+|none)\b)", "&lt;", markup)
