@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from resnet_course.data.files import write_whole
+from resnet_course.start.files import write_whole
 from resnet_course.train import trained_model
 from resnet_course.website import explorer_files, weights_file
 from resnet_course.widgets.explorer_steps import flat_weights

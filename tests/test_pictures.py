@@ -90,9 +90,10 @@ def test_a_block_shows_its_shapes_and_its_projection_dashed():
 
 
 def test_an_identity_shortcut_is_solid_and_a_plain_block_has_none():
-    through_identity = BasicBlock(64, 64)
+    through_identity, through_nothing = BasicBlock(64, 64), BasicBlock(64, 64)
     through_identity.downsample = nn.Identity()
-    for layer in (BasicBlock(64, 64), through_identity):
+    through_nothing.downsample = nn.Sequential()
+    for layer in (BasicBlock(64, 64), through_identity, through_nothing):
         picture = block(layer, hide=["ReLU"])
         assert {"+", IDENTITY} <= set(texts(picture)) and "stroke-dasharray" not in picture
     assert "+" not in texts(block(BasicBlock(64, 64, shortcut="none")))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from resnet_course.data.files import write_whole
 from resnet_course.start.copies import RECORD
+from resnet_course.start.files import write_whole
 
 FILE, LOCK = Path("progress.json"), Path(".progress.lock")  # beside the notebooks
 STATES = ("untouched", "wrong", "passed")  # of `CheckResult.state`, from the least to the most

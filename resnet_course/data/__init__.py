@@ -3,7 +3,7 @@
 Read `splits` (pictures and labels as four tensors, and a part kept back), `sources` (Fashion-MNIST,
 MNIST and drawn garments), `folders` (pictures of your own), `fruit` (a folder to practise with),
 `batches` and `augment`.
-`cache`, `download` and `files` find, fetch and keep the files. `garments`, `garment_classes` and
+`cache` and `download` find, fetch and keep the files. `garments`, `garment_classes` and
 `raster` draw garments where there is no network. `collage` puts several garments on one canvas.
 `memory` gives back what was freed.
 """

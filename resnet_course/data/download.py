@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from pooch import HTTPDownloader
 from tqdm.auto import tqdm
 
-from resnet_course.data.files import write_whole
+from resnet_course.start.files import write_whole
 
 CONNECT_SECONDS = 5.0  # until a mirror answers
 STALL_SECONDS = 10.0  # without a single byte, in a download that has begun

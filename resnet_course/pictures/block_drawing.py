@@ -94,8 +94,8 @@ def parts(trace: Trace, hide: Sequence[str] = ()) -> tuple[list[LayerRow], list[
     check_trace(trace)
     main = [row for row in trace if row.path == "main" and row.kind not in hide]
     check_drawable(trace=main)
-    # nn.Identity does nothing: a shortcut that passes it still carries the input itself.
-    hide = [*hide, "Identity"]
+    # These do nothing (only an empty Sequential has a row): the shortcut still carries the input.
+    hide = [*hide, "Identity", "Sequential"]
     return main, [row for row in trace if row.path == "shortcut" and row.kind not in hide]
 
 

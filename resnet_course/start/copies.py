@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resnet_course.start.answers_wait import learners_form
+from resnet_course.start.files import write_whole
 from resnet_course.start.glossary import sentences
 
 RECORD = ".resnet-course.json"  # name of a file → fingerprint of what the course put there
@@ -65,7 +66,7 @@ def make_copy(folder: Path) -> dict[str, list[str]]:
             what, name = _place(folder, path.name, text, record)
             done[what].append(name)
     finally:
-        _write(folder / RECORD, json.dumps(record, indent=1))
+        write_whole(folder / RECORD, json.dumps(record, indent=1).encode())
     return dict(done)
 
 
@@ -110,7 +111,7 @@ def _place(folder: Path, name: str, new: str, record: dict[str, str]) -> tuple[s
         elif given == now and (found or number):  # without a file: what lay beside is thrown away
             return "changed", name
         elif found in (None, given):
-            _write(path, new)
+            write_whole(path, new.encode())
             what = "updated" if found else "new"
         else:
             continue  # the learner's own
@@ -137,13 +138,3 @@ def _read_record(folder: Path) -> dict[str, str]:
         return dict(json.loads((folder / RECORD).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return {}
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file so that nobody ever finds half of it."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

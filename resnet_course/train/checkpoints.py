@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from resnet_course.data.files import remove_parts, write_whole
+from resnet_course.start.files import remove_parts, write_whole
 from resnet_course.train.processes import from_first
 
 Place = str | os.PathLike[str]

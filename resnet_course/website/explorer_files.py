@@ -1,6 +1,6 @@
 """The explorer where no kernel runs: its front end for a page, and the file with its data.
 
-The book, the slides and the stored picture use the same `widgets/explorer.js` as JupyterLab.
+The book, the slides and the stored picture use the same files as JupyterLab: `widgets/front_end`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Any
 from resnet_course.pictures.frames import read_call, write_call
 
 PREFIX = "explorerData("
-SCRIPTS = ("network.js", "picture_panel.js", "explorer.js")  # the last one exports
-FRONT_END = Path(__file__).parent.parent / "widgets"
+FRONT_END = Path(__file__).parent.parent / "widgets" / "front_end"
 
 
 def script() -> str:
@@ -21,10 +20,10 @@ def script() -> str:
 
     JupyterLab loads it as a module; a browser loads no module into a page opened as a file.
     """
-    text = "".join((FRONT_END / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(FRONT_END.glob("*.js")))
     module, found, rest = text.rpartition("export default")
     if not found:
-        raise ValueError("explorer.js must end with `export default`.")
+        raise ValueError("The last file of the front end must end with `export default`.")
     text = f'"use strict";\n(() => {{\n{module}window.resnetExplorer ={rest}}})();\n'
     return re.sub(r"</(script)", r"<\\/\1", text, flags=re.IGNORECASE)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from resnet_course.data.files import write_whole
+from resnet_course.start.files import write_whole
 from resnet_course.website import explorer_files
 from resnet_course.widgets import ShapeExplorer
 from resnet_course.widgets.base import CourseWidget, StoredForm

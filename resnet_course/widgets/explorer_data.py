@@ -1,6 +1,6 @@
 """What the explorer's page gets of a network: rows, folders, edges, and every number and word.
 
-`explorer.js` places and draws it. All of it can be written as JSON; what is empty is left out.
+The front end places and draws it. All of it can be written as JSON; what is empty is left out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A network as a list of steps that a web page can compute by itself, without a kernel.
 
-`network.js` computes them, `computed` here says the same in torch. A page can do what the small
+`08_network.js` computes them, `computed` here says the same in torch. A page can do what the small
 networks of the course are made of; for any other network `network_steps` gives None.
 """
 
@@ -159,7 +159,7 @@ def _true(steps: Sequence[Step], model: nn.Module, table: Trace, flat: Tensor) -
 
 
 def computed(step: Step, came: Sequence[Tensor], flat: Tensor) -> Tensor:
-    """Compute one step in torch: what `network.js` does, with a batch axis.
+    """Compute one step in torch: what `08_network.js` does, with a batch axis.
 
     Args:
         step: of `network_steps`.

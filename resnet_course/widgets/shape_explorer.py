@@ -32,8 +32,7 @@ from resnet_course.widgets.explorer_pictures import pictures_of
 
 YOURS = "your model"
 SIZES = (28, 32, 64, 96, 128, 160, 192, 224, 256)
-FOLDER = Path(__file__).parent
-SCRIPTS = ("picture_panel.js", "explorer.js")  # of the front end; the last one exports
+FRONT_END = Path(__file__).parent / "front_end"
 
 
 class ShapeExplorer(StoredForm, anywidget.AnyWidget):
@@ -65,10 +64,8 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
         opened: names of the blocks and stages that are open.
     """
 
-    _esm = "".join(
-        (FOLDER / name).read_text(encoding="utf-8") for name in ("picture_panel.js", "explorer.js")
-    )
-    _css = FOLDER / "explorer.css"
+    _esm = "".join(path.read_text(encoding="utf-8") for path in sorted(FRONT_END.glob("*.js")))
+    _css = FRONT_END / "explorer.css"
     network = traitlets.Dict().tag(sync=True)
     layer = traitlets.Int(0).tag(sync=True)
     place = traitlets.Unicode("").tag(sync=True)

@@ -30,7 +30,7 @@ from resnet_course.widgets.explorer_steps import flat_weights, network_steps
 pytest.importorskip("playwright")
 
 Changes = list[tuple[int, int]]
-SCRIPT = (FRONT_END / "network.js").read_text(encoding="utf-8")
+SCRIPT = (FRONT_END / "08_network.js").read_text(encoding="utf-8")
 # What the tests add to a page: it keeps weights as text, starts a network, hands out its rows.
 TOOLS = """
 const texts = {};

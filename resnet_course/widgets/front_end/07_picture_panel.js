@@ -1,7 +1,7 @@
 // The panel of the explorer in which the picture is chosen, drawn and changed, and the answer of the
 // network stands. It knows nothing of networks: what it shows is handed on by `changed`, and what a
 // network made of it comes back by `showScores` and `showHeat`. (`make`, `clamp` and `widthOf` stand in
-// explorer.js; all files of the front end are one module.)
+// 01_tools.js.)
 
 const ZERO = { turn: 0, right: 0, down: 0, noise: 0 };
 

@@ -4,7 +4,7 @@
 // array; "weight", "bias", "mean" and "var" of a step say where in it they begin. Maps are arrays
 // of channels × height × width numbers, one line after another.
 //
-// This text is put before explorer.js, which makes one script of both.
+// Only pages use it; in JupyterLab the kernel computes.
 
 // The forward pass, and the messages around it. A worker gets the text of this function, so nothing
 // in it may come from outside. Where there is no worker, the page calls it with a scope of its own.

@@ -1,0 +1,85 @@
+// The explorer of the course: a network that one can touch. The same files run in JupyterLab (as an
+// anywidget), in the book and in the slides. Python computes every number and every word and hands
+// them over as `network` and `maps` (see explorer_data.py and explorer_maps.py); here they are placed,
+// drawn, and touched. All files of this folder make one module, in the order of their numbers: small
+// tools, the tree of modules, the layout of the strip, its drawing, the parts of the close-up, the
+// picture that goes in, a network that runs in the page, the explorer itself, and its hosts.
+
+// Small tools.
+
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+function draw(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    element.setAttribute(name, typeof value === "number" ? Math.round(value * 10) / 10 : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+const by = (shape) => (shape.length ? shape.join("×") : "1 number"); // for each picture
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const sum = (values) => values.reduce((a, b) => a + b, 0);
+
+// 0.163 → "0.16", -12.3 → "−12.3": as many digits as one wants to read.
+function digits(value) {
+  const size = Math.abs(value);
+  const text = size.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 || size < 0.0005 ? 2 : 3);
+  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+}
+
+// What stands behind a sign: −0.4 in brackets.
+const factor = (value) => (digits(value).startsWith("−") ? `(${digits(value)})` : digits(value));
+
+const pen = document.createElement("canvas").getContext("2d");
+function widthOf(words, size, bold = false) {
+  pen.font = `${bold ? "bold " : ""}${size}px "DejaVu Sans", Helvetica, Arial, sans-serif`;
+  return pen.measureText(words).width;
+}
+
+// 16-bit floating point numbers, as bytes or in base64, become ordinary ones.
+function halves(bytes, scale = 1) {
+  if (typeof bytes === "string") bytes = Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0));
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Float32Array.from({ length: bytes.byteLength / 2 }, (_, i) => {
+    const half = data.getUint16(2 * i, true);
+    const power = (half >> 10) & 31;
+    const size = power === 31 ? (half & 1023 ? NaN : Infinity) : power ? 2 ** (power - 15) * (1 + (half & 1023) / 1024) : 2 ** -24 * (half & 1023);
+    return (half >> 15 ? -size : size) * scale;
+  });
+}
+
+// Blue for positive, orange for negative, white for 0: also colour-blind people tell them apart.
+function paint(values, height, width, strongest) {
+  const canvas = make("canvas", { width, height });
+  const image = new ImageData(width, height);
+  values.forEach((value, i) => {
+    const share = clamp(Math.abs(value) / (strongest || 1), 0, 1) ** 0.7;
+    const [red, green, blue] = value >= 0 ? [0, 84, 160] : [213, 94, 0];
+    image.data.set([255 + share * (red - 255), 255 + share * (green - 255), 255 + share * (blue - 255), 255], 4 * i);
+  });
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas.toDataURL();
+}
+
+// The picture that goes in, as a learner knows it.
+function paintPicture({ shape, pixels, photographs }) {
+  const [channels, height, width] = shape;
+  const bytes = Uint8Array.from(atob(pixels), (c) => c.charCodeAt(0));
+  const canvas = make("canvas", { width, height });
+  const image = new ImageData(width, height);
+  for (let i = 0; i < height * width; i++) {
+    // A grey picture is drawn as it is printed: 0 is white. A grey photograph is drawn as it is.
+    const grey = photographs ? bytes[i] : 255 - bytes[i];
+    const colour = channels === 3 ? bytes.subarray(3 * i, 3 * i + 3) : Array(3).fill(grey);
+    image.data.set([...colour, 255], 4 * i);
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas.toDataURL();
+}

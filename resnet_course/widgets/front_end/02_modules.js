@@ -1,0 +1,45 @@
+// The tree: folders (modules with parts) hold rows; what is closed is one bar.
+
+const rowNode = (network, index) => ({ ...network.rows[index], first: index, last: index, isRow: true });
+
+// The bars of the strip: a bar for each closed folder, and for each row outside of them.
+function barsOf(network, opened) {
+  const bars = [];
+  for (let row = 0; row < network.rows.length; row = bars.at(-1).last + 1) {
+    const closed = network.folders.find((f) => f.first <= row && row <= f.last && !opened.has(f.name));
+    bars.push(closed ?? rowNode(network, row));
+  }
+  return bars;
+}
+
+// What stands directly inside a folder: its rows and the folders in it.
+function partsOf(network, folder) {
+  const inside = network.folders.filter((f) => f !== folder && f.first >= folder.first && f.last <= folder.last);
+  const parts = [];
+  for (let row = folder.first; row <= folder.last; row = parts.at(-1).last + 1) {
+    // A folder that holds exactly the same rows (layer.0 alone in layer) would hide the way in.
+    const outermost = inside.find((f) => f.first === row && f.last - f.first < folder.last - folder.first);
+    parts.push(outermost ?? rowNode(network, row));
+  }
+  return parts;
+}
+
+const around = (network, node) =>
+  network.folders.filter((f) => f.first <= node.first && node.last <= f.last && (f.name !== node.name || f.last !== node.last));
+
+// "layer1.0.conv1" inside layer1.0 is "conv1"; a mere number keeps its whole name.
+function nameInside(name, folder) {
+  const rest = folder && name.startsWith(`${folder.name}.`) ? name.slice(folder.name.length + 1) : name;
+  return /^\d/.test(rest) ? name : rest;
+}
+
+const pathOf = (network, node) =>
+  network.rows.slice(node.first, node.last + 1).every((row) => row.path === "shortcut") ? "shortcut" : "main";
+
+// A layer may work twice, and a row may be called as its folder: name and last row are the key.
+function findNode(network, name, layer) {
+  const all = [...network.folders, ...network.rows.map((_, i) => rowNode(network, i))];
+  const named = all.filter((node) => node.name === name);
+  const [exactly, around_] = [(node) => node.last === layer, (node) => node.first <= layer && layer <= node.last];
+  return named.find(exactly) ?? named.find(around_) ?? named[0];
+}

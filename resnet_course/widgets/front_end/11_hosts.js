@@ -1,0 +1,159 @@
+// The hosts of an explorer: JupyterLab, and a page without a kernel.
+
+// JupyterLab: an anywidget. Its state is the state of the Python object.
+function render({ model, el }) {
+  const SILENT = "Python does not answer: it is busy, or its kernel has ended. What was shown before can still be seen.";
+  const waiting = new Map(); // "network row" → what was asked for
+  let own = false; // the page itself is changing the state
+  let choosing = null;
+  let asked = Math.floor(Math.random() * 2 ** 40); // runs: another view of the object has other numbers;
+  let run = 0; // the one whose maps are shown; 0 is the picture that was given
+  const runs = new Map();
+  const host = {
+    network: model.get("network"),
+    state: state(),
+    remember(now) {
+      own = true;
+      for (const [name, value] of Object.entries(now)) model.set(name, value);
+      own = false;
+      model.save_changes();
+    },
+    choose(choice) {
+      clearTimeout(choosing);
+      choosing = setTimeout(() => view.refused(SILENT), 8000);
+      model.send({ ask: "choose", ...choice });
+    },
+    run({ pixels, changes }) {
+      asked += 1;
+      const [number, network] = [asked, model.get("network").id];
+      return new Promise((resolve, reject) => {
+        let late = false;
+        const timer = setTimeout(() => { late = true; reject(SILENT); }, 8000);
+        const end = () => { clearTimeout(timer); runs.delete(number); };
+        runs.set(number, {
+          done(found) {
+            end();
+            if (number !== asked) return; // the page has stopped to wait, and asked for a newer one
+            run = number;
+            if (late) view.lateRun(found);
+            else resolve(found);
+          },
+          failed(text) { end(); reject(text); },
+          dropped() { end(); resolve(undefined); }, // the network is gone
+        });
+        model.send({ ask: "run", run: number, network, changes }, undefined, [pixels.buffer]);
+      });
+    },
+    maps(row) {
+      const network = model.get("network").id;
+      const key = `${network} ${row} ${run}`;
+      if (waiting.has(key)) return waiting.get(key).promise;
+      const asked = {};
+      asked.promise = new Promise((resolve, reject) => {
+        asked.resolve = resolve;
+        asked.timer = setTimeout(() => { waiting.delete(key); reject(SILENT); }, 8000);
+      });
+      waiting.set(key, asked);
+      model.send({ ask: "maps", row, network, run });
+      return asked.promise;
+    },
+  };
+  function state() {
+    return { layer: model.get("layer"), place: model.get("place"), opened: model.get("opened") };
+  }
+  const view = explorer(el, host);
+  const changed = () => {
+    clearTimeout(choosing);
+    run = 0;
+    for (const each of [...runs.values()]) each.dropped();
+    for (const { timer, resolve } of waiting.values()) { clearTimeout(timer); resolve(undefined); }
+    waiting.clear();
+    view.load(model.get("network"), state());
+  };
+  const moved = () => { if (!own) view.follow(state()); };
+  const answered = (message, buffers) => {
+    if (message.failed && message.ran) return runs.get(message.ran)?.failed(message.failed);
+    if (message.failed) { clearTimeout(choosing); return view.refused(message.failed); }
+    if (message.ran) return runs.get(message.ran)?.done(message);
+    if (!message.maps) return undefined;
+    const key = `${message.network} ${message.maps.row} ${message.run}`;
+    const record = { ...message.maps, values: buffers[0], weights: buffers[1] };
+    const asked = waiting.get(key);
+    if (asked) { clearTimeout(asked.timer); asked.resolve(record); }
+    else if (message.network === model.get("network").id && message.run === run) view.late(record); // a kernel that was busy
+    return waiting.delete(key);
+  };
+  model.on("change:network", changed);
+  model.on("change:layer change:place change:opened", moved);
+  model.on("msg:custom", answered);
+  return () => {
+    view.end();
+    model.off("change:network", changed);
+    model.off("change:layer change:place change:opened", moved);
+    model.off("msg:custom", answered);
+  };
+}
+
+// A page without a kernel: all data lies there. `options.weights`, a name → the promise of a text,
+// brings the network to life (see 08_network.js).
+function show(element, data, options = {}) {
+  const { network, maps = {} } = data;
+  const state = options.state ?? { layer: network.start, place: network.place, opened: network.opened };
+  const living = options.weights && network.live ? liveNetwork(data, options.weights) : { maps: (row) => maps[row] };
+  return explorer(element, { network, state, large: options.large, ...living });
+}
+
+function liveNetwork({ network, maps }, weights) {
+  const { steps, head, weights: name } = network.live;
+  const { scale, shift } = network.pictures;
+  const channels = scale.length;
+  const area = network.picture.shape[1] * network.picture.shape[2];
+  let outputs = null; // of each row
+  let input = null;
+  let started = null;
+  const start = async () => {
+    const numbers = weightsOf(await weights(name));
+    return { numbers, ...startNetwork(steps, numbers) };
+  };
+  return {
+    async run({ pixels, changes }) {
+      started ??= start().catch((reason) => { started = null; throw reason; });
+      const alive = await started;
+      const x = new Float32Array(channels * area);
+      for (let i = 0; i < x.length; i++) {
+        const c = Math.floor(i / area);
+        x[i] = pixels[(i % area) * channels + c] / 255 * scale[c] + shift[c];
+      }
+      const found = await alive.run(x, changes);
+      if (!found) return undefined; // a newer picture has overtaken it
+      [outputs, input] = [found, x];
+      const scores = found.at(-1);
+      return { scores, heat: head && heatOf(alive.numbers, scores) };
+    },
+    // The channels that Python has chosen, of the newest run.
+    maps(row) {
+      const stored = maps[row];
+      if (!outputs || !stored?.shape) return stored;
+      const values = row < 0 ? input : outputs[row];
+      const size = stored.shape.length > 2 ? stored.shape.at(-1) * stored.shape.at(-2) : 1;
+      const shown = new Float32Array(stored.channels.length * size);
+      stored.channels.forEach((channel, k) => shown.set(values.subarray(channel * size, (channel + 1) * size), k * size));
+      return { ...stored, values: shown };
+    },
+  };
+
+  // The class activation map: the last maps, each weighted for the class that wins (explorer_heat.py).
+  function heatOf(numbers, scores) {
+    const [row, linear] = head;
+    const [count, high, wide] = network.rows[row].out;
+    const from = steps[linear].weight + scores.indexOf(Math.max(...scores)) * count;
+    const heat = Array.from({ length: high }, () => new Float32Array(wide));
+    for (let k = 0; k < count; k++) {
+      for (let i = 0; i < high * wide; i++) heat[Math.floor(i / wide)][i % wide] += numbers[from + k] * outputs[row][k * high * wide + i];
+    }
+    const most = Math.max(1e-12, ...heat.map((line) => Math.max(...line)));
+    return heat.map((line) => Array.from(line, (value) => Math.max(0, value) / most));
+  }
+}
+
+export default { render, show };
