@@ -108,12 +108,15 @@ GROUPS: dict[str, dict[str, str]] = {
             "minute, lr 0.2": f"{QUICK_MINUTE} --lr 0.2",
             "minute, 16-48-128, 5 epochs": f"{QUICK_MINUTE} --widths 16 48 128 --epochs 5",
             "minute, 48-96-192, 2 epochs": f"{QUICK_MINUTE} --widths 48 96 192 --epochs 2",
+            "minute, 4 epochs": f"{QUICK_MINUTE} --epochs 4",
             "five": QUICK_FIVE,
             "five, lr 0.05": f"{QUICK_FIVE} --lr 0.05",
-            "five, 48-96-192, 8 epochs": f"{QUICK_FIVE} --widths 48 96 192 --epochs 8",
+            "five, 48-96-192, 10 epochs": f"{QUICK_FIVE} --widths 48 96 192 --epochs 10",
+            "five, 20 epochs": f"{QUICK_FIVE} --epochs 20",
             "five, resnet14, 16-48-128": f"{QUICK_FIVE} --model resnet14 --widths 16 48 128",
             "half hour": QUICK_HALF_HOUR,
             "half hour, lr 0.05": f"{QUICK_HALF_HOUR} --lr 0.05",
+            "half hour, 36 epochs": f"{QUICK_HALF_HOUR} --epochs 36",
         }.items()
     },
     "recipe": {
