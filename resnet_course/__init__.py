@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # what type checkers and editors see
         predict,
         topk_accuracy,
         train_step,
+        whiten,
     )
 
 _ROOMS = {
@@ -60,7 +61,8 @@ _ROOMS = {
     "resnet": "CONFIGS ResNet ResNetConfig cifar_config create_model load_torchvision",
     "start": "check_environment",
     "tracing": "LayerRow Trace TraceError trace",
-    "train": "History TrainConfig evaluate find_learning_rate fit predict topk_accuracy train_step",
+    "train": "History TrainConfig evaluate find_learning_rate fit predict topk_accuracy train_step "
+    "whiten",
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}
 __all__ = sorted(_ROOM_OF)

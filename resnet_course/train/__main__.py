@@ -30,6 +30,7 @@ from resnet_course.train.loop import fit
 from resnet_course.train.options import network, notes, pictures, read_options, train_config
 from resnet_course.train.processes import from_first, gathered, joined, world
 from resnet_course.train.state import KEYS
+from resnet_course.train.whitening import whiten
 
 WRONG_USE, INTERRUPTED = 2, 130  # exit codes, as argparse and shells have them
 # What gloo and NCCL say when another process is gone. They raise plain RuntimeErrors.
@@ -95,6 +96,8 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
             splits = hold_out(splits, options.hold_out)
         torch.manual_seed(options.seed)
         model = network(options, len(splits.classes), splits.train_images.shape[1])
+        if model.config.stem == "whitening" and options.weights is None:
+            whiten(model, splits)
     except (ValueError, DataUnavailableError) as error:
         problem = str(error)  # as a text: not every error can travel to another process
     with _told(WRONG_USE, ValueError, CheckpointError):

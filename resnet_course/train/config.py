@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from torchvision.transforms import v2
 from resnet_course.blocks import check_sizes
 from resnet_course.data.augment import Augment, name_of
 
-OF_SGD = ("lr", "momentum", "weight_decay")  # numbers of the optimiser that `fit` makes by itself
+OF_SGD = ("lr", "momentum", "weight_decay")  # numbers of the optimisers that `fit` makes by itself
 
 
 def has_fast_bfloat16(device: str = "cpu") -> bool:
@@ -59,6 +59,7 @@ class TrainConfig:
             groups of parameters rates of their own. Each rate is the highest of the run for its
             group: all rise and fall together, as `lr` does, and nothing else of the optimiser is
             moved. `lr`, `momentum` and `weight_decay` are of SGD only, so leave them out then.
+            Or "muon", which is `train.Muon` with these three numbers; momentum then stays as it is.
 
     Raises:
         ValueError: for numbers outside their range; the message says the range.
@@ -77,7 +78,7 @@ class TrainConfig:
     bfloat16: bool | None = None
     device: str | None = None
     sync_batch_norm: bool = False
-    optimizer: Callable[[nn.Module], Optimizer] | None = None
+    optimizer: Callable[[nn.Module], Optimizer] | Literal["muon"] | None = None
 
     def __post_init__(self) -> None:
         check_sizes(epochs=self.epochs, batch_size=self.batch_size)
@@ -118,7 +119,7 @@ class TrainConfig:
 
     def _check_optimizer(self) -> None:
         make = self.optimizer
-        if make is None:
+        if make in (None, "muon"):
             return
         # The class, or `partial` of it, would take the model for a list of parameters.
         kind = getattr(make, "func", make)
@@ -126,7 +127,7 @@ class TrainConfig:
             got = kind.__name__ if isinstance(kind, type) else type(make).__name__
             raise ValueError(
                 "optimizer must be a function that gets the model and returns its optimiser, such "
-                "as lambda model: torch.optim.AdamW(model.parameters(), lr=1e-3), got "
+                'as lambda model: torch.optim.AdamW(model.parameters(), lr=1e-3), or "muon", got '
                 f"{'the class ' if isinstance(kind, type) else 'an object of type '}{got}."
             )
         default = {field.name: field.default for field in fields(self)}
@@ -139,17 +140,18 @@ class TrainConfig:
     def as_data(self) -> dict[str, Any]:
         """Return the numbers and texts of this recipe, for a checkpoint.
 
-        A function of yours is there by its name: a checkpoint holds no code. With an `optimizer`,
-        the numbers of SGD are left out; without one, it is left out itself.
+        A function of yours is there by its name: a checkpoint holds no code. With an `optimizer` of
+        yours, the numbers of SGD are left out; without one, it is left out itself.
         """
         data = {field.name: getattr(self, field.name) for field in fields(self)}
         if isinstance(self.augment, Augment):
             data["augment"] = self.augment.as_data()
         elif self.augment is not None:
             data["augment"] = name_of(self.augment)
-        for name in ("optimizer",) if self.optimizer is None else OF_SGD:
-            del data[name]
-        if self.optimizer is not None:
+        if self.optimizer is None:
+            del data["optimizer"]
+        elif callable(self.optimizer):
+            data = {k: v for k, v in data.items() if k not in OF_SGD}
             data["optimizer"] = name_of(self.optimizer)
         return data
 

@@ -113,6 +113,7 @@ def train_config(options: argparse.Namespace) -> TrainConfig:
     augment = Augment(options.shift, options.flip, options.cutout)
     return TrainConfig(
         augment=augment if augment != Augment(0, False, 0) else None,
+        optimizer=options.optimizer,
         bfloat16={"auto": None, "on": True, "off": False}[options.bfloat16],
         **{name: getattr(options, name) for name in RECIPE},
     )
@@ -179,6 +180,7 @@ def _parser() -> argparse.ArgumentParser:
         value, option = getattr(default, name), f"--{name.replace('_', '-')}"
         kind = {"action": "store_true"} if value is False else {"type": type(value)}
         add(option, **kind, default=value, help=words)
+    add("--optimizer", choices=("muon",), help="what takes the steps; if not given, SGD")
     add("--shift", default=0, **number, help="move each picture by up to N pixels")
     add("--flip", action="store_true", help="mirror each picture with probability 1/2")
     add("--cutout", default=0, **number, help="cover a square of N×N pixels")

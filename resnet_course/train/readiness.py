@@ -12,6 +12,7 @@ from resnet_course.train.inputs import check_labels, check_learns, check_model
 from resnet_course.train.loaders import Loaders
 from resnet_course.train.processes import world
 from resnet_course.train.steps import predict
+from resnet_course.train.whitening import check_whitened
 
 
 def check_run(model: nn.Module, splits: Splits | Loaders, config: TrainConfig) -> None:
@@ -34,6 +35,7 @@ def check_run(model: nn.Module, splits: Splits | Loaders, config: TrainConfig) -
     elif world().size > 1:
         raise ValueError("loaders train in one process: several share the pictures of Splits.")
     check_learns(model)
+    check_whitened(model)
     if any(map(is_lazy, model.parameters())):  # its sizes follow from the first batch
         return
     if bad := not_finite(model):

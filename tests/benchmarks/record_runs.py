@@ -1,10 +1,11 @@
-"""Make the recorded results of chapter 05: run the training command many times, then collect.
+"""Make the recorded results of the chapters: run the training command many times, then collect.
 
     python tests/benchmarks/record_runs.py run plain-and-residual --jobs 6 --runs runs
+    python tests/benchmarks/record_runs.py run recipe --only "a minute"
     python tests/benchmarks/record_runs.py collect plain-and-residual --runs runs
 
 `run` starts the commands of one group, several at a time, and leaves one folder for each. Runs that
-are finished already are left as they are.
+are finished already are left as they are; one that was interrupted begins again.
 `collect` turns the folders of a group into `resnet_course/train/records/<group>.json`, those of the
 group "shipped" into the weights that come with the package.
 """
@@ -15,8 +16,11 @@ import argparse
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,8 +32,12 @@ from resnet_course.train import checkpoints
 PACKAGE = Path(__file__).resolve().parents[2] / "resnet_course"
 COLUMNS = ("train_loss", "train_accuracy", "test_accuracy")
 # Where several runs share a machine, their seconds say nothing about speed and are left out. These
-# groups run one after the other on a machine that does nothing else (--jobs 1).
-TIMED = ("frontier",)
+# groups run one after the other on a machine that does nothing else (--jobs 1). In those of WHOLE
+# the seconds are those of the whole command: the start of Python, the reading of the pictures and
+# the whitening count as if they came before the first epoch.
+WHOLE = ("recipe",)
+TIMED = ("frontier", *WHOLE)
+WHOLE_FILE = "seconds of the command.txt"
 SHARED = ("commit", "hardware", "precision", "versions", "images")
 
 SMALL = "--epochs 20 --batch-size 256 --lr 0.2 --shift 2 --flip"
@@ -42,6 +50,17 @@ SHORT = (
 )
 MINUTE = f"--model resnet8 --widths 16 48 128 {SHORT} --epochs 5"
 FIVE_MINUTES = f"--model resnet14 --widths 16 48 128 {SHORT} --epochs 13 --cutout 6"
+# The same times with a whitening stem and Muon. The numbers are chosen by "recipe-tuning".
+QUICK = (
+    "--stem whitening --optimizer muon --batch-size 256 --lr 0.1 --label-smoothing 0.05 "
+    "--warm-up 0.2 --flip --flip-test"
+)
+QUICK_MINUTE = f"--model resnet8 --widths 32 64 128 {QUICK} --epochs 3"
+QUICK_FIVE = f"--model resnet8 --widths 32 64 128 {QUICK} --epochs 13 --cutout 8"
+QUICK_HALF_HOUR = (
+    f"--model resnet14 --widths 32 96 256 {QUICK} --label-smoothing 0.1 --epochs 24 --shift 1 "
+    "--cutout 8"
+)
 SHIPPED = "--model resnet14 --batch-size 256 --lr 0.2 --shift 2"
 # group → label → options. The label is what the learner reads.
 GROUPS: dict[str, dict[str, str]] = {
@@ -80,6 +99,31 @@ GROUPS: dict[str, dict[str, str]] = {
         "wider resnet14, 27 epochs": f"--model resnet14 --widths 32 96 256 {SHORT} --lr 0.2 "
         "--epochs 27 --shift 1 --cutout 8",
     },
+    # On pictures kept back; what was best is in QUICK_MINUTE, QUICK_FIVE and QUICK_HALF_HOUR.
+    "recipe-tuning": {
+        label: f"{command} --hold-out 5000"
+        for label, command in {
+            "minute": QUICK_MINUTE,
+            "minute, lr 0.05": f"{QUICK_MINUTE} --lr 0.05",
+            "minute, lr 0.2": f"{QUICK_MINUTE} --lr 0.2",
+            "minute, 16-48-128, 5 epochs": f"{QUICK_MINUTE} --widths 16 48 128 --epochs 5",
+            "minute, 48-96-192, 2 epochs": f"{QUICK_MINUTE} --widths 48 96 192 --epochs 2",
+            "minute, 4 epochs": f"{QUICK_MINUTE} --epochs 4",
+            "five": QUICK_FIVE,
+            "five, lr 0.05": f"{QUICK_FIVE} --lr 0.05",
+            "five, 48-96-192, 10 epochs": f"{QUICK_FIVE} --widths 48 96 192 --epochs 10",
+            "five, 20 epochs": f"{QUICK_FIVE} --epochs 20",
+            "five, resnet14, 16-48-128": f"{QUICK_FIVE} --model resnet14 --widths 16 48 128",
+            "half hour": QUICK_HALF_HOUR,
+            "half hour, lr 0.05": f"{QUICK_HALF_HOUR} --lr 0.05",
+            "half hour, 36 epochs": f"{QUICK_HALF_HOUR} --epochs 36",
+        }.items()
+    },
+    "recipe": {
+        "a minute": QUICK_MINUTE,
+        "five minutes": QUICK_FIVE,
+        "half an hour": QUICK_HALF_HOUR,
+    },
     "resnet18-and-34": {
         name: f"--model {name} {FULL} --epochs 30 --lr 0.2 --cutout 8"
         for name in ("resnet18", "resnet34")
@@ -95,6 +139,7 @@ def main() -> None:
     parser.add_argument("groups", nargs="+", choices=GROUPS)
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", metavar="LABEL", help="run what has this label, nothing else")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--commit", help="of the package, where the copy that ran did not know it")
     options = parser.parse_args()
@@ -106,13 +151,19 @@ def main() -> None:
             for group in options.groups
             for seed in range(1 if group in ONE_SEED else options.seeds)
             for label, command in GROUPS[group].items()
+            if options.only in (None, label)
         ]
+        if not tasks:
+            parser.error(f"{options.only!r} is no label of {' or '.join(options.groups)}.")
         tasks = [task for task in tasks if not (task[2] / "run.json").exists()]
         with ThreadPoolExecutor(options.jobs) as pool:
-            codes = list(pool.map(train, *zip(*tasks, strict=True)))
+            codes = list(pool.map(train, *zip(*tasks, strict=True))) if tasks else []
         sys.exit(any(codes))
     for group in options.groups:
-        (ship if group == "shipped" else collect)(group, options.runs / group, options.commit)
+        if group == "shipped":
+            ship(group, options.runs / group, options.commit)
+        else:
+            collect(group, GROUPS[group], options.runs / group, options.commit)
 
 
 def train(command: list[str], seed: int, out: Path) -> int:
@@ -120,7 +171,11 @@ def train(command: list[str], seed: int, out: Path) -> int:
     arguments = [*command, "--seed", str(seed), "--out", str(out)]
     whole = [sys.executable, "-m", "resnet_course.train", *arguments]
     threads = {**os.environ, "OMP_NUM_THREADS": "2"}
+    shutil.rmtree(out, ignore_errors=True)  # what an interrupted run has left
+    start = time.perf_counter()
     done = subprocess.run(whole, capture_output=True, text=True, env=threads)
+    if done.returncode == 0:
+        (out / WHOLE_FILE).write_text(f"{time.perf_counter() - start:.2f}\n", encoding="utf-8")
     print(shlex.join(arguments), *(done.stdout + done.stderr[-500:]).splitlines()[-3:], sep="\n  ")
     return done.returncode
 
@@ -131,11 +186,11 @@ def read_run(folder: Path, commit: str | None) -> dict:
     return run | ({"commit": f"{commit} (named by hand)"} if commit else {})
 
 
-def collect(group: str, folder: Path, commit: str | None) -> None:
+def collect(group: str, labels: Iterable[str], folder: Path, commit: str | None) -> None:
     """Write the record of one group."""
     runs, shared, dates = [], set(), set()
     columns = (*COLUMNS, "seconds") if group in TIMED else COLUMNS
-    for label in GROUPS[group]:
+    for label in labels:
         for path in sorted((folder / label.replace(" ", "_")).iterdir(), key=lambda p: int(p.name)):
             run = read_run(path, commit)
             shared.add(tuple((key, run[key]) for key in SHARED if key in run))
@@ -143,6 +198,10 @@ def collect(group: str, folder: Path, commit: str | None) -> None:
             # Where the runs lie on this machine is of no use on another.
             record = {"command": run["command"].replace(f"{folder.parent}/", "runs/")}
             record |= {key: run[key] for key in ("seed", "parameters")} | {"label": label}
+            if group in WHOLE:
+                whole = float((path / WHOLE_FILE).read_text(encoding="utf-8"))
+                before = whole - run["history"][-1]["seconds"]
+                run["history"] = [r | {"seconds": r["seconds"] + before} for r in run["history"]]
             curves = {key: [round(row[key], 5) for row in run["history"]] for key in columns}
             runs.append(record | curves)
     if len(shared) != 1:
