@@ -11,7 +11,7 @@ from helpers import linear_model
 from torch import nn
 
 from resnet_course import TrainConfig, drawn_garments, fit
-from resnet_course.data import files
+from resnet_course.start import files
 from resnet_course.train import CheckpointError, checkpoints
 from resnet_course.train.__main__ import main
 
