@@ -56,7 +56,7 @@ def test_slides_have_titles_and_times():
     assert [each.begins for each in (first, second, third)] == [0, 1.5, 3.5]
     assert second.predictions == 1 and "for readers" in second.notes
     assert "for readers" not in second.shown and "Left out" not in first.shown
-    assert third.shown.strip() == "Two."
+    assert third.shown.strip() == "Two." and third.folded == ["Folded."]
 
 
 def test_the_notes_of_a_slide_begin_with_its_plan():
@@ -67,7 +67,7 @@ def test_the_notes_of_a_slide_begin_with_its_plan():
     assert told[1] == "Minute 1.5 to 3.5. Let the room vote. Ask. How many? Expect."
     assert "<em>many</em>" in found[1] and "<math" in found[1]
     assert told[2] == "In the chapter only for readers."
-    assert told[3] == "Minute 3.5 to 6.5. Stumbling block. Not one. Show. Click."
+    assert told[3] == "Minute 3.5 to 6.5. Stumbling block. Not one. Show. Click. Folded."
     assert len(told) == 4
 
 
@@ -84,7 +84,7 @@ def test_a_chapter_without_a_plan_is_told_as_before():
     for cell in notebook.cells:
         cell.metadata.pop("lecture", None)
     text = deck(notebook)
-    assert text.count('<aside class="notes">') == 2 and "Minute 0" not in text  # keys, and a cell
+    assert text.count('<aside class="notes">') == 3 and "Minute 0" not in text  # keys, cell, folded
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,24 @@ def test_the_right_arrow_leaves_nothing_out(projector, decks):
     assert (len(seen), hidden) == (projector.evaluate("Reveal.getTotalSlides()"), 0)
 
 
+@pytest.mark.parametrize("chapter", ["00_start_here", "02_residual_blocks", "05_training"])
+def test_an_explorer_is_whole_at_each_of_its_layers(projector, decks, chapter):
+    (deck,) = (deck for name, deck in decks.items() if name.startswith(chapter))
+    open_deck(projector, deck)
+    for place in projector.locator(".explorer-place.live").all():
+        at = place.evaluate("(place) => Reveal.getIndices(place.closest('section section'))")
+        projector.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [at["h"], at["v"]])
+        following = place.get_by_role("button", name="next")
+        while following.is_enabled():
+            following.click()
+            projector.wait_for_timeout(30)
+            over = place.evaluate("(place) => place.scrollHeight - place.clientHeight")
+            where = place.locator(".resnet-explorer").get_attribute("data-at")
+            assert over <= 0, f"{over} pixels are missing at {where}"
+        zoom = place.locator(".resnet-explorer").evaluate("(box) => Number(box.style.zoom)")
+        assert zoom >= 0.8  # letters of 14 pixels
+
+
 @pytest.fixture
 def explorer(projector, decks):
     """The explorer of chapter 03, on its slide."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from nbformat import NotebookNode
 
 PREDICTED = "> **Predict.**"
-FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
+FOLDED = re.compile(r"<details><summary>.*?</summary>(.*?)</details>", re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)", re.MULTILINE)
 KEYS = (
     "**Keys.** Space bar or → goes on, ← goes back. After a click into an explorer these keys are "
@@ -61,8 +61,17 @@ class Slide:
     @property
     def shown(self) -> str:
         """The Markdown that the room sees; answers that are folded are not on a slide."""
+        return FOLDED.sub("", self._markdown)
+
+    @property
+    def folded(self) -> list[str]:
+        """The answers that are folded in the chapter."""
+        return [" ".join(text.split()) for text in FOLDED.findall(self._markdown)]
+
+    @property
+    def _markdown(self) -> str:
         texts = [each for each in self.cells if each.cell_type == "markdown" and not is_note(each)]
-        return FOLDED.sub("", "\n\n".join(cell.source for cell in texts))
+        return "\n\n".join(cell.source for cell in texts)
 
     @property
     def notes(self) -> str:
@@ -116,10 +125,17 @@ def slides(notebook: NotebookNode) -> list[Slide]:
 
 
 def notes(slide: Slide) -> str:
-    """Return what the speaker's window says first on a slide, as Markdown; "" without a plan."""
+    """Return what the speaker's window says first on a slide, as Markdown.
+
+    That is its plan, if it has one, and the answers that are folded in the chapter.
+    """
+    return "\n\n".join([*_planned(slide), *(f"- {answer}" for answer in slide.folded)])
+
+
+def _planned(slide: Slide) -> list[str]:
     plan = slide.plan
     if plan is None:
-        return ""
+        return []
     vote = "Let the room vote." if plan.vote else "Read it aloud." if slide.predictions else ""
     parts = {
         f"Minute {slide.begins:g} to {slide.begins + plan.minutes:g}": vote,
@@ -128,8 +144,7 @@ def notes(slide: Slide) -> str:
         "Stumbling block": plan.stumble,
         "Show": plan.show,
     }
-    said = [f"**{name}.** {text}" for name, text in parts.items() if text or "Minute" in name]
-    return "\n\n".join(said)
+    return [f"**{name}.** {text}" for name, text in parts.items() if text or "Minute" in name]
 
 
 def _plan(cell: NotebookNode) -> Plan | None:
