@@ -5,6 +5,8 @@
 nbconvert decides which cells make a slide, from their `slideshow` metadata. The template in this
 folder sets them, with the pictures, boxes and formulas of the website, at 1280×720. reveal.js comes
 from the environment (the package pyreveal brings it) and is written into the file.
+
+`jupyter lab` with the same `--config` shows a live lecture with letters for a room.
 """
 
 from __future__ import annotations
@@ -36,7 +38,12 @@ const weights = {}, networkWeights = (name, text) => { weights[name] = text; };"
 
 
 def configure(config: Any) -> None:
-    """Set up nbconvert's slides; in a configuration file of Jupyter, `get_config()` is `config`."""
+    """Set up nbconvert's slides, and JupyterLab for a live lecture.
+
+    In a configuration file of Jupyter, `get_config()` is `config`.
+    """
+    config.LabApp.custom_css = True
+    config.ServerApp.tornado_settings = {"static_custom_path": [str(FOLDER / "live")]}
     config.SlidesExporter.template_name = TEMPLATE
     config.SlidesExporter.extra_template_basedirs = [str(FOLDER)]
     config.SlidesExporter.preprocessors = [OutputLimit, StoredExplorers, SpeakerNotes]
