@@ -24,7 +24,7 @@ MEASURE = """() => {
   const slide = Reveal.getCurrentSlide();
   const shown = [...slide.querySelectorAll("*")].filter((e) =>
     !e.closest("aside") && e.getClientRects().length && !e.closest("math, svg") &&
-    !e.parentElement.closest(".live"));  // an explorer scrolls in its place
+    !e.parentElement.closest(".live"));  // inside it is a world of its own
   const boxes = shown.map((e) => e.getBoundingClientRect());
   let over = 0;
   for (const box of boxes)
@@ -32,6 +32,8 @@ MEASURE = """() => {
   for (const e of shown)  // what would have to be scrolled inside its box
     if (e.clientWidth && getComputedStyle(e).display !== "inline")
       over = Math.max(over, e.scrollWidth - e.clientWidth - 1);
+  for (const e of slide.querySelectorAll(".live"))  // the place of an explorer
+    over = Math.max(over, e.scrollHeight - e.clientHeight);
   const text = (node) => node.nodeType === Node.TEXT_NODE && node.data.trim();
   const letters = shown.filter((e) => [...e.childNodes].some(text));
   const sizes = letters.map((e) => parseFloat(getComputedStyle(e).fontSize) * Reveal.getScale());

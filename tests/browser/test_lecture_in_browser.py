@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("playwright")
 pytest.importorskip("pyreveal", reason="needs the extra `lecture`")
 
-from helpers import NOTEBOOKS, cells, every_notebook, slide_type
+from helpers import NOTEBOOKS, ROOT, cells, every_notebook, slide_type
 from lab import Notebook, end_all_kernels, jupyterlab, write
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from pages import watch
@@ -79,6 +79,24 @@ def test_the_right_arrow_leaves_nothing_out(projector, decks):
         projector.keyboard.press("ArrowRight")
     hidden = projector.locator(".fragment:not(.visible)").count()
     assert (len(seen), hidden) == (projector.evaluate("Reveal.getTotalSlides()"), 0)
+
+
+@pytest.mark.parametrize("chapter", ["00_start_here", "02_residual_blocks", "05_training"])
+def test_an_explorer_is_whole_at_each_of_its_layers(projector, decks, chapter):
+    (deck,) = (deck for name, deck in decks.items() if name.startswith(chapter))
+    open_deck(projector, deck)
+    for place in projector.locator(".explorer-place.live").all():
+        at = place.evaluate("(place) => Reveal.getIndices(place.closest('section section'))")
+        projector.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [at["h"], at["v"]])
+        following = place.get_by_role("button", name="next")
+        while following.is_enabled():
+            following.click()
+            projector.wait_for_timeout(30)
+            over = place.evaluate("(place) => place.scrollHeight - place.clientHeight")
+            where = place.locator(".resnet-explorer").get_attribute("data-at")
+            assert over <= 0, f"{over} pixels are missing at {where}"
+        zoom = place.locator(".resnet-explorer").evaluate("(box) => Number(box.style.zoom)")
+        assert zoom >= 0.8  # letters of 14 pixels
 
 
 @pytest.fixture
@@ -166,40 +184,80 @@ def test_speaker_notes_open_in_a_window_of_their_own(projector, decks):
     opened.value.get_by_text("computes the loss, asks autograd").wait_for()
 
 
-def test_a_live_lecture_has_working_widgets(browser, tmp_path):
+@pytest.fixture
+def room(tmp_path):
+    """A JupyterLab as teachers start it, on a notebook of three slides."""
     pytest.importorskip("jupyterlab_slideshow", reason="needs the extra `lecture`")
     folder, private = tmp_path / "notebooks", tmp_path / "private"
     folder.mkdir()
     source = "from resnet_course.widgets import ShapeExplorer\nShapeExplorer('resnet18')"
-    cells = [new_markdown_cell("# Predict"), new_code_cell(source), new_code_cell("skipped = 1")]
-    for cell, kind in zip(cells, ("slide", "subslide", "skip"), strict=True):
-        cell.metadata["slideshow"] = {"slide_type": kind}
+    box = "> **Predict.** Which layer is the first whose values see half of the picture? " * 2
+    cells = [
+        new_markdown_cell("# Predict\n\nSome `code`.\n\n| a | table |\n|---|---|\n| 1 | 2 |"),
+        new_code_cell("skipped = 1"),
+        new_markdown_cell(f"## Walk through the network\n\n{box}"),
+        new_code_cell(source, metadata={"tags": ["hide-input"]}),
+        new_code_cell("print('shown')"),
+    ]
+    for cell, kind in zip(cells, ("slide", "skip", "subslide", None, "subslide"), strict=True):
+        if kind:
+            cell.metadata["slideshow"] = {"slide_type": kind}
     write(folder / "live.ipynb", cells)
-    with jupyterlab(folder, private) as url:
-        context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
-        page = context.new_page()
-        local = (url, "data:", "blob:")  # all else gets the answer of a computer without network
-        page.route(lambda address: not address.startswith(local), lambda route: route.abort())
-        notebook = Notebook(page, url, "live.ipynb")
-        notebook.run()
-        page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
-        notebook.command("deck:start")
-        heading, code = page.get_by_role("heading", name="Predict"), notebook.cell("ShapeExplorer")
-        expect(page.locator("body")).to_have_attribute("data-jp-deck-mode", "presenting")
-        expect(heading).to_be_visible()
-        expect(code).to_be_hidden()
-        notebook.command("deck:down")
-        expect(code).to_be_visible()
-        expect(heading).to_be_hidden()
-        assert notebook.cell("skipped").is_hidden()
-        explorer = notebook.live().locator(".resnet-explorer")
-        expect(explorer).to_have_attribute("data-at", "conv1")
-        explorer.get_by_role("button", name="next").click()
-        expect(explorer).to_have_attribute("data-at", "bn1")
+    config = ROOT / "resnet_course/website/lecture/config.py"
+    lab = ("-m", "jupyterlab", f"--config={config}", f"--ServerApp.root_dir={folder}")
+    with jupyterlab(folder, private, *lab) as url:
+        yield url
+
+
+def size(locator) -> float:
+    return locator.evaluate("(element) => parseFloat(getComputedStyle(element).fontSize)")
+
+
+def test_a_live_lecture_fits_a_room_and_has_working_widgets(browser, room):
+    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+    page = context.new_page()
+    local = (room, "data:", "blob:")  # all else gets the answer of a computer without network
+    page.route(lambda address: not address.startswith(local), lambda route: route.abort())
+    notebook = Notebook(page, room, "live.ipynb")
+    notebook.run()
+    page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
+    notebook.command("deck:start")
+    deck = page.locator(".jp-Deck")
+    first, heading = (page.get_by_role("heading", name=name) for name in ("Predict", "Walk"))
+    expect(page.locator("body")).to_have_attribute("data-jp-deck-mode", "presenting")
+    expect(first).to_be_visible()
+    expect(heading).to_be_hidden()
+    told = "(deck) => [getComputedStyle(deck, '::after')].map((s) => s.content + s.visibility)[0]"
+    assert re.search("Space.*Esc.*visible", deck.evaluate(told))
+    for element in deck.locator(".jp-MarkdownOutput :is(p, code, td)").all():
+        assert size(element) >= 20
+    notebook.command("deck:down")
+    expect(heading).to_be_visible()
+    expect(first).to_be_hidden()
+    assert notebook.cell("skipped").is_hidden()
+    explorer = notebook.live().locator(".resnet-explorer")
+    expect(explorer).to_have_attribute("data-at", "conv1")
+    explorer.get_by_role("button", name="next").click()
+    expect(explorer).to_have_attribute("data-at", "bn1")
+    explorer.get_by_role("button", name="back").click()
+    assert notebook.cell("ShapeExplorer").locator(".jp-InputArea").is_hidden()
+    for width, height in ((WIDTH, HEIGHT), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(1500)
         box = explorer.bounding_box()
-        assert box["y"] >= 0 and box["y"] + box["height"] <= HEIGHT
-        end_all_kernels(page, url)
-        context.close()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= height, box
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width, box
+        assert box["height"] >= 0.55 * height  # it uses the room there is
+        assert size(page.locator(".jp-Deck blockquote p:visible").first) >= 20
+    notebook.command("deck:down")
+    shown = notebook.cell("print('shown')")
+    expect(shown).to_be_visible()
+    assert size(shown.locator(".cm-line").first) >= 20
+    assert size(shown.locator(".jp-OutputArea pre").first) >= 20
+    page.wait_for_timeout(8000)
+    assert deck.evaluate(told).endswith("hidden")
+    end_all_kernels(page, room)
+    context.close()
 
 
 # The cells that can be seen, and the one that is active: a step may change only that.

@@ -5,6 +5,8 @@
 nbconvert decides which cells make a slide, from their `slideshow` metadata. The template in this
 folder sets them, with the pictures, boxes and formulas of the website, at 1280×720. reveal.js comes
 from the environment (the package pyreveal brings it) and is written into the file.
+
+`jupyter lab` with the same `--config` shows a live lecture with letters for a room.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from pygments.lexers import PythonLexer
 from resnet_course.website import explorer_files
 from resnet_course.website.book import outputs, prose, widgets
 from resnet_course.website.book.safe import preformatted
+from resnet_course.website.lecture.plan import KEYS, notes, slides
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "resnet-course"
@@ -35,10 +38,15 @@ const weights = {}, networkWeights = (name, text) => { weights[name] = text; };"
 
 
 def configure(config: Any) -> None:
-    """Set up nbconvert's slides; in a configuration file of Jupyter, `get_config()` is `config`."""
+    """Set up nbconvert's slides, and JupyterLab for a live lecture.
+
+    In a configuration file of Jupyter, `get_config()` is `config`.
+    """
+    config.LabApp.custom_css = True
+    config.ServerApp.tornado_settings = {"static_custom_path": [str(FOLDER / "live")]}
     config.SlidesExporter.template_name = TEMPLATE
     config.SlidesExporter.extra_template_basedirs = [str(FOLDER)]
-    config.SlidesExporter.preprocessors = [OutputLimit, StoredExplorers]
+    config.SlidesExporter.preprocessors = [OutputLimit, StoredExplorers, SpeakerNotes]
     config.SlidesExporter.filters = {
         "slide_cell": slide_cell,
         "reveal_file": reveal_file,
@@ -78,6 +86,25 @@ class StoredExplorers(Preprocessor):
                 widgets.check(key, text)
                 weights = widgets.weights(text, Path(about.get("path", "")))
                 cell.metadata["explorer"] = {"key": key, "scripts": [text, *weights]}
+        return notebook, resources
+
+
+class SpeakerNotes(Preprocessor):
+    """Writes what is planned for a slide into its first cell: the minutes, questions, a vote."""
+
+    enabled = True
+
+    def preprocess(self, notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Plan the slides of a chapter; the first one also tells the keys.
+
+        Raises:
+            ValueError: the plan has another form than plan.py says.
+        """
+        for i, slide in enumerate(slides(notebook)):
+            told = [notes(slide)] if i else [KEYS, notes(slide)]
+            about = slide.cells[0].metadata
+            about["told"] = _without_links(prose.to_html("\n\n".join(told)))
+            about["vote"] = bool(slide.plan and slide.plan.vote)
         return notebook, resources
 
 

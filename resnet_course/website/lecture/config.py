@@ -1,4 +1,8 @@
-"""For `jupyter nbconvert --to slides --config resnet_course/website/lecture/config.py NOTEBOOK`."""
+"""The lecture's settings, for two commands.
+
+jupyter nbconvert --to slides --config resnet_course/website/lecture/config.py NOTEBOOK
+jupyter lab --config resnet_course/website/lecture/config.py NOTEBOOK
+"""
 
 from resnet_course.website.lecture import configure
 

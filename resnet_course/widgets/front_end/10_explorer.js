@@ -374,7 +374,7 @@ function explorer(element, host) {
     const how = network.edges.find(([, target]) => target === at.first)?.[2];
     const meeting = at.isRow && how && sources.length > 1;
     const many = meeting ? Math.min(sources.length, 3) : 1;
-    const face = host.large ? (meeting ? 170 : 180) : portrait ? clamp((wide - 90) / (many + 1) / 1.5, 62, 120) : clamp(meeting ? (wide - 400) / 4.2 : (wide - (at.isRow ? 625 : 700)) / 2.7, 64, meeting ? 118 : 128);
+    const face = host.large ? (meeting ? 130 : 150) : portrait ? clamp((wide - 90) / (many + 1) / 1.5, 62, 120) : clamp(meeting ? (wide - 400) / 4.2 : (wide - (at.isRow ? 625 : 700)) / 2.7, 64, meeting ? 118 : 128);
     const scale = scaleOf(network, face);
     const outer = sourcesOutside();
     // "x + F(x)": the shortcut comes first.

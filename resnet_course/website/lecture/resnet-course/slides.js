@@ -3,6 +3,7 @@
 
 const SMALLEST = 150; // pixels of height; below that nobody could read the picture
 const LARGEST = 1.5; // times its own size; beyond that it gets blurred
+const ZOOMS = [0.96, 0.92, 0.88, 0.84, 0.8]; // of an explorer; below that its letters are too small
 const LETTERS = [26, 24, 22, 20]; // pixels, for code and printed text where there is room
 
 function nameSections() {
@@ -46,10 +47,22 @@ function fitLetters(slide) {
   slide.style.removeProperty("--letters");
 }
 
-// What does not fit scrolls inside.
 function fitExplorer(slide, place) {
   place.style.height = `${SMALLEST}px`;
-  place.style.height = `${SMALLEST + Math.floor(Math.max(freeHeight(slide) + 12, 0))}px`;
+  place.style.height = `${SMALLEST + Math.floor(Math.max(freeHeight(slide) + 14, 0))}px`;
+  place.lastChild.firstChild.style.zoom = 1;
+  shrink(place);
+}
+
+// Makes an explorer smaller until it is whole; at other layers it may be higher than at the first.
+// With its panel open it scrolls.
+function shrink(place) {
+  const explorer = place.lastChild.firstChild;
+  if (explorer.querySelector(".picture-panel[open]")) return;
+  for (const zoom of ZOOMS.filter((each) => each < explorer.style.zoom)) {
+    if (place.scrollHeight <= place.clientHeight) return;
+    explorer.style.zoom = zoom;
+  }
 }
 
 // The stored picture stays for printing, and for an explorer that does not start.
@@ -62,6 +75,7 @@ function startExplorers() {
       resnetExplorer.show(box, explorers[place.dataset.key], { large: true, weights: async (name) => weights[name] });
       box.firstChild.dataset.theme = "light";
       place.classList.add("live");
+      new ResizeObserver(() => shrink(place)).observe(box.firstChild);
     } catch (error) {
       box.remove();
       console.error(error);
