@@ -202,6 +202,14 @@ def test_the_search_knows_prose_code_and_outputs_but_no_pictures(book):
     assert "base64" not in text and len(text) < 5_000_000
 
 
+def test_the_small_highlighter_knows_every_language_of_the_pages(book):
+    (script,) = book.glob("highlight-*.js")
+    known = re.findall(r'registerLanguage\("(\w+)"', script.read_text(encoding="utf-8"))
+    pages = (book / "print.html").read_text(encoding="utf-8")
+    assert set(re.findall(r'<code class="language-(\w+)', pages)) == set(known)
+    assert script.stat().st_size < 40_000
+
+
 def test_the_print_page_holds_every_chapter(book):
     titles = [cells(path, "markdown")[0].source.splitlines()[0] for path in NOTEBOOKS]
     assert all(title.removeprefix("# ") in page(book, "print").text for title in titles)

@@ -15,7 +15,7 @@ from pages import DESK, PHONE, axe, launch
 
 CUT = """() => [...document.querySelectorAll("main :is(img, .frames-drawing)")].filter((e) =>
   e.checkVisibility() && e.getBoundingClientRect().right > innerWidth).length"""
-SEEN = "(all) => all.forEach((e) => { e.open = true; e.scrollIntoView(); })"
+OPEN = "document.querySelectorAll('details').forEach((e) => (e.open = true))"
 
 
 def weigh(page: Any, file: Path) -> int:
@@ -38,8 +38,10 @@ def main() -> None:
             for size in (PHONE, DESK) if file.stem not in ("404", "print", "toc") else ():
                 page = browser.new_page(viewport=size)
                 kilobytes = weigh(page, file) / 1000
-                page.locator("details, .frames, .explorer-place").evaluate_all(SEEN)
-                page.wait_for_timeout(500)
+                page.evaluate(OPEN)
+                for widget in page.locator(".frames, .explorer-place").all():
+                    widget.scroll_into_view_if_needed()
+                    page.wait_for_timeout(300)
                 found, cut = axe(page, "html"), page.evaluate(CUT)
                 print(f"{file.stem:28} {size['width']:6} {kilobytes:5.0f} {len(found):4} {cut:4}")
                 page.close()
