@@ -94,6 +94,7 @@ def test_a_tap_enlarges_a_picture_and_it_goes_back(open_page):
 def test_a_drawing_is_enlarged_with_the_keyboard_and_goes_on_answering(open_page, end):
     page = open_page("01_vanishing_gradients", PHONE)
     box = page.locator(".frames").first
+    box.scroll_into_view_if_needed()
     button = box.get_by_role("button", name="Enlarge this picture")
     small = box.locator(".frames-drawing").bounding_box()["width"]
     button.press("Enter")
