@@ -22,7 +22,8 @@ def weigh(page: Any, file: Path) -> int:
     """Open a file and return the bytes of all files that it asks for before it is scrolled."""
     asked = {file.as_uri()}
     page.on("request", lambda request: asked.add(request.url))
-    page.goto(file.as_uri(), wait_until="networkidle")
+    page.goto(file.as_uri())
+    page.wait_for_load_state("networkidle")
     paths = [unquote(urlsplit(url).path) for url in asked if url.startswith("file:")]
     return sum(Path(path).stat().st_size for path in paths)
 
