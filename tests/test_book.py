@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import json
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ pytest.importorskip("markdown_it", reason="needs the extra `book`")
 pytest.importorskip("nh3", reason="needs the extra `book`")
 
 from markdown_it import MarkdownIt
+from PIL import Image
 
 from resnet_course.start.environment import START
 from resnet_course.website.book import outputs, safe
@@ -290,6 +292,18 @@ def test_a_picture_carries_its_description_and_svg_is_preferred():
     assert source.startswith("data:image/svg+xml;base64,") and "<script" not in page
     assert Page(page).every("alt") == ['a "quoted" picture']
     assert "data:image/png;base64,iVBORw0K" in shown({"image/png": "iVBORw0K\n"})
+
+
+@pytest.mark.parametrize("mode", ["P", "RGB", "RGBA"])
+def test_a_png_becomes_a_smaller_picture_with_the_same_pixels(mode):
+    drawn, stored = Image.effect_noise((60, 40), 30).convert(mode), io.BytesIO()
+    drawn.save(stored, "PNG")
+    page = shown({"image/png": base64.b64encode(stored.getvalue()).decode()})
+    kind, _, content = Page(page).every("src")[0].partition(";base64,")
+    made = base64.b64decode(content)
+    assert kind == "data:image/webp" and len(made) < len(stored.getvalue())
+    with Image.open(io.BytesIO(made)) as image:
+        assert image.convert("RGBA").tobytes() == drawn.convert("RGBA").tobytes()
 
 
 def test_text_is_escaped_and_loses_the_colours_and_the_past_of_a_terminal():

@@ -270,6 +270,14 @@ def test_what_is_new_is_told_on_the_first_page_and_names_each_chapter_with_a_net
     assert 150 <= len(text.split()) <= 250
 
 
+def test_the_small_highlighter_knows_every_language_of_the_pages(book):
+    (script,) = book.glob("highlight-*.js")
+    known = re.findall(r'registerLanguage\("(\w+)"', script.read_text(encoding="utf-8"))
+    pages = (book / "print.html").read_text(encoding="utf-8")
+    assert set(re.findall(r'<code class="language-(\w+)', pages)) == set(known)
+    assert script.stat().st_size < 40_000
+
+
 def test_the_print_page_holds_every_chapter(book):
     titles = [cells(path, "markdown")[0].source.splitlines()[0] for path in NOTEBOOKS]
     assert all(title.removeprefix("# ") in page(book, "print").text for title in titles)

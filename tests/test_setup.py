@@ -88,6 +88,9 @@ def test_the_workflow_runs_the_checks_and_publishes_the_book_only_after_them():
     runs = {name: [step.get("run", "") for step in job["steps"]] for name, job in jobs.items()}
     assert "bash .ci/run" in runs["check"]
     assert any("mdbook build" in run for run in runs["book"])
+    pdf = "book/resnet-course.pdf"
+    assert any(f"book_pdf.py book {pdf}" in run for run in runs["book"])
+    assert pdf in [step.get("with", {}).get("path") for step in jobs["book"]["steps"]]
     assert jobs["book"]["needs"] == "check" and jobs["publish"]["needs"] == "book"
     assert "refs/heads/main" in jobs["publish"]["if"]
 

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from helpers import NOTEBOOKS
+from page_table import weigh
 from pages import DESK, PHONE, assert_readable, axe, watch
 from slides import until
 
@@ -33,6 +34,8 @@ def test_a_page_opens_without_errors_and_fits_the_window(open_page, name, viewpo
     broken = "[...document.images].filter((i) => !i.complete || !i.naturalWidth).length"
     until(page, f"{broken} === 0")
     page.evaluate("document.querySelectorAll('details.answer').forEach((e) => (e.open = true))")
+    for number in range(page.locator(".frames").count()):
+        framed(page, number)
     cut = "(all) => all.filter((e) => e.getBoundingClientRect().right > innerWidth).length"
     assert page.locator("main :is(img, .frames-drawing)").evaluate_all(cut) == 0
     wide = page.evaluate(  # what is wider than the page must scroll in a box of its own
@@ -44,6 +47,14 @@ def test_a_page_opens_without_errors_and_fits_the_window(open_page, name, viewpo
         }).map((e) => e.outerHTML.slice(0, 120))"""
     )
     assert wide == []
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("name", [*NAMES, "index", "glossary", "teaching"])
+def test_a_page_is_light_before_it_is_scrolled(browser, book, name, viewport):
+    page = browser.new_page(viewport=viewport)
+    assert weigh(page, book / f"{name}.html") <= 900_000
+    page.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "navy", "coal"])
@@ -132,12 +143,10 @@ def explorer(page):
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
 def test_the_explorer_is_touched_without_a_kernel(open_page, viewport):
-    box = explorer(open_page("03_resnet18_34", viewport))
+    page = open_page("03_resnet18_34", viewport)
+    box = explorer(page)
     expect(box).to_have_attribute("data-at", "layer2.0.conv1")  # where the notebook stands
-    assert (
-        box.locator("xpath=..").evaluate("(e) => e.parentElement.querySelectorAll('img').length")
-        == 0
-    )
+    expect(page.locator(".explorer-place > .enlargeable").first).to_be_hidden()
     box.locator(".bar[data-layer='layer3.1']").click()
     expect(box).to_have_attribute("data-at", "layer3.1")
     expect(box.locator(".words")).to_contain_text("layer3.1")
@@ -274,6 +283,7 @@ def test_an_explorer_that_cannot_be_loaded_leaves_its_picture_and_a_note(page, b
 
 def framed(page, number: int = 0):
     box = page.locator(".frames").nth(number)
+    box.scroll_into_view_if_needed()
     box.locator(".frames-words").wait_for()
     return box
 
@@ -433,6 +443,7 @@ def test_frames_that_cannot_be_loaded_leave_the_strip_and_a_note(page, book):
     try:
         troubles = watch(page)
         page.goto(broken.as_uri())
+        page.locator(".frames").first.scroll_into_view_if_needed()
         page.get_by_text("could not be loaded").wait_for()
         assert page.locator(".frames figure").count() > 2
         assert any("gone/" in trouble for trouble in troubles)

@@ -1,5 +1,5 @@
-// Makes widgets of a page move: frames drawn in advance, chosen and stepped through. (The shape
-// explorer is none of them: see load_explorers.js.)
+// Makes widgets of a page move, each when it comes into view: frames drawn in advance, chosen and
+// stepped through. (The shape explorer is none of them: see load_explorers.js.)
 // A page holds <div class="frames" data-frames="explorers/KEY.js" data-key="KEY"> with a strip of
 // pictures inside; the file calls explorerFrames("KEY", {…}), see resnet_course/pictures/frames.py. Without
 // this script the strip is what a reader sees.
@@ -160,17 +160,27 @@
     show();
   }
 
+  // For other scripts, too: calls `action` for each element when it is about to be seen.
+  window.whenInView = (elements, action) => {
+    const watcher = new IntersectionObserver((entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        watcher.unobserve(target);
+        action(target);
+      }
+    }, { rootMargin: "400px" });
+    for (const each of elements) watcher.observe(each);
+  };
+
   const boxes = [...document.querySelectorAll(".frames[data-frames]")];
   window.explorerFrames = (key, data) =>
     boxes.filter((box) => box.dataset.key === key).forEach((box) => start(box, data));
-  for (const file of new Set(boxes.map((box) => box.dataset.frames))) {
-    const script = make("script", { src: file });
+  window.whenInView(boxes, (box) => {
+    const script = make("script", { src: box.dataset.frames });
     script.addEventListener("error", () => {
-      for (const box of boxes.filter((each) => each.dataset.frames === file)) {
-        const note = "The frames of this widget could not be loaded. Here are some of its pictures.";
-        box.prepend(make("p", { class: "output-note" }, note));
-      }
+      const note = "The frames of this widget could not be loaded. Here are some of its pictures.";
+      box.prepend(make("p", { class: "output-note" }, note));
     });
     document.head.append(script);
-  }
+  });
 })();

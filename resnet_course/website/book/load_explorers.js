@@ -1,7 +1,8 @@
 // Brings the shape explorers of a page to life, each when it comes into view.
 // A page holds <div class="explorer-place" data-explorer="explorers/KEY.js" data-key="KEY"> with the
 // stored picture and its words inside. The file calls explorerData("KEY", {…}); the front end, which
-// stands in the page as window.resnetExplorer, takes the picture's place. Without it the picture stays.
+// stands in the page as window.resnetExplorer, takes the picture's place. Without it, and on paper, the
+// picture stays.
 "use strict";
 
 (() => {
@@ -40,13 +41,13 @@
   }
 
   function show(place, data) {
-    const still = [...place.childNodes];
     const box = document.createElement("div");
+    box.className = "explorer-live"; // print.css has the picture back on paper
     place.append(box);
     try {
       window.resnetExplorer.show(box, data, { weights: weightsNamed });
       followTheme(box);
-      for (const each of still) each.remove();
+      place.querySelector(".output-note").remove();
       // A drag along the strip must not open mdBook's table of contents.
       box.addEventListener("touchmove", (event) => event.stopPropagation(), { passive: true });
     } catch (error) {
@@ -71,13 +72,6 @@
   window.explorerData = (key, data) => {
     for (const place of places) if (place.dataset.key === key) show(place, data);
   };
-  const watcher = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) {
-      if (!isIntersecting) continue;
-      watcher.unobserve(target);
-      load(target);
-    }
-  }, { rootMargin: "400px" });
-  for (const place of places) watcher.observe(place);
+  window.whenInView(places, load);
   new MutationObserver(() => followTheme()).observe(page, { attributeFilter: ["class"] });
 })();

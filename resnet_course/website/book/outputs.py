@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
+import io
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +13,7 @@ from urllib.parse import quote
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
+from PIL import Image
 
 from resnet_course.website.book import prose
 from resnet_course.website.book.formulas import FormulaError
@@ -95,10 +98,22 @@ def svg_address(markup: str) -> str:
 
 def _image(name: str, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
     alt = metadata.get("alt") or data.get("text/plain") or "a picture without a description"
-    address = f"data:{name};base64,{re.sub(r'[^A-Za-z0-9+/=]', '', data[name])}"
     if name == "image/svg+xml":
         address = svg_address(data[name])
+    else:
+        address = _smaller(name, re.sub(r"[^A-Za-z0-9+/=]", "", data[name]))
     return f'<div class="picture">{picture(address, alt)}</div>'
+
+
+def _smaller(kind: str, content: str) -> str:
+    """Return an image as an address; a PNG as WebP with the same pixels and a fifth fewer bytes."""
+    if kind == "image/png":
+        made = io.BytesIO()
+        with contextlib.suppress(Exception):  # damaged, or far too large: it is left as it is
+            image = Image.open(io.BytesIO(base64.b64decode(content)), formats=["PNG"])
+            image.save(made, "WEBP", lossless=True, quality=100)
+            kind, content = "image/webp", base64.b64encode(made.getvalue()).decode()
+    return f"data:{kind};base64,{content}"
 
 
 def _text(text: str, kind: str) -> str:

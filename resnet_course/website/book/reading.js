@@ -20,7 +20,7 @@
   const kind = (box) => KINDS[Object.keys(KINDS).find((each) => box.matches(each))];
 
   function look(box) {
-    const hidden = box.scrollWidth - box.clientWidth, scrolls = hidden > 1;
+    const hidden = box.scrollWidth - box.clientWidth, scrolls = hidden > 0;
     box.classList.toggle("more-left", scrolls && box.scrollLeft > 1);
     box.classList.toggle("more-right", box.scrollLeft < hidden - 1);
     if (scrolls === box.hasAttribute("tabindex")) return;
