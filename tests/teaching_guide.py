@@ -21,9 +21,10 @@ PAGE = ROOT / "notebooks" / "teaching.md"
 MARKED = re.compile(r"(<!-- lecture (\d\d) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def minutes(number: float) -> int:
-    """Return the nearest whole minute; half minutes become the later one."""
-    return int(number + 0.5)
+def minutes(number: float) -> str:
+    """Return a number of minutes in whole and half ones: "8½"."""
+    whole = int(number)
+    return f"{whole or ''}½" if number % 1 else str(whole)
 
 
 def table(slides: list[plan.Slide]) -> str:
