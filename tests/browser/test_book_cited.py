@@ -39,6 +39,7 @@ def test_a_widget_keeps_its_number_when_it_comes_to_life(open_page):
     explorer.scroll_into_view_if_needed()
     expect(explorer.locator(".resnet-explorer")).to_be_visible()
     expect(explorer.locator("figcaption").last).to_have_text(re.compile(r"^Figure 2\.\d · One"))
+    page.locator("figure:has(> [data-frames])").scroll_into_view_if_needed()
     frames = page.locator("figure:has(> .frames-live) > figcaption")
     expect(frames).to_have_text(re.compile(r"^Figure 2\.\d+ · Any block"))
 
