@@ -83,7 +83,7 @@ def test_answers_wait_until_they_are_asked_for_and_are_remembered(open_page):
     page.emulate_media(media="screen")
     expect(opened).to_have_count(1)
     page.get_by_label("I have finished this chapter").check()
-    page.wait_for_timeout(300)  # Chromium writes to its store a little later
+    page.wait_for_timeout(1_500)  # Chromium writes to its store later, on a busy machine much later
     page.reload()
     expect(opened).to_have_count(1)
     done = page.locator(".sidebar a.finished")
@@ -107,7 +107,7 @@ def test_without_javascript_every_answer_is_open(open_page):
 def test_two_lines_that_start_the_course_are_unfolded_and_copied(open_page, viewport):
     page = open_page("03_resnet18_34", viewport)
     tools = page.locator(".chapter-tools")
-    assert tools.bounding_box()["height"] < 50  # one line, nothing that pushes the text down
+    assert tools.bounding_box()["height"] < 60  # one line, nothing that pushes the text down
     tools.get_by_text("Run this chapter").click()
     lines = tools.locator("pre > code")
     place = lines.bounding_box()

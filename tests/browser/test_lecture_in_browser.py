@@ -13,7 +13,7 @@ pytest.importorskip("pyreveal", reason="needs the extra `lecture`")
 from helpers import NOTEBOOKS, ROOT, cells, every_notebook, slide_type
 from lab import Notebook, end_all_kernels, jupyterlab, write
 from nbformat.v4 import new_code_cell, new_markdown_cell
-from pages import watch
+from pages import axe, watch
 from playwright.sync_api import expect
 from slides import HEIGHT, WIDTH, measure, until
 
@@ -69,6 +69,16 @@ def test_answers_come_step_by_step(projector, decks):
     assert answer.locator("img").count() == 1
     projector.keyboard.press("Space")
     assert projector.evaluate("Reveal.getIndices().h") == 3
+
+
+@pytest.mark.parametrize("chapter", ["02_residual_blocks", "03_resnet18_34"])
+def test_axe_finds_nothing_on_any_slide(projector, decks, chapter):
+    open_deck(projector, decks[chapter])
+    for h, v in projector.evaluate(
+        "Reveal.getSlides().map((slide) => Reveal.getIndices(slide)).map(({ h, v }) => [h, v])"
+    ):
+        projector.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [h, v])  # with all answers
+        assert axe(projector, "html") == [], f"slide {h + 1}.{v + 1}"
 
 
 def test_the_right_arrow_leaves_nothing_out(projector, decks):
