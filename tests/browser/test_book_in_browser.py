@@ -83,7 +83,7 @@ def test_answers_wait_until_they_are_asked_for_and_are_remembered(open_page):
     page.emulate_media(media="screen")
     expect(opened).to_have_count(1)
     page.get_by_label("I have finished this chapter").check()
-    page.wait_for_timeout(1_500)  # Chromium writes to its store later, on a busy machine much later
+    page.wait_for_timeout(3_000)  # Chromium writes to its store later, on a busy machine much later
     page.reload()
     expect(opened).to_have_count(1)
     done = page.locator(".sidebar a.finished")
