@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import batches, equal, linear_model
+from helpers import StopAfter, batches, equal, linear_model
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
@@ -205,19 +205,11 @@ def test_a_run_with_loaders_goes_on_with_the_global_generator(tmp_path):
         torch.manual_seed(2)
         return linear_model(), (loader(shuffle=True), loader(50))
 
-    class Stops:
-        stopped, seen = False, 0
-        start = epoch = finish = lambda self, *_: None
-
-        def step(self, loss):
-            self.seen += 1
-            self.stopped = self.seen == 6
-
     (whole, pair), (again, same) = fresh(), fresh()
     torch.manual_seed(3)
     expected = train(pair, whole, config)
     torch.manual_seed(3)
-    broken = train(same, again, config, out=tmp_path, monitor=Stops())
+    broken = train(same, again, config, out=tmp_path, monitor=StopAfter(6))
     assert len(broken.step_losses) == 6
     model, third = fresh()
     resumed = train(third, model, config, out=tmp_path, resume=True)

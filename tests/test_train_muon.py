@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import equal
+from helpers import StopAfter, equal
 from torch import nn
 
 from resnet_course import TrainConfig, create_model, drawn_garments, fit
@@ -145,17 +145,9 @@ def test_its_numbers_come_from_the_config(tmp_path):
 
 
 def test_a_resumed_run_ends_as_one_that_was_never_stopped(tmp_path):
-    class Stop:
-        stopped, steps = False, 0
-        start = epoch = finish = lambda self, *_: None
-
-        def step(self, loss):
-            self.steps += 1
-            self.stopped = self.steps == 5
-
     whole, resumed = network(), network()
     expected = train(whole)
-    train(network(), out=tmp_path, monitor=Stop())
+    train(network(), out=tmp_path, monitor=StopAfter(5))
     assert checkpoints.load(tmp_path / "last.pt")["epoch"] == 1
     history = train(resumed, out=tmp_path, resume=True)
     assert history.step_losses == expected.step_losses

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import count, equal, linear_model
+from helpers import StopAfter, count, equal, linear_model
 from torch import nn
 
 from resnet_course import (
@@ -116,15 +116,7 @@ def test_training_leaves_the_filters_and_a_resumed_run_ends_alike(tmp_path, opti
     assert torch.equal(whole.conv1.whiten.weight, kept)
     assert not torch.equal(whole.conv1.mix.weight, mix)
 
-    class Stop:
-        stopped, steps = False, 0
-        start = epoch = finish = lambda self, *_: None
-
-        def step(self, loss):
-            self.steps += 1
-            self.stopped = self.steps == 4
-
-    fit(whitened(), SPLITS, config, progress=False, out=tmp_path, monitor=Stop())
+    fit(whitened(), SPLITS, config, progress=False, out=tmp_path, monitor=StopAfter(4))
     assert checkpoints.load(tmp_path / "last.pt")["epoch"] == 1
     history = fit(resumed, SPLITS, config, progress=False, out=tmp_path, resume=True)
     assert history.step_losses == expected.step_losses

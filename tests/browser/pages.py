@@ -79,3 +79,10 @@ def axe(page: Any, part: str, **options: Any) -> list[tuple[str, str]]:
 
     found = Axe().run(page, context=part, options={"preload": False, **options}).response
     return [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]]
+
+
+def search(page: Any, words: str) -> None:
+    """Open the search of the book and type words."""
+    page.keyboard.press("s")
+    page.get_by_role("searchbox").fill(words)
+    page.keyboard.press("Shift")  # mdBook waits for a key to come up

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from pages import DESK, PHONE, axe
+from pages import DESK, PHONE, axe, search
 
 pytest.importorskip("playwright")
 
@@ -80,9 +80,7 @@ def test_a_heading_shows_under_mouse_and_keyboard_that_it_is_a_link(open_page):
 @pytest.mark.parametrize("words", ["optimiser", "bottlenecks", "batch norm"])
 def test_the_search_shows_headings_with_all_words_first(open_page, words):
     page = open_page("index")
-    page.keyboard.press("s")
-    page.get_by_role("searchbox").fill(words)
-    page.keyboard.press("Shift")  # mdBook waits for a key to come up
+    search(page, words)
     found = page.locator("#mdbook-searchresults li > a, #searchresults li > a")
     expect(found.first).to_be_visible()
     titles = [title.rpartition("»")[2].lower() for title in found.all_inner_texts()]

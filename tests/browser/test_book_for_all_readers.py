@@ -6,7 +6,7 @@ import re
 
 import pytest
 from helpers import NOTEBOOKS
-from pages import DESK, PHONE, axe
+from pages import DESK, PHONE, axe, search
 from slides import until
 
 pytest.importorskip("playwright")
@@ -200,8 +200,6 @@ def test_a_tap_shows_the_words_of_a_term_and_the_next_one_leads_to_it(open_page)
 @pytest.mark.parametrize("word", ["잔차", "残差", "degradation"])
 def test_the_search_finds_words_of_three_languages(open_page, word):
     page = open_page("index")
-    page.keyboard.press("s")
-    page.get_by_role("searchbox").fill(word)
-    page.keyboard.press("Shift")  # mdBook waits for a key to come up
+    search(page, word)
     first = page.locator("#mdbook-searchresults li, #searchresults li").first
     expect(first).to_contain_text(word, ignore_case=True)
