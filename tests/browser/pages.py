@@ -77,7 +77,8 @@ def axe(page: Any, part: str, **options: Any) -> list[tuple[str, str]]:
     """Return what axe finds in a part of a page; the styles of a file it cannot load again."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page, context=part, options={"preload": False, **options}).response
+    options = {"preload": False, "resultTypes": ["violations"], **options}
+    found = Axe().run(page, context=part, options=options).response
     return [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]]
 
 
