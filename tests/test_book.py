@@ -26,6 +26,7 @@ from resnet_course.website.book.chapter import ChapterError, convert
 from resnet_course.website.book.formulas import FormulaError
 from resnet_course.website.book.prose import to_markdown
 from resnet_course.website.book.protocol import ProtocolError, prepare
+from resnet_course.website.lecture import prepare as prepare_deck
 from resnet_course.website.lecture import slide_cell
 
 COMMONMARK = MarkdownIt("commonmark", {"html": True})
@@ -467,6 +468,8 @@ def test_too_many_outputs_end_with_a_note_and_the_page_stays_small(tmp_path):
     assert len(text) < 1.1 * outputs.MOST_IN_ALL and text.count("<img") == 6
     assert text.count("All outputs together have more than 20 MB") == 1
     assert "x = 49" in text
+    prepare_deck(new_notebook(cells=cells), {"metadata": {"name": "a"}})  # slides, too
+    assert [len(cell.outputs) for cell in cells] == [1] * 7 + [0] * 43
 
 
 @pytest.mark.parametrize("markup", ["<div>" * 20_000, "<b>" * 20_000 + "x" + "</b>" * 20_000])

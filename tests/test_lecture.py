@@ -91,6 +91,9 @@ def test_damaged_data_of_an_explorer_stop_the_deck(tmp_path):
     about = {"metadata": {"name": "01_a", "path": str(tmp_path)}}
     with pytest.raises(ValueError, match="01_a-c1.js cannot be read.*--widgets-only"):
         lecture.prepare(new_notebook(cells=[cell]), about)
+    cell.metadata["slideshow"] = {"slide_type": "skip"}  # no slide needs them
+    lecture.prepare(new_notebook(cells=[cell]), about)
+    assert "explorer" not in cell.metadata
 
 
 def test_a_cell_keeps_formulas_pictures_and_tooltips_and_loses_links():

@@ -167,7 +167,7 @@ def term(page):
     return link, page.get_by_text(said, exact=True)
 
 
-def test_a_term_says_its_words_on_focus(open_page, viewport):
+def test_a_term_says_its_words_on_focus_and_a_click_leads_to_it(open_page, viewport):
     link, tip = term(open_page("03_resnet18_34", viewport))
     link.focus()
     expect(tip).to_be_visible()
@@ -175,6 +175,8 @@ def test_a_term_says_its_words_on_focus(open_page, viewport):
     assert place["x"] >= 0 and place["x"] + place["width"] <= viewport["width"]
     link.page.keyboard.press("Escape")
     expect(tip).not_to_be_visible()
+    link.click()
+    link.page.wait_for_url("**/glossary.html#stem")
 
 
 def test_a_tap_shows_the_words_of_a_term_and_the_next_one_leads_to_it(open_page):

@@ -222,7 +222,7 @@ def test_the_explorer_follows_the_theme_of_the_page(open_page):
         page.evaluate(f"document.documentElement.classList.replace('{name}', 'navy')")
 
 
-@pytest.mark.parametrize("theme", ["light", "rust", "navy"])
+@pytest.mark.parametrize("theme", ["light", "navy"])
 def test_axe_finds_nothing_in_the_explorer(open_page, theme):
     page = open_page("02_residual_blocks", theme=theme)
     box = explorer(page)
@@ -400,13 +400,6 @@ def test_frames_that_cannot_be_loaded_leave_the_strip_and_a_note(page, changed):
     page.get_by_text("could not be loaded").wait_for()
     assert page.locator(".frames figure").count() > 2
     assert any("gone/" in trouble for trouble in troubles)
-
-
-def test_a_term_leads_to_its_place_in_the_glossary(open_page):
-    page = open_page("03_resnet18_34")
-    page.get_by_role("link", name="stem", exact=True).first.click()
-    assert page.url.endswith("glossary.html#stem")
-    page.locator("#stem").wait_for(state="attached")
 
 
 @pytest.mark.parametrize("word", ["GroupedConvExplorer", "잔차", "残差", "degradation"])
