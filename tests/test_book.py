@@ -104,11 +104,9 @@ def test_the_program_answers_what_it_supports_and_speaks_json(tmp_path):
     done = python(*program, input=book(tmp_path, chapter("a.ipynb", source)))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["items"][0]["Chapter"]["content"].startswith("# Ä · 한국어")
-    broken = book(tmp_path, chapter("a.ipynb", '{"cells": ['))
-    for text, words in (("not json", "mdbook build"), (broken, "a.ipynb: this is not a notebook")):
-        wrong = python(*program, input=text)
-        assert wrong.returncode == 1 and not wrong.stdout
-        assert words in wrong.stderr and "Traceback" not in wrong.stderr
+    wrong = python(*program, input="not json")
+    assert wrong.returncode == 1 and not wrong.stdout
+    assert "mdbook build" in wrong.stderr and "Traceback" not in wrong.stderr
 
 
 OF_MDBOOK_0_4 = '[{"root": ".", "config": {"book": {}}}, {"sections": []}]'

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from helpers import NOTEBOOKS
-from page_table import weigh
-from pages import PHONE, axe, search, watch
+from pages import PHONE, axe, search, watch, weigh
 from slides import until
 
 pytest.importorskip("playwright")
@@ -25,19 +24,20 @@ NAMES = [path.stem for path in NOTEBOOKS]
 
 @pytest.fixture
 def changed(book) -> Iterator:
-    """Put a page with another text beside those of the book, for one test; gives its address."""
+    """Change a page of the book and add data to it, for one test; gives its address."""
     made: list[Path] = []
 
-    def change(name: str, *pairs: tuple[str, str], **scripts: str) -> str:
+    def write(path: Path, text: str) -> None:
+        path.write_text(text, encoding="utf-8")
+        made.append(path)
+
+    def change(name: str, old: str, new: str, **data: str) -> str:
         text = (book / f"{name}.html").read_text(encoding="utf-8")
-        for old, new in pairs:
-            assert old in text
-            text = text.replace(old, new)
-        files = {book / "explorers" / f"{stem}.js": script for stem, script in scripts.items()}
-        for path, content in {book / "changed.html": text, **files}.items():
-            path.write_text(content, encoding="utf-8")
-            made.append(path)
-        return (book / "changed.html").as_uri()
+        assert old in text
+        write(book / "changed.html", text.replace(old, new))
+        for key, script in data.items():
+            write(book / "explorers" / f"{key}.js", script)
+        return made[0].as_uri()
 
     yield change
     for path in made:
@@ -251,8 +251,8 @@ def test_the_explorer_obeys_the_keyboard_and_the_page_does_not_turn(open_page):
     ids=["missing", "cut", "another", "senseless"],
 )
 def test_an_explorer_that_cannot_be_loaded_leaves_its_picture_and_a_note(page, changed, data):
-    other = ("explorers/03_resnet18_34-c03-w1.js", "explorers/broken.js")
-    page.goto(changed("03_resnet18_34", other, **({"broken": data} if data else {})))
+    files = {"broken": data} if data else {}
+    page.goto(changed("03_resnet18_34", "/03_resnet18_34-c03-w1.js", "/broken.js", **files))
     place = page.locator(".explorer-place").first
     place.scroll_into_view_if_needed()
     place.get_by_text("could not be loaded").wait_for()
@@ -379,9 +379,9 @@ def test_a_picture_with_more_than_a_drawing_stays_an_image_and_none_leaves_its_b
         ("1", 0),
         [0],
     )
-    key = "02_residual_blocks-c02-w2"  # of frames
+    key, data = "02_residual_blocks-c02-w2", made.to_js("hostile")
     troubles = watch(page)
-    page.goto(changed("02_residual_blocks", (key, "hostile"), hostile=made.to_js("hostile")))
+    page.goto(changed("02_residual_blocks", key, "hostile", hostile=data))
     box = framed(page)
     for i, piece in enumerate(pictures):
         box.get_by_label("which", exact=True).select_option(index=i)
@@ -395,7 +395,7 @@ def test_a_picture_with_more_than_a_drawing_stays_an_image_and_none_leaves_its_b
 
 def test_frames_that_cannot_be_loaded_leave_the_strip_and_a_note(page, changed):
     troubles = watch(page)
-    page.goto(changed("02_residual_blocks", ('frames="explorers/', 'frames="gone/')))
+    page.goto(changed("02_residual_blocks", 'frames="explorers/', 'frames="gone/'))
     page.locator(".frames").first.scroll_into_view_if_needed()
     page.get_by_text("could not be loaded").wait_for()
     assert page.locator(".frames figure").count() > 2
