@@ -200,10 +200,6 @@ def test_the_gradient_flow_lab_measures_each_choice():
     assert made.frames[((2 * 4 + 3) * 2 + 1) * 2 + 0].words == other.describe()
 
 
-def test_what_only_lives_has_no_frames():
-    assert TrainingMonitor().frames() is None
-
-
 def test_storing_disturbs_no_random_numbers_and_needs_a_displayed_widget(tmp_path, monkeypatch):
     monkeypatch.setattr("resnet_course.widgets.base.display", lambda *_, **__: None)
     widget = GradientFlowLab(drawn_garments(64, 10), depth=3)
