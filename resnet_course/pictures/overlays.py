@@ -115,9 +115,8 @@ def masks_side_by_side(
                 _write(axes, x, y, classes[label - 1], "black", size=SMALL)
     for axes, name in zip(panels, ("collage", "true", "predicted"), strict=False):
         axes.set_title(name, loc="center")
-    patches = [
-        Patch(facecolor=CLASS_COLOURS[c], edgecolor="black", label=classes[c - 1]) for c in present
-    ]
+    named = {classes[c - 1]: CLASS_COLOURS[c] for c in present}
+    patches = [Patch(facecolor=named[name], edgecolor="black", label=name) for name in named]
     figure.legend(handles=patches, loc="outside lower center", ncols=4)
     return figure
 
