@@ -374,10 +374,9 @@ def test_a_picture_with_more_than_a_drawing_stays_an_image_and_none_leaves_its_b
     made = Frames(
         "hostile",
         {"which": list(map(str, range(len(pictures))))},
-        {str(i): [i] for i in range(len(pictures))},
         [Frame(SVG.format(piece), f"words {i}") for i, piece in enumerate(pictures)],
-        ("1", 0),
-        [0],
+        start=1,
+        strip=[0],
     )
     key, data = "02_residual_blocks-c02-w2", made.to_js("hostile")
     troubles = watch(page)
