@@ -36,6 +36,24 @@ function nameInside(name, folder) {
 const pathOf = (network, node) =>
   network.rows.slice(node.first, node.last + 1).every((row) => row.path === "shortcut") ? "shortcut" : "main";
 
+// The rows that feed a row; none for a folder.
+const sourcesOf = (network, node) =>
+  (node.isRow ? network.edges.filter(([, target]) => target === node.first).map(([source]) => source) : []);
+
+// Which rows outside of a node feed it?
+function sourcesOutside(network, node) {
+  const isInside = (row) => node.first <= row && row <= node.last;
+  const edges = network.edges.filter(([source, target]) => isInside(target) && !isInside(source));
+  const first = edges.filter(([, target]) => target === node.first);
+  return [...new Set((first.length ? first : edges).map(([source]) => source))];
+}
+
+// Does a row bring the shortcut to this addition?
+function isShortcut(network, source, { first }) {
+  const [begin, , layers] = network.shortcuts.find(([, end]) => end === first) ?? [];
+  return layers?.length ? layers.includes(source) : source === begin;
+}
+
 // A layer may work twice, and a row may be called as its folder: name and last row are the key.
 function findNode(network, name, layer) {
   const all = [...network.folders, ...network.rows.map((_, i) => rowNode(network, i))];

@@ -98,7 +98,7 @@ function render({ model, el }) {
 // brings the network to life (see 08_network.js).
 function show(element, data, options = {}) {
   const { network, maps = {} } = data;
-  const state = options.state ?? { layer: network.start, place: network.place, opened: network.opened };
+  const state = { layer: network.start, place: network.place, opened: network.opened };
   const living = options.weights && network.live ? liveNetwork(data, options.weights) : { maps: (row) => maps[row] };
   return explorer(element, { network, state, large: options.large, ...living });
 }
