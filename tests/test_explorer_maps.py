@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
-from helpers import Net, meta
+from helpers import Net, meta, trained_norms
 from test_tracing_untouched import assert_same, snapshot, used_network
 from torch import nn
 
@@ -27,17 +27,15 @@ SMALL += ["resnet18", "googlenet", "shufflenet_v2_x0_5", "efficientnet_b0", "reg
 SMALL += ["convnext_tiny", "swin_t"]
 
 
-class Reused(nn.Module):
+def reused() -> nn.Module:
     """One layer works twice, and what it gives is overwritten."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv, self.relu = nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(inplace=True)
-        self.unused = nn.Linear(3, 3)
 
     def forward(self, x):
         once = self.relu(self.conv(x))
         return F.relu_(self.conv(once)).add_(once).mean((2, 3))
+
+    conv, relu = nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(inplace=True)
+    return Net(forward, conv=conv, relu=relu, unused=nn.Linear(3, 3))
 
 
 def hooked(model: nn.Module, x: torch.Tensor) -> dict[str, list[torch.Tensor]]:
@@ -66,17 +64,6 @@ def walked(model: nn.Module, x: torch.Tensor):
     return table, found
 
 
-def with_statistics(model: nn.Module) -> nn.Module:
-    """Give batch norms statistics and weights that are not 0 and 1."""
-    for part in model.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            nn.init.normal_(part.running_mean, std=0.3)
-            nn.init.uniform_(part.running_var, 0.5, 1.5)
-            nn.init.uniform_(part.weight, 0.2, 1.2)
-            nn.init.normal_(part.bias, std=0.3)
-    return model.eval()
-
-
 def torchvision_model(name: str) -> nn.Module:
     options = {"init_weights": False} if name == "googlenet" else {}
     return torchvision.models.get_model(name, num_classes=7, **options)
@@ -86,12 +73,12 @@ def torchvision_model(name: str) -> nn.Module:
 def test_rows_give_what_hooks_hear(name):
     torch.manual_seed(0)
     if name == "reused":
-        model, x = Reused(), torch.randn(1, 4, 6, 6)
+        model, x = reused(), torch.randn(1, 4, 6, 6)
     elif name in CONFIGS and name != "resnet18":
         model, x = create_model(name), torch.randn(1, 3, 32, 32)
     else:
         model, x = torchvision_model(name), torch.randn(1, 3, 64, 64)
-    with_statistics(model)
+    trained_norms(model)
     table, values = walked(model, x)
     heard = hooked(model, x)
     kinds = {part: type(module).__name__ for part, module in model.named_modules()}
@@ -174,7 +161,7 @@ ODD = nn.Sequential(
     ids=["resnet8", "resnext20", "odd", "torchvision"],
 )
 def test_a_value_is_the_bias_and_the_products_of_its_window(model, x):
-    with_statistics(model)
+    trained_norms(model)
     maps = FeatureMaps(model, x, trace(model, x))
     (_, given), parts = walked(model, x), dict(model.named_modules())
     exact = rest = affine = 0
@@ -295,7 +282,7 @@ def test_channels_that_were_mixed_between_two_rows_are_not_shown_as_those_before
 @pytest.mark.parametrize("name", CONFIGS)
 def test_x_and_f_of_x_show_the_same_channels_everywhere(name):
     torch.manual_seed(0)
-    model, x = with_statistics(create_model(name)), torch.randn(1, 3, 32, 32)
+    model, x = trained_norms(create_model(name)), torch.randn(1, 3, 32, 32)
     maps = FeatureMaps(model, x, trace(model, x))
     additions = [row for row, step in enumerate(maps.table) if step.kind == "add"]
     assert len(additions) == len(maps.table.shortcuts)

@@ -358,64 +358,76 @@ function explorer(element, host) {
     volumes = [];
     if (at.kind === "error") {
       const { at: module, shapes, message } = network.error;
-      close.append(make("div", { role: "alert", class: "alert" }, make("strong", {}, `It stops at ${module}${shapes.length ? `, where ${shapes.join(" and ")} met.` : "."}`), make("br"), message));
+      const met = shapes.length ? `, where ${shapes.join(" and ")} met.` : ".";
+      close.append(make("div", { role: "alert", class: "alert" }, make("strong", {}, `It stops at ${module}${met}`), make("br"), message));
       return;
     }
     const wide = root.clientWidth || 900;
-    const portrait = wide < 760;
-    root.classList.toggle("portrait", portrait);
+    root.classList.toggle("portrait", wide < 760);
     const sources = sourcesOf(network, at);
     const how = network.edges.find(([, target]) => target === at.first)?.[2];
     const meeting = at.isRow && how && sources.length > 1;
-    const many = meeting ? Math.min(sources.length, 3) : 1;
-    const face = host.large ? (meeting ? 130 : 150) : portrait ? clamp((wide - 90) / (many + 1) / 1.5, 62, 120) : clamp(meeting ? (wide - 400) / 4.2 : (wide - (at.isRow ? 625 : 700)) / 2.7, 64, meeting ? 118 : 128);
-    const scale = scaleOf(network, face);
-    const isShortcutInto = (source) => isShortcut(network, source, at);
+    const isShort = (source) => how === "add" && isShortcut(network, source, at);
     // "x + F(x)": the shortcut comes first.
-    const ordered = sources.toSorted((a, b) => isShortcutInto(b) - isShortcutInto(a));
+    const ordered = sources.toSorted((a, b) => isShort(b) - isShort(a));
     const incoming = meeting ? ordered.slice(0, 3) : [sourcesOutside(network, at)[0]];
-    const shapes = incoming.map((source) => (meeting && source >= 0 ? network.rows[source].out : meeting ? network.inputs[-1 - source] : at.in));
+    const scale = scaleOf(network, faceOf(wide, meeting ? incoming.length : 0));
+    const shapes = incoming.map((source) => (!meeting ? at.in : source < 0 ? network.inputs[-1 - source] : network.rows[source].out));
     const out = recordOf(at.last, at.out);
     // `apart`: what goes in is not what that row gave; something between them has no row.
     const ins = incoming.map((source, i) => (out?.apart && at.isRow ? undefined : recordOf(source, shapes[i])));
     const all = [...ins, out].filter(Boolean);
     const strongest = meeting && how === "add" ? Math.max(...all.map((record) => record.strongest)) : undefined;
-    const isResidual = meeting && at.kind !== "sub" && how === "add" && sources.length === 2 && sources.filter(isShortcutInto).length === 1;
-    const joined = { sub: "−", div: "÷" }[at.kind] ?? KINDS[how];
+    const isResidual = meeting && at.kind !== "sub" && sources.length === 2 && sources.filter(isShort).length === 1;
     const flow = make("div", { class: `flow${meeting ? " meeting" : ""}` });
+    const symbol = (look, words) => make("span", { class: look, "aria-hidden": "true" }, words);
     incoming.forEach((source, i) => {
-      if (i) flow.append(make("span", { class: `meet ${how}`, "aria-hidden": "true" }, joined));
-      const isShort = how === "add" && meeting && isShortcutInto(source);
-      const name = isResidual ? (isShort ? "x" : "F(x)") : "in";
-      const from = source === undefined ? "" : source < 0 ? (network.inputs.length > 1 ? `input ${-source}` : "the input") : network.rows[source].name;
-      flow.append(volume(shapes[i], ins[i], scale, { strongest, tint: isShort ? "short" : "in", dropped: at.window?.dropped, last: meeting ? network.rows[source]?.out_last : at.in_last, name, from: isShort ? `${from} · the shortcut` : name === "F(x)" ? `${from} · the branch` : from }));
+      if (i) flow.append(symbol(`meet ${how}`, { sub: "−", div: "÷" }[at.kind] ?? KINDS[how]));
+      const short = meeting && isShort(source);
+      const name = !isResidual ? "in" : short ? "x" : "F(x)";
+      const way = short ? " · the shortcut" : isResidual ? " · the branch" : "";
+      const last = meeting ? network.rows[source]?.out_last : at.in_last;
+      flow.append(volume(shapes[i], ins[i], scale, { strongest, tint: short ? "short" : "in", dropped: at.window?.dropped, last, name, from: nameOf(source) + way }));
       if (meeting && isOff(source)) flow.lastChild.classList.add("off");
     });
-    if (meeting) {
-      if (sources.length > 3) flow.append(make("span", { class: "soft" }, `and ${sources.length - 3} more`));
-      flow.append(make("span", { class: "meet", "aria-hidden": "true" }, "="));
-    } else {
-      flow.append(make("span", { class: "arrow", "aria-hidden": "true" }, "→"), operationBox(network, at, letter()), make("span", { class: "arrow", "aria-hidden": "true" }, "→"));
-    }
-    const whole = !incoming.some(isOff);
-    const sumName = isResidual && whole ? "x + F(x)" : "out";
-    flow.append(volume(at.out, out, scale, { strongest, tint: "out", last: at.out_last, name: sumName, from: meeting ? at.label : "", isOut: true }));
-    const point = !at.isRow ? "" : meeting && out ? "Point at a value of what comes out: the numbers that make it appear here."
-      : out ? "Point at a value of what comes out: its window and its products appear here."
-        : at.window && at.out.length > 2 ? "Point at the box of what comes out: the pixels that a window reads appear here." : "";
-    products.dataset.hint = point;
-    products.classList.toggle("hint", Boolean(point));
+    if (sources.length > 3 && meeting) flow.append(make("span", { class: "soft" }, `and ${sources.length - 3} more`));
+    if (meeting) flow.append(symbol("meet", "="));
+    else flow.append(symbol("arrow", "→"), operationBox(network, at, letter()), symbol("arrow", "→"));
+    const name = isResidual && !incoming.some(isOff) ? "x + F(x)" : "out";
+    flow.append(volume(at.out, out, scale, { strongest, tint: "out", last: at.out_last, name, from: meeting ? at.label : "", isOut: true }));
+    products.dataset.hint = hintOf(meeting, out);
+    products.classList.toggle("hint", Boolean(products.dataset.hint));
     close.append(flow, products, numbersBox(network, at));
     if (at.lane) close.append(make("p", { class: "lane" }, at.lane));
-    if (all.length) {
-      const shown = out ?? all[0];
-      const more = shown.channels.length > 4 && at.out.length > 2 ? [button(grid ? "four channels" : `${shown.channels.length} channels`, () => { grid = !grid; showCloseUp(); })] : [];
-      const list = shown.channels.slice(0, grid ? 99 : 4).join(", ");
-      const which = shown.channels.length === shown.count ? "" : ", those that vary most";
-      const what = shown.isMap ? `Channels ${list} of ${shown.count}` : `${shown.channels.length} of ${shown.count} numbers`;
-      const legend = make("p", { class: "legend soft" }, `${what}${which}. Blue: positive, orange: negative, white: 0; strongest: ${digits(strongest ?? shown.strongest)}. `, ...more);
-      close.append(legend);
-    }
+    if (all.length) close.append(legendOf(out ?? all[0], strongest));
+  }
+
+  // How many pixels has the largest map, if all volumes are to stand beside each other? `many` meet.
+  function faceOf(wide, many) {
+    if (host.large) return many ? 130 : 150;
+    if (wide < 760) return clamp((wide - 90) / (Math.max(many, 1) + 1) / 1.5, 62, 120);
+    if (many) return clamp((wide - 400) / 4.2, 64, 118);
+    return clamp((wide - (at.isRow ? 625 : 700)) / 2.7, 64, 128);
+  }
+
+  function nameOf(source) {
+    if (source >= 0) return network.rows[source].name;
+    return source === undefined ? "" : network.inputs.length > 1 ? `input ${-source}` : "the input";
+  }
+
+  function hintOf(meeting, out) {
+    const value = "Point at a value of what comes out:";
+    if (!at.isRow) return "";
+    if (out) return meeting ? `${value} the numbers that make it appear here.` : `${value} its window and its products appear here.`;
+    return at.window && at.out.length > 2 ? "Point at the box of what comes out: the pixels that a window reads appear here." : "";
+  }
+
+  function legendOf({ channels, count, isMap, strongest }, common) {
+    const more = channels.length > 4 && at.out.length > 2 ? [button(grid ? "four channels" : `${channels.length} channels`, () => { grid = !grid; showCloseUp(); })] : [];
+    const list = channels.slice(0, grid ? 99 : 4).join(", ");
+    const which = channels.length === count ? "" : ", those that vary most";
+    const what = isMap ? `Channels ${list} of ${count}` : `${channels.length} of ${count} numbers`;
+    return make("p", { class: "legend soft" }, `${what}${which}. Blue: positive, orange: negative, white: 0; strongest: ${digits(common ?? strongest)}. `, ...more);
   }
 
   // Is what this row gives switched off where it is added?
