@@ -15,9 +15,9 @@ pytest.importorskip("playwright")
 from helpers import Net
 from pages import axe, explorer_page
 from playwright.sync_api import Locator, Page, expect
-from test_explorer_maps import hooked
 from test_shape_explorer import Again
 from test_tracing_torchvision import KIND, build, inputs
+from test_tracing_values import hooked
 
 from resnet_course import create_model, drawn_garments, trace
 from resnet_course.data.batches import to_float
@@ -230,7 +230,7 @@ def test_the_pointer_reads_names_and_drags_along(opened, data):
 def test_the_value_under_the_pointer_is_that_of_torch(name, opened, data, trained, picture):
     """Each of the numbers of the page is a number of the network, to three digits."""
     root = opened(data)
-    heard = {name: each[0] for name, each in hooked(trained, picture).items()}
+    heard = hooked(trained, picture)
     heard["layer1.0.add"] = heard["maxpool"] + heard["layer1.0.bn2"]
     go_to(root, name)
     out = root.locator(".volume.out svg")

@@ -30,7 +30,8 @@ from resnet_course.widgets.explorer_steps import flat_weights, network_steps
 pytest.importorskip("playwright")
 
 Changes = list[tuple[int, int]]
-SCRIPT = (FRONT_END / "08_network.js").read_text(encoding="utf-8")
+FILES = ("01_tools.js", "08_network.js")
+SCRIPT = "".join((FRONT_END / name).read_text(encoding="utf-8") for name in FILES)
 # What the tests add to a page: it keeps weights as text, starts a network, hands out its rows.
 TOOLS = """
 const texts = {};

@@ -45,17 +45,28 @@ function widthOf(words, size, bold = false) {
 
 const bytesOf = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 
-// 16-bit floating point numbers, as bytes or in base64, become ordinary ones.
-function halves(bytes, scale = 1) {
+// Numbers of 16 bits: 1 for the sign, 5 for the exponent, 10 behind the point. The same bits in a
+// 32-bit number, 13 places further up, are 2¹¹² times too small.
+function floats(count, halfAt) {
+  const numbers = new Float32Array(count);
+  const bits = new Uint32Array(numbers.buffer);
+  for (let i = 0; i < count; i++) {
+    const half = halfAt(i);
+    const infinite = (half & 0x7c00) === 0x7c00;
+    bits[i] = ((half & 0x8000) << 16) | ((half & 0x7fff) << 13) | (infinite ? 0x7f800000 : 0);
+    if (!infinite) numbers[i] *= 2 ** 112;
+  }
+  return numbers;
+}
+
+// Maps come as bytes or in base64, weights as text: each character is a number.
+function floatsOf(bytes, scale) {
   if (typeof bytes === "string") bytes = bytesOf(bytes);
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from({ length: bytes.byteLength / 2 }, (_, i) => {
-    const half = data.getUint16(2 * i, true);
-    const power = (half >> 10) & 31;
-    const size = power === 31 ? (half & 1023 ? NaN : Infinity) : power ? 2 ** (power - 15) * (1 + (half & 1023) / 1024) : 2 ** -24 * (half & 1023);
-    return (half >> 15 ? -size : size) * scale;
-  });
+  return floats(bytes.byteLength / 2, (i) => data.getUint16(2 * i, true)).map((value) => value * scale);
 }
+
+const weightsOf = (text) => floats(text.length, (i) => text.charCodeAt(i));
 
 // `colourOf` says for the i-th pixel: [red, green, blue, opacity].
 function paint(canvas, height, width, colourOf) {

@@ -27,6 +27,20 @@ function partsOf(network, folder) {
 const around = (network, node) =>
   network.folders.filter((f) => f.first <= node.first && node.last <= f.last && (f.name !== node.name || f.last !== node.last));
 
+// Where a step along the bars leads, forward (1) or back (-1); undefined at both ends.
+function placeBeside(network, bars, at, by) {
+  const i = bars.findIndex((bar) => bar.first <= at.first && at.last <= bar.last);
+  if (i < 0) { // an open folder stands for all its bars
+    return by > 0 ? bars.find((bar) => bar.first >= at.first) : bars.findLast((bar) => bar.last < at.first);
+  }
+  if (at.isRow && !bars[i].isRow) { // a row inside a closed block
+    const row = at.last + by;
+    if (bars[i].first <= row && row <= bars[i].last) return rowNode(network, row);
+    if (by < 0) return bars[i];
+  }
+  return bars[i + by];
+}
+
 // "layer1.0.conv1" inside layer1.0 is "conv1"; a mere number keeps its whole name.
 function nameInside(name, folder) {
   const rest = folder && name.startsWith(`${folder.name}.`) ? name.slice(folder.name.length + 1) : name;

@@ -5,11 +5,11 @@
 
 // The feature maps of a row, as the host gives them, become what can be read value by value.
 function recordFrom(raw) {
-  const values = raw.values instanceof Float32Array ? raw.values : halves(raw.values, raw.scale);
+  const values = raw.values instanceof Float32Array ? raw.values : floatsOf(raw.values, raw.scale);
   const isMap = raw.shape.length > 2;
   const [rows, across] = !isMap ? [1, 1] : raw.last ? raw.shape : raw.shape.slice(-2);
   const area = rows * across;
-  const weights = raw.weights && halves(raw.weights, raw.weight_scale);
+  const weights = raw.weights && floatsOf(raw.weights, raw.weight_scale);
   const [ins, kh, kw] = raw.weight_shape ? raw.weight_shape.slice(1) : [];
   const pictures = new Map();
   return {

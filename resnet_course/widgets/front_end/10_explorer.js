@@ -171,21 +171,8 @@ function explorer(element, host) {
     if (!silent) remember();
   }
 
-  function step(by_) {
-    const all = bars();
-    const i = all.findIndex((bar) => bar.first <= at.first && at.last <= bar.last);
-    const bar = all[i];
-    if (bar && !bar.isRow && at.isRow) { // a row inside a closed block
-      const row = at.last + by_;
-      if (bar.first <= row && row <= bar.last) return go(rowNode(network, row));
-      if (by_ < 0) return go(bar);
-    }
-    if (i < 0) { // an open folder stands for all its bars
-      const beside = by_ > 0 ? all.find((each) => each.first >= at.first) : all.findLast((each) => each.last < at.first);
-      if (beside) go(beside);
-      return Boolean(beside);
-    }
-    const to = all[i + by_];
+  function step(by) {
+    const to = placeBeside(network, bars(), at, by);
     if (to) go(to);
     return Boolean(to);
   }
@@ -552,7 +539,7 @@ function explorer(element, host) {
     play.textContent = "■ stop";
     words.setAttribute("aria-live", "off"); // a voice could not follow
     const tick = () => {
-      if (step(1) === false) return halt();
+      if (!step(1)) return halt();
       timer = setTimeout(tick, SPEEDS[speed.value]);
     };
     timer = setTimeout(tick, SPEEDS[speed.value]);
