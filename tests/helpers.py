@@ -182,7 +182,7 @@ def trained_norms(model: nn.Module) -> nn.Module:
             nn.init.normal_(part.running_mean, std=0.3)
             nn.init.uniform_(part.running_var, 0.5, 1.5)
             if part.affine:
-                nn.init.uniform_(part.weight, 0.2, 1.2)
+                nn.init.uniform_(part.weight, -1.2, 1.2)
                 nn.init.normal_(part.bias, std=0.3)
     return model.eval()
 

@@ -19,8 +19,7 @@ function measures(network, shape, last = false) {
 function layOut(network, opened, room, zoom, letter) {
   const bars = barsOf(network, opened);
   const count = network.rows.length;
-  const barOf = [];
-  bars.forEach((bar, i) => barOf.fill(i, (barOf.length = bar.last + 1, bar.first), bar.last + 1));
+  const barOf = bars.flatMap((bar, i) => Array(bar.last - bar.first + 1).fill(i)); // of each row
   const inputs = network.inputs.map((shape, i) => ({ name: i ? `input ${i + 1}` : "input", out: shape, isInput: true, row: -1 - i }));
   const outputs = network.outputs.length < 2 ? [] : network.outputs.map((shape, i) => ({ name: `output ${i + 1}`, out: shape, isOutput: true }));
   const nodes = [...inputs, ...bars.map((bar) => ({ ...bar, path: pathOf(network, bar), lane: undefined })), ...outputs];
