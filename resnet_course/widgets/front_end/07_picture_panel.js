@@ -42,7 +42,7 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
     one.addEventListener("click", () => choose(i));
     thumbs.append(one);
   });
-  withArrows(thumbs, () => shown, choose);
+  withArrows(thumbs, () => shown, (i) => choose(i));
   const reach = Math.round(high / 3);
   const sliders = {
     right: slider("shift →", -reach, reach, 1, (v) => `${v} px`),
