@@ -180,6 +180,8 @@ def test_a_page_runs_only_what_is_shipped(splits):
         network = ShapeExplorer(model, splits).page_data()["network"]
         assert network["live"]["weights"] == "drawn-garments"
         assert len(network["live"]["steps"]) == len(network["rows"])
+    part = after(shipped, lambda y: y[:, :4])
+    assert "live" not in ShapeExplorer(part, splits).page_data()["network"]
     with torch.no_grad():
         shipped.fc.bias += 1
     changed = ShapeExplorer(shipped, splits).page_data()["network"]

@@ -49,7 +49,7 @@ def network_steps(model: nn.Module, table: Trace) -> list[Step]:
 
     Args:
         model: a network of the layers and functions above.
-        table: what `trace(model, x)` has given; each number that changes must have a row in it.
+        table: what `trace(model, x)` has given; all that the network computes must be a row of it.
 
     Returns:
         A step for each row, in the same order. Each has "op", "from" (the rows it works on; -1 is
