@@ -61,20 +61,15 @@ def data(trained, picture) -> dict:
 
 
 @pytest.fixture
-def opened(browser) -> Callable[..., Locator]:
-    contexts = []
-
+def opened(new_page) -> Callable[..., Locator]:
     def open_page(data: dict, width: int = 960, options: dict | None = None, **more) -> Locator:
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **more))
-        page = contexts[-1].new_page()
+        page = new_page(width, **more)
         page.set_content(page_of(data, options))
         root = page.locator(".resnet-explorer")
         expect(root).to_have_attribute("data-at", re.compile("."))
         return root
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page
 
 
 def bar(root: Locator, name: str) -> Locator:
@@ -463,12 +458,9 @@ NAMES = [name for name, kind in KIND.items() if kind == "classification"]
 
 
 @pytest.mark.parametrize("part", range(6))
-def test_no_two_labels_touch_in_any_network_of_torchvision(part, browser):
-    context = browser.new_context(viewport={"width": 960, "height": 900})
-    page = context.new_page()
+def test_no_two_labels_touch_in_any_network_of_torchvision(part, page):
     for name in NAMES[part::6]:
         assert_labels(page, torchvision_data(name), name)
-    context.close()
 
 
 @pytest.mark.parametrize("name", ODD)

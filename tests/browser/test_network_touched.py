@@ -49,18 +49,13 @@ def page_html(model, splits) -> str:
 
 
 @pytest.fixture
-def opened(browser, page_html) -> Callable[..., Locator]:
-    contexts = []
-
+def opened(new_page, page_html) -> Callable[..., Locator]:
     def open_page(width: int = 960, **more) -> Locator:
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **more))
-        page = contexts[-1].new_page()
+        page = new_page(width, **more)
         page.set_content(page_html)
         return page.locator(".resnet-explorer")
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page
 
 
 def scores(root: Locator) -> dict[str, float]:
