@@ -31,7 +31,7 @@ function layOut(network, opened, room, zoom, letter) {
     const [a, b] = [place(source), place(target)];
     if (a === b || !nodes[a] || !nodes[b]) continue;
     const key = `${a} ${b}`;
-    if (!links.has(key)) links.set(key, { a, b, how, target, source });
+    if (!links.has(key)) links.set(key, { a, b, how, target });
     else if (how && !links.get(key).how) Object.assign(links.get(key), { how, target });
   }
   const into = nodes.map(() => []);
@@ -78,9 +78,9 @@ function layOut(network, opened, room, zoom, letter) {
   });
 
   // Shortcuts inside a closed block stand above its bar.
-  for (const [start, end, layers] of network.shortcuts) {
+  for (const [, end, layers] of network.shortcuts) {
     const node = nodes[place(end)];
-    if (node && !node.isRow && node.first !== undefined) (node.inner ??= []).push({ end, layers, from: place(start) });
+    if (node && !node.isRow && node.first !== undefined) (node.inner ??= []).push({ end, layers });
   }
 
   // Columns: as wide as their widest bar, with a gap where another folder begins.
@@ -133,7 +133,7 @@ function layOut(network, opened, room, zoom, letter) {
     link.rise = arcs.includes(link) ? rise(link) : 0;
     if (link.rise) link.top = Math.min(...between(link).map((node) => node.y - node.high / 2));
   }
-  return { nodes, links: [...links.values()], width, height: y + 2 * letter + 22, foot: y, zoomable: Math.max(1, most / fit), lanes };
+  return { nodes, links: [...links.values()], width, height: y + 2 * letter + 22, foot: y, zoomable: Math.max(1, most / fit) };
 }
 
 const labelOf = (node) => nameInside(node.name, node.group);

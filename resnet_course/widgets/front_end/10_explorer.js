@@ -164,11 +164,11 @@ function explorer(element, host) {
     fetchMaps();
   }
 
-  function go(node, silent = false) {
+  function go(node) {
     at = node;
     mark();
     showPlace();
-    if (!silent) remember();
+    remember();
   }
 
   function step(by) {
@@ -195,10 +195,8 @@ function explorer(element, host) {
   function zoomTo(value, x = strip.clientWidth / 2) {
     const before = (strip.scrollLeft + x) / layout.width;
     zoom = clamp(value, 1, layout.zoomable);
-    const kept = close.scrollTop;
     redraw();
     strip.scrollLeft = before * layout.width - x;
-    close.scrollTop = kept;
   }
 
   // The line above the close-up: where one is, and the way up and down.
