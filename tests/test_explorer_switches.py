@@ -183,7 +183,7 @@ def test_a_page_runs_only_what_is_shipped(splits):
     part = after(shipped, lambda y: y[:, :4])
     assert "live" not in ShapeExplorer(part, splits).page_data()["network"]
     with torch.no_grad():
-        shipped.fc.bias += 1
+        shipped.fc.bias += 5e-4  # hardly to be seen in the answer
     changed = ShapeExplorer(shipped, splits).page_data()["network"]
     assert changed["pictures"] is None
     assert "live" not in changed
