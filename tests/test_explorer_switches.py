@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import Net, listened
 from torch import nn
 
 from resnet_course import Bottleneck, ResNet, ResNetConfig, create_model, drawn_garments, trace
@@ -24,23 +26,31 @@ from resnet_course.widgets.explorer_switches import switches
 SHAPE = (1, 1, 28, 28)
 
 
-class OnlyBranch(nn.Module):
-    def __init__(self, block: nn.Module) -> None:
-        super().__init__()
-        self.block = block
-
-    def forward(self, x):
-        b = self.block
-        return F.relu(b.bn2(b.conv2(F.relu(b.bn1(b.conv1(x))))))
+def only_branch(net: Net, x: torch.Tensor) -> torch.Tensor:
+    block = net.block
+    return F.relu(block.bn2(block.conv2(F.relu(block.bn1(block.conv1(x))))))
 
 
-class OnlyShortcut(nn.Module):
-    def __init__(self, block: nn.Module) -> None:
-        super().__init__()
-        self.block = block
+def only_shortcut(net: Net, x: torch.Tensor) -> torch.Tensor:
+    return F.relu(net.block.downsample(x) if net.block.downsample else x)
 
-    def forward(self, x):
-        return F.relu(self.block.downsample(x) if self.block.downsample else x)
+
+def after(network: nn.Module, last: Callable) -> nn.Module:
+    """A network with a function behind it that is no row of the trace."""
+    return Net(lambda self, x: last(self.network(x)), network=network)
+
+
+def coded_bytes(pixels: torch.Tensor) -> bytes:
+    return pixels.permute(1, 2, 0).contiguous().numpy().tobytes()
+
+
+def ask(explorer: ShapeExplorer, kind: str, *buffers: bytes, **more: object) -> tuple[dict, list]:
+    """Return what the explorer answers to a message of its page."""
+    sent = listened(explorer)
+    message = {"ask": kind, "network": explorer.network["id"], "changes": [], **more}
+    explorer._answer(None, message, [*map(memoryview, buffers)])
+    (answer,) = sent
+    return answer
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +70,7 @@ def rule(found, block, way):
 
 @pytest.mark.parametrize("block", ["layer1.0", "layer2.0", "layer3.1"])
 @pytest.mark.parametrize(
-    ("way", "instead"), [("shortcut off", OnlyBranch), ("branch silent", OnlyShortcut)]
+    ("way", "instead"), [("shortcut off", only_branch), ("branch silent", only_shortcut)]
 )
 def test_a_switch_does_what_another_block_would_do(block, way, instead):
     model = trained_model("drawn-garments")
@@ -70,7 +80,7 @@ def test_a_switch_does_what_another_block_would_do(block, way, instead):
     other = deepcopy(model)
     stage, number = block.split(".")
     stage = getattr(other, stage)
-    stage[int(number)] = instead(stage[int(number)])
+    stage[int(number)] = Net(instead, block=stage[int(number)])
     with torch.no_grad():
         torch.testing.assert_close(maps.output, other(x)[0], rtol=1e-5, atol=1e-5)
         assert not torch.allclose(maps.output, model(x)[0], atol=1e-2)
@@ -118,29 +128,17 @@ def test_a_page_can_ask_only_for_switches_that_there_are(splits):
         now.again(b"abc", [])
 
 
-def coded_bytes(pixels: torch.Tensor) -> bytes:
-    return pixels.permute(1, 2, 0).contiguous().numpy().tobytes()
-
-
 def test_the_same_picture_again_gives_the_same_maps(splits):
     explorer = ShapeExplorer(trained_model(splits.source), splits)
-    sent = []
-    explorer.send = lambda message, buffers=None: sent.append((message, buffers))
-    number = explorer.network["id"]
-    pixels = coded_bytes(splits.test_images[0])
-    ask = {"ask": "run", "run": 1, "network": number, "changes": []}
-    explorer._answer(None, ask, [memoryview(pixels)])
-    assert sent[0][0]["scores"] == explorer.network["scores"]
-    assert torch.tensor(sent[0][0]["heat"]).shape == (7, 7)
-    for run in (0, 1):
-        ask = {"ask": "maps", "row": 9, "network": number, "run": run}
-        explorer._answer(None, ask, [])
-    assert sent[1][1] == sent[2][1]
-    assert sent[1][0]["maps"] == sent[2][0]["maps"]
-    explorer._answer(None, {"ask": "maps", "row": 9, "network": number, "run": 7}, [])
-    assert sent[3][0]["maps"] == {"row": 9}  # a run that is over
-    explorer._answer(None, {"ask": "run", "run": 2, "network": number, "changes": []}, [b"ab"])
-    assert "Python could not do this: a picture of 2 values" in sent[4][0]["failed"]
+    found, _ = ask(explorer, "run", coded_bytes(splits.test_images[0]), run=1)
+    assert found["scores"] == explorer.network["scores"]
+    assert torch.tensor(found["heat"]).shape == (7, 7)
+    (first, own), (again, same) = (ask(explorer, "maps", row=9, run=run) for run in (0, 1))
+    assert first["maps"] == again["maps"] and own == same
+    over, _ = ask(explorer, "maps", row=9, run=7)
+    assert over["maps"] == {"row": 9}
+    wrong, _ = ask(explorer, "run", b"ab", run=2)
+    assert "Python could not do this: a picture of 2 values" in wrong["failed"]
 
 
 def test_pictures_are_the_first_of_each_class(splits):
@@ -178,25 +176,17 @@ def test_heat_is_grad_cam_where_the_network_ends_with_a_mean_and_one_layer(split
 
 def test_a_page_runs_only_what_is_shipped(splits):
     shipped = trained_model(splits.source)
-    live = ShapeExplorer(shipped, splits).page_data()["network"]
-    assert live["live"]["weights"] == "drawn-garments"
-    assert len(live["live"]["steps"]) == len(live["rows"])
+    for model in (shipped, torch.compile(shipped)):
+        network = ShapeExplorer(model, splits).page_data()["network"]
+        assert network["live"]["weights"] == "drawn-garments"
+        assert len(network["live"]["steps"]) == len(network["rows"])
+    part = after(shipped, lambda y: y[:, :4])
+    assert "live" not in ShapeExplorer(part, splits).page_data()["network"]
     with torch.no_grad():
-        shipped.fc.bias += 1
+        shipped.fc.bias += 5e-4  # hardly to be seen in the answer
     changed = ShapeExplorer(shipped, splits).page_data()["network"]
     assert changed["pictures"] is None
     assert "live" not in changed
-
-
-class After(nn.Module):
-    """A network with a function behind it that is no row of the trace."""
-
-    def __init__(self, network: nn.Module, last) -> None:
-        super().__init__()
-        self.network, self.last = network, last
-
-    def forward(self, x):
-        return self.last(self.network(x))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +200,7 @@ class After(nn.Module):
 )
 def test_the_answer_is_what_the_network_gives_and_not_its_last_row(splits, last, has_heat):
     network = trained_model(splits.source).eval()
-    explorer = ShapeExplorer(After(network, last), splits)
+    explorer = ShapeExplorer(after(network, last), splits)
     x = explorer._input.given
     with torch.no_grad():
         right = last(network(x))
@@ -222,13 +212,9 @@ def test_the_answer_is_what_the_network_gives_and_not_its_last_row(splits, last,
     assert "live" not in explorer.page_data()["network"]
 
 
-def run_again(explorer, pixels):
-    """Return what the page is told about a picture that it sends."""
-    sent = []
-    explorer.send = lambda message, buffers=None: sent.append(message)
-    ask = {"ask": "run", "run": 1, "network": explorer.network["id"], "changes": []}
-    explorer._answer(None, ask, [memoryview(coded_bytes(pixels))])
-    return sent[0]
+def scores_of(explorer: ShapeExplorer, pixels: torch.Tensor) -> list[float] | None:
+    """Return the scores that the page gets for a picture that it sends."""
+    return ask(explorer, "run", coded_bytes(pixels), run=1)[0]["scores"]
 
 
 def small(outputs=10):
@@ -245,17 +231,17 @@ def test_a_network_of_other_numbers_sees_other_pictures(splits, dtype, alone):
     first = pictures.to_input(pictures.pixels[:1]).to(dtype)
     explorer = ShapeExplorer(model, first if alone else splits, classes=splits.classes)
     assert explorer.error == ""
-    scores = run_again(explorer, explorer._now.pictures.pixels[0])["scores"]
+    scores = scores_of(explorer, explorer._now.pictures.pixels[0])
     assert scores == pytest.approx(model(first)[0].tolist(), abs=0.01)
 
 
 @pytest.mark.parametrize(
-    "model", [nn.Conv2d(1, 10, 3), After(small(), lambda y: (y[:, :4], y))], ids=["maps", "two"]
+    "model", [nn.Conv2d(1, 10, 3), after(small(), lambda y: (y[:, :4], y))], ids=["maps", "two"]
 )
 def test_what_is_not_one_number_per_class_is_no_answer(splits, model):
     explorer = ShapeExplorer(model, splits)
     assert explorer.network["scores"] is None is explorer.network["answers"]
-    assert run_again(explorer, splits.test_images[0])["scores"] is None
+    assert scores_of(explorer, splits.test_images[0]) is None
 
 
 def test_one_can_draw_on_a_picture_of_one_colour():
@@ -264,7 +250,7 @@ def test_one_can_draw_on_a_picture_of_one_colour():
     pixels = torch.zeros(SHAPE[1:], dtype=torch.uint8)
     pixels[:, 5:20, 5:20] = 255
     right = model(pixels[None] / 255)[0].tolist()
-    assert run_again(explorer, pixels)["scores"] == pytest.approx(right, abs=1e-5)
+    assert scores_of(explorer, pixels) == pytest.approx(right, abs=1e-5)
 
 
 def test_names_of_classes_may_be_numbers():
@@ -272,37 +258,29 @@ def test_names_of_classes_may_be_numbers():
     assert explorer.network["classes"] == ["0", "1"]
 
 
-class TwoSums(nn.Module):
-    """As in a transformer: two additions in one block."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.a, self.b = nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1)
-
-    def forward(self, x):
-        x = x + self.a(x)
-        return x + self.b(x)
-
-
 def test_each_of_several_additions_in_a_block_has_its_own_switch():
-    block = TwoSums()
+    """As in a transformer: x + a(x), and then the same with b."""
+    parts = {"a": nn.Conv2d(1, 1, 1), "b": nn.Conv2d(1, 1, 1)}
+    block = Net(lambda self, x: (y := x + self.a(x)) + self.b(y), **parts)
     table, found = offered(nn.Sequential(nn.Conv2d(1, 1, 1), block, block))
     assert [(one["first"], one["last"]) for one in found] == [(1, 2), (3, 4), (5, 6), (7, 8)]
     assert len({one["name"] for one in found}) == 4
     assert all(one["first"] <= way["row"] <= one["last"] for one in found for way in one["ways"])
 
 
+def chosen(splits, which):
+    images, labels = splits.test_images[which], splits.test_labels[which]
+    return replace(splits, test_images=images, test_labels=labels)
+
+
 def test_classes_that_are_missing_leave_their_places_to_the_others(splits):
     some = splits.test_labels <= 1
-    few = replace(
-        splits, test_images=splits.test_images[some], test_labels=splits.test_labels[some]
-    )
+    few = chosen(splits, some)
     assert len(pictures_of(few).names) == min(20, int(some.sum()))
 
 
 def test_splits_that_cannot_be_shown_are_told(splits):
     with pytest.raises(ValueError, match="a name stands for a network without weights"):
         ShapeExplorer("resnet14", splits)
-    empty = replace(splits, test_images=splits.test_images[:0], test_labels=splits.test_labels[:0])
     with pytest.raises(ValueError, match="no test picture"):
-        ShapeExplorer(trained_model(splits.source), empty)
+        ShapeExplorer(trained_model(splits.source), chosen(splits, slice(0)))

@@ -104,6 +104,18 @@ def gradients_of(norms, step=1e-3, weight=0.02, **options) -> StackGradients:
     return StackGradients(config, dict(zip(names, norms, strict=True)), weight, step)
 
 
+def moved_by_hand(**options) -> list[float]:
+    """Return for every layer of a stack which share of its weights one step of SGD changes."""
+    stack, (x, y) = create_stack(**options), batch()
+    layers = [*(layer.linear for layer in stack.layers), stack.fc]
+    before = [layer.weight.detach().clone() for layer in layers]
+    optimizer = torch.optim.SGD(stack.parameters(), lr=0.1)
+    F.cross_entropy(stack(x), y).backward()
+    optimizer.step()
+    pairs = zip(layers, before, strict=True)
+    return [(layer.weight != old).double().mean().item() for layer, old in pairs]
+
+
 def pretend(source: str = PICTURES.source, std: float = 0.5) -> Splits:
     """Return splits that say something else about themselves."""
     return replace(PICTURES, source=source, mean=0.5, std=std)
@@ -235,14 +247,7 @@ def test_the_verdict_compares_the_first_layer_with_the_last_before_the_classifie
 @pytest.mark.parametrize(("depth", "batch_norm"), [(3, False), (30, False), (60, False), (9, True)])
 def test_what_is_said_about_a_step_is_what_most_weights_do(activation, depth, batch_norm):
     options = {"depth": depth, "activation": activation, "batch_norm": batch_norm}
-    stack = create_stack(**options)
-    x, y = batch()
-    optimizer = torch.optim.SGD(stack.parameters(), lr=0.1)
-    weight = stack.layers[0].linear.weight
-    before = weight.detach().clone()
-    F.cross_entropy(stack(x), y).backward()
-    optimizer.step()
-    moved = (weight != before).float().mean().item()
+    moved = moved_by_hand(**options)[0]
     words = make(**options).verdict
     stays = "does not move" in words or "change no weight" in words
     assert stays == (moved < 0.5) and ("it moves by" in words) == (moved > 0.5)
@@ -388,16 +393,7 @@ def test_the_oldest_of_four_leaves_and_the_others_keep_their_colours():
      {"depth": 9, "batch_norm": True, "shortcut": True}],
 )  # fmt: skip
 def test_the_layers_that_move_are_those_whose_weights_one_step_changes(options):
-    stack, (x, y) = create_stack(**{"depth": 30, **options}), batch()
-    layers = [*(layer.linear for layer in stack.layers), stack.fc]
-    before = [layer.weight.detach().clone() for layer in layers]
-    optimizer = torch.optim.SGD(stack.parameters(), lr=0.1)
-    F.cross_entropy(stack(x), y).backward()
-    optimizer.step()
-    real = [
-        (layer.weight != old).double().mean().item()
-        for layer, old in zip(layers, before, strict=True)
-    ]
+    real = moved_by_hand(**{"depth": 30, **options})
     lab = make(**options)
     assert lab.moved is None and not squares(lab.still())
     lab.step.value = True

@@ -6,6 +6,7 @@ import html
 import io
 import re
 from collections import OrderedDict
+from copy import deepcopy
 from dataclasses import replace
 from unittest.mock import Mock
 
@@ -16,6 +17,7 @@ import PIL.Image
 import pytest
 import torch
 import traitlets
+from helpers import Net, equal
 from torch import nn
 
 from resnet_course import BasicBlock, create_model, drawn_garments
@@ -284,22 +286,13 @@ def test_the_static_form_says_what_matters(browser, by_hand):
     assert browser.still().alt in words
 
 
-class Brightest(nn.Module):
-    """Sees the brightest of three colours, as a network for grey pictures does."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x):
-        return self.net(x.amax(dim=1, keepdim=True))
-
-
 def test_pictures_of_three_channels_are_drawn_in_their_colours(model, splits, by_hand):
     tint = torch.tensor([1.0, 0.5, 0.1])[:, None, None]
     parts = ("train_images", "test_images")
     coloured = {part: (getattr(splits, part) * tint).to(torch.uint8) for part in parts}
-    browser = PredictionBrowser(Brightest(model), replace(splits, **coloured))
+    # It sees the brightest of three colours, as a network for grey pictures does.
+    sees = Net(lambda self, x: self.net(x.amax(dim=1, keepdim=True)), net=model)
+    browser = PredictionBrowser(sees, replace(splits, **coloured))
     expected = chosen_by_hand(by_hand, None)
     assert browser.index == expected[0] and shows(browser, expected)
     shown = close_up(browser._verdicts, expected[0])
@@ -322,13 +315,13 @@ def test_the_model_is_left_as_it_was(splits):
     net = create_model("resnet8", in_channels=1).to(memory_format=torch.channels_last).train()
     net.layer1.eval()  # as somebody who freezes batch norm does
     net.fc.requires_grad_(False)
-    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    before = deepcopy(net.state_dict())
     modes = [module.training for module in net.modules()]
     browser = PredictionBrowser(net, splits, limit=20)
     browser.forward.click()
     browser.to_html()
     assert [module.training for module in net.modules()] == modes
-    assert all(torch.equal(t, before[name]) for name, t in net.state_dict().items())
+    assert equal(net.state_dict(), before)
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in net.modules())
     assert all(p.grad is None for p in net.parameters()) and not net.fc.weight.requires_grad
     weight = net.layer1[0].conv1.weight
@@ -450,11 +443,6 @@ def test_many_classes_have_no_table_but_can_be_chosen(splits):
     assert browser.chosen == browser.show.value and f"of {browser.place.max}" in browser.where.value
 
 
-class Pair(nn.Module):
-    def forward(self, x):
-        return x, x
-
-
 def diverged():
     net = create_model("resnet8", in_channels=1)
     net.fc.weight.data.fill_(float("nan"))
@@ -470,7 +458,7 @@ LIMIT = "limit must be None or a whole number from 1 up, got"
         (lambda: create_model("resnet8", in_channels=1, num_classes=7), {}, r"1, 10\).*\(1, 7\)"),
         (lambda: create_model("resnet8"), {}, "ResNet cannot take pictures of .*1×28×2"),
         (lambda: nn.Linear(784, 10), {}, "Linear cannot take pictures"),
-        (Pair, {}, "must give logits .* gives tuple"),
+        (lambda: Net(lambda self, x: (x, x)), {}, "must give logits .* gives tuple"),
         (lambda: "resnet8", {}, "must be an nn.Module, got str"),
         (diverged, {}, "no finite numbers: its training has diverged"),
         (None, {"layer": "layer9"}, "layer='layer9': .*no module 'layer9'"),

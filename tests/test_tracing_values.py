@@ -60,9 +60,10 @@ def test_rows_give_what_hooks_see(name):
     assert_as_hooked(create_model(name), torch.randn(2, 3, 32, 32))
 
 
-@pytest.mark.parametrize(
-    "name", ["vgg11", "densenet121", "googlenet", "mobilenet_v2", "shufflenet_v2_x0_5"]
-)
+OTHERS = "vgg11 densenet121 googlenet mobilenet_v2 shufflenet_v2_x0_5 convnext_tiny"
+
+
+@pytest.mark.parametrize("name", OTHERS.split())
 def test_rows_of_torchvision_give_what_hooks_see(name):
     torch.manual_seed(0)
     options = {"init_weights": False} if name == "googlenet" else {}

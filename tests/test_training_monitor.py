@@ -159,21 +159,6 @@ def test_the_curve_is_to_scale():
     assert (y3 - y1) == pytest.approx(2 * (y2 - y1), abs=0.2) and y3 > y1
 
 
-def ticks(picture, after):
-    """Return the numbers beside the axis that follows a heading."""
-    words = texts(picture)
-    numbers = words[words.index(after) + 1 :]
-    return [float(each) for each in numbers[: numbers.index("epochs")]]
-
-
-def test_a_spike_does_not_squeeze_the_curve():
-    falling = [(i / 20, 0.3 + 2 * 0.9**i) for i in range(1, 60)]
-    spiked = [*falling[:7], (0.4, 15.0), *falling[8:]]
-    (plain, one) = (training_curves([Run("a", 3, points)]) for points in (falling, spiked))
-    assert max(ticks(plain, "training loss")) <= max(ticks(one, "training loss")) < 4
-    assert "▲ 15" in texts(one) and not any("▲" in words for words in texts(plain))
-
-
 def beside(picture, left: bool) -> list[float]:
     """Return the numbers beside the vertical axis of the losses (left) or of the accuracies."""
     every = ElementTree.fromstring(picture).iter(f"{SVG}text")
@@ -214,10 +199,10 @@ def test_a_run_that_rises_from_a_good_beginning_is_shown():
 
 def test_the_first_point_has_round_numbers_beside_it():
     picture = training_curves([Run("a", 3, [(0.05, 0.69315)])])
-    beside = ticks(picture, "training loss")
-    assert min(beside) < 0.69 < 0.7 < max(beside) and len(set(beside)) == len(beside)
-    assert all(len(f"{tick:g}") <= 4 for tick in beside)
-    assert ticks(picture, "test accuracy, %")[:2] == [0, 20]
+    losses = beside(picture, left=True)
+    assert min(losses) < 0.69 < 0.7 < max(losses) and len(set(losses)) == len(losses)
+    assert all(len(f"{tick:g}") <= 4 for tick in losses)
+    assert beside(picture, left=False)[:2] == [0, 20]
 
 
 @pytest.mark.parametrize(

@@ -63,17 +63,27 @@ class Explored:
         """Return what lets a page run the network itself, None if it cannot.
 
         It can if the network is the one that is shipped for the pictures of this source: then the
-        page has its weights in a file.
+        page has its weights in a file. A trace does not tell everything, `-x` is no row: so both
+        must also give the same for the picture.
         """
         if self.maps is None or "pictures" not in self.data:
             return None
+        x = self.maps.values[-1][None]
         try:
-            shipped = flat_weights(trained_model(source))
-        except ValueError:  # there is none
+            shipped = trained_model(source)
+            table = trace(shipped, x)
+        except ValueError:  # there is none, or one for other pictures
             return None
-        own = flat_weights(self.model)
-        steps = network_steps(self.model, self.trace) if torch.equal(own, shipped) else None
-        return steps and {"weights": source, "steps": steps, "head": self.maps.head}
+        rows, own = ([(row.kind, row.out_shape) for row in each] for each in (table, self.trace))
+        alike = rows == own and table.edges == self.trace.edges
+        if not alike or not torch.equal(flat_weights(self.model), flat_weights(shipped)):
+            return None
+        with torch.no_grad():
+            given = shipped(x)[0]
+        output = self.maps.output
+        if given.shape != output.shape or not torch.allclose(given, output, atol=1e-3):
+            return None
+        return {"weights": source, "steps": network_steps(shipped, table), "head": self.maps.head}
 
 
 def explore(
@@ -147,12 +157,10 @@ def _maps(model: nn.Module, x: Any, table: Trace) -> FeatureMaps | None:
     """Return what the layers make of the first example of a batch; None if it has no numbers."""
     if not isinstance(x, Tensor) or x.is_meta or x.ndim not in (2, 4):
         return None
-    parameters = list(model.parameters())
-    if any(each.is_meta or is_lazy(each) for each in parameters):
+    if any(each.is_meta or is_lazy(each) for each in model.parameters()):
         return None
-    device = parameters[0].device if parameters else x.device
     try:
-        return FeatureMaps(model, x[:1].to(device), table)
+        return FeatureMaps(model, x[:1].to(_device(model, x)), table)
     except TraceError:  # it takes no batch of one
         return None
 

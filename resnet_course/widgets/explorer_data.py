@@ -15,7 +15,7 @@ from resnet_course.tracing.arithmetic import dropped_pixels, sums
 from resnet_course.tracing.rows import LayerRow, Shape, Trace, TraceError, by, join, printable
 from resnet_course.widgets.explorer_channels import LAST, channel_axes
 from resnet_course.widgets.explorer_folders import find_folders, opened_at_first
-from resnet_course.widgets.explorer_words import about, brief, facts, label, lanes, sentence
+from resnet_course.widgets.explorer_words import about, brief, facts, label, lane, sentence
 
 
 def network_data(trace: Trace, title: str, kinds: dict[str, str] | None = None) -> dict[str, Any]:
@@ -29,14 +29,12 @@ def network_data(trace: Trace, title: str, kinds: dict[str, str] | None = None) 
     done = accumulate(row.macs for row in trace)
     shares = [round(macs / trace.macs, 4) if trace.macs else 0.0 for macs in done]
     axes = channel_axes(trace)
-    rows = [
-        _row_data(row)
-        | _layout(*axes[i])
-        | {"share": share, "words": sentence(trace, title, row, i, i)}
-        for i, (row, share) in enumerate(zip(trace, shares, strict=True))
-    ]
-    for row, lane in zip(rows, lanes(trace), strict=True):
-        row |= {"lane": lane} if lane else {}
+    rows = []
+    for i, row in enumerate(trace):
+        rows.append(_row_data(row) | _layout(*axes[i]))
+        rows[i] |= {"share": shares[i], "words": sentence(trace, title, row, i, i)}
+        if beside := lane(trace, i):
+            rows[i]["lane"] = beside
     folders = []
     for name, first, last in find_folders(trace.rows):
         row = replace(join(trace.rows[first : last + 1]), name=name)

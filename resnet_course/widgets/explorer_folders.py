@@ -44,22 +44,20 @@ def bars(network: dict[str, Any], opened: Collection[str]) -> list[tuple[int, in
 
 def opened_to(network: dict[str, Any], level: str) -> list[str]:
     """Return the folders that are open at a level: "stages", "blocks" or "layers"."""
-    depths = _depths(network["folders"])
+    folders = _with_depths(network["folders"])
     # With one level of folders, they are the blocks.
-    blocks = 1 if max(depths, default=0) > 0 else 0
-    below = {"stages": 0, "blocks": blocks, "layers": len(depths)}[level]
-    names = (f["name"] for f, depth in zip(network["folders"], depths, strict=True))
-    return list(dict.fromkeys(n for n, depth in zip(names, depths, strict=True) if depth < below))
+    blocks = int(any(depth for _, depth in folders))
+    below = {"stages": 0, "blocks": blocks, "layers": len(folders)}[level]
+    return list(dict.fromkeys(f["name"] for f, depth in folders if depth < below))
 
 
 def opened_at_first(network: dict[str, Any]) -> list[str]:
     """Open what holds several shortcuts, so that each is seen; a network without: a few levels."""
     ends = [end for _, end, _ in network["shortcuts"]]
-    folders = network["folders"]
-    depths = _depths(folders)
+    folders = _with_depths(network["folders"])
     opened: list[str] = []
-    for level in sorted(set(depths)):
-        here = [f for f, depth in zip(folders, depths, strict=True) if depth == level]
+    for level in sorted({depth for _, depth in folders}):
+        here = [f for f, depth in folders if depth == level]
         if len(bars(network, opened)) >= FEW_BARS:
             here = [f for f in here if sum(f["first"] <= end <= f["last"] for end in ends) > 1]
         wanted = list(dict.fromkeys([*opened, *(f["name"] for f in here)]))
@@ -93,15 +91,11 @@ def bar_at(network: dict[str, Any], opened: Collection[str], row: int) -> tuple[
     return next(closed, network["rows"][last]["name"]), last
 
 
-def _depths(folders: Sequence[dict[str, Any]]) -> list[int]:
-    """Return how many folders are around each."""
-    return [
-        sum(
-            outer is not inner
-            and outer["first"] <= inner["first"]
-            and inner["last"] <= outer["last"]
-            and len(outer["name"]) < len(inner["name"])
-            for outer in folders
-        )
-        for inner in folders
-    ]
+def _with_depths(folders: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
+    """Return each folder, and how many are around it."""
+
+    def is_around(outer: dict[str, Any], inner: dict[str, Any]) -> bool:
+        holds = outer["first"] <= inner["first"] and inner["last"] <= outer["last"]
+        return holds and len(outer["name"]) < len(inner["name"])
+
+    return [(inner, sum(is_around(outer, inner) for outer in folders)) for inner in folders]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from resnet_course.tracing.rows import Trace, printable
+from resnet_course.tracing.rows import LayerRow, Trace, printable
 
 PASSES_ON = ("flatten", "dropout", "identity", "reshape", "view", "squeeze")  # between the two
 
@@ -24,7 +24,9 @@ def find_head(model: nn.Module, table: Trace) -> tuple[int, int] | None:
     row = sources.get(row, -1)
     while row >= 0 and table.rows[row].kind.lower() in PASSES_ON:
         row = sources.get(row, -1)
-    if row < 0 or not _is_mean(table, row) or _channels(table, row) != _channels(table, linear):
+    if row < 0 or not _is_mean(table.rows[row]):
+        return None
+    if table.rows[row].in_shape[0] != table.rows[linear].in_shape[0]:
         return None
     row = sources.get(row, -1)
     return (row, linear) if row >= 0 and len(table.rows[row].out_shape) == 3 else None
@@ -36,11 +38,6 @@ def heat_of(maps: Tensor, weights: Tensor) -> Tensor:
     return heat / heat.max().clamp(min=1e-12)
 
 
-def _is_mean(table: Trace, row: int) -> bool:
-    kind = table.rows[row].kind.lower().replace("_", "")
-    to_one = table.rows[row].out_shape[1:] in ((), (1, 1))
-    return to_one and ("avgpool" in kind or kind == "mean")
-
-
-def _channels(table: Trace, row: int) -> int:
-    return table.rows[row].in_shape[0]
+def _is_mean(row: LayerRow) -> bool:
+    kind = row.kind.lower().replace("_", "")
+    return row.out_shape[1:] in ((), (1, 1)) and ("avgpool" in kind or kind == "mean")

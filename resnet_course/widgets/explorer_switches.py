@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from resnet_course.tracing.rows import Shape, Trace
+from resnet_course.tracing.rows import Trace
 from resnet_course.tracing.steps import Note
 
 Change = tuple[int, int]  # row, source
@@ -104,11 +104,9 @@ def _told_apart(table: Trace, found: list[dict[str, Any]]) -> list[dict[str, Any
 
 
 def _alike(table: Trace, row: int, sources: Iterable[int]) -> bool:
-    return all(_shape(table, source) == table.rows[row].out_shape for source in sources)
-
-
-def _shape(table: Trace, row: int) -> Shape | None:
-    return table.rows[row].out_shape if row >= 0 else None
+    """Do the sources give what has the shape of what the row gives? Of an input nobody knows."""
+    shape = table.rows[row].out_shape
+    return all(source >= 0 and table.rows[source].out_shape == shape for source in sources)
 
 
 def _innermost(folders: list[dict[str, Any]], row: int) -> dict[str, Any] | None:

@@ -84,12 +84,8 @@ def facts(row: LayerRow) -> list[list[str]]:
     return [*found, ["output takes", in_bytes(memory(row))]]
 
 
-def lanes(trace: Trace) -> list[str]:
-    """Say for each row what waits on the shortcut while the branch passes it; "" for most."""
-    return [_lane(trace, row) for row in range(len(trace))]
-
-
-def _lane(trace: Trace, row: int) -> str:
+def lane(trace: Trace, row: int) -> str:
+    """Say what waits on the shortcut while the branch passes a row; "" for most rows."""
     passing = [s for s in trace.shortcuts if s.start < row < s.end and row not in s.layers]
     if not passing:
         return ""

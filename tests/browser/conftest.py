@@ -40,10 +40,23 @@ def viewport(request) -> dict[str, int]:
 
 
 @pytest.fixture
-def page(browser) -> Iterator:
-    context = browser.new_context(viewport={"width": 1440, "height": 1000})
-    yield context.new_page()
-    context.close()
+def new_page(browser) -> Iterator:
+    """Opens pages that share nothing with each other."""
+    contexts = []
+
+    def make(width: int = 960, height: int = 900, **options):
+        size = {"width": width, "height": height}
+        contexts.append(browser.new_context(viewport=size, **options))
+        return contexts[-1].new_page()
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(new_page):
+    return new_page(1440, 1000)
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from resnet_course.website import explorer_files
+
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 # What a browser in a test has no need of: a sandbox (root has none), and calls to the outside.
@@ -46,6 +48,18 @@ def launch(playwright: Any) -> Any:
     """Start Chromium, None where there is none."""
     program = chromium()
     return program and playwright.chromium.launch(executable_path=program, args=OPTIONS)
+
+
+def explorer_page(script: str, places: str = "<div id='place'></div>") -> str:
+    """Return a page that has the explorer's front end and then runs a script."""
+    script = script.replace("</", "<\\/")
+    return (
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Explorer</title>"
+        "<meta name='viewport' content='width=device-width'>"
+        f"<style>{explorer_files.style()}</style><script>{explorer_files.script()}</script>"
+        f"<body style='margin: 0'><main>{places}</main>"
+        f"<script>{script}</script>"
+    )
 
 
 def watch(page: Any) -> list[str]:

@@ -12,16 +12,16 @@ from torch import nn
 
 pytest.importorskip("playwright")
 
-from axe_playwright_python.sync_playwright import Axe
 from helpers import Net
+from pages import axe, explorer_page
 from playwright.sync_api import Locator, Page, expect
 from test_shape_explorer import Again
 from test_tracing_torchvision import KIND, build, inputs
+from test_tracing_values import hooked
 
 from resnet_course import create_model, drawn_garments, trace
 from resnet_course.data.batches import to_float
 from resnet_course.train.pretrained import trained_model
-from resnet_course.website import explorer_files
 from resnet_course.widgets import ShapeExplorer
 
 TEXTS = """root => [...root.querySelectorAll('.strip text')].map(e => {
@@ -39,14 +39,8 @@ CUT = """root => [...root.querySelectorAll('*')].filter(e => !e.closest('.strip,
 
 
 def page_of(data: dict, options: dict | None = None) -> str:
-    given = f"{json.dumps(data)}, {json.dumps(options or {})}".replace("</", "<\\/")
-    return (
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Explorer</title>"
-        "<meta name='viewport' content='width=device-width'>"
-        f"<style>{explorer_files.style()}</style><script>{explorer_files.script()}</script>"
-        "<body style='margin: 0'><main><div id='place'></div></main>"
-        f"<script>resnetExplorer.show(document.getElementById('place'), {given})</script>"
-    )
+    given = f"{json.dumps(data)}, {json.dumps(options or {})}"
+    return explorer_page(f"resnetExplorer.show(document.getElementById('place'), {given})")
 
 
 @pytest.fixture(scope="module")
@@ -67,20 +61,15 @@ def data(trained, picture) -> dict:
 
 
 @pytest.fixture
-def opened(browser) -> Callable[..., Locator]:
-    contexts = []
-
+def opened(new_page) -> Callable[..., Locator]:
     def open_page(data: dict, width: int = 960, options: dict | None = None, **more) -> Locator:
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **more))
-        page = contexts[-1].new_page()
+        page = new_page(width, **more)
         page.set_content(page_of(data, options))
         root = page.locator(".resnet-explorer")
         expect(root).to_have_attribute("data-at", re.compile("."))
         return root
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page
 
 
 def bar(root: Locator, name: str) -> Locator:
@@ -125,24 +114,17 @@ def test_keys_walk_open_and_close(opened, data):
     assert bar(root, "layer1.0.conv1").count() == 0
 
 
-class Inception(nn.Module):
+def inception() -> nn.Module:
     """Three branches side by side; the second has two layers."""
-
-    def __init__(self):
-        super().__init__()
-        self.a, self.b1, self.b2, self.c = (nn.Conv2d(4, 4, 1) for _ in range(4))
-
-    def forward(self, x):
-        return torch.cat([self.a(x), self.b2(self.b1(x)), self.c(x)], 1)
+    return Net(
+        lambda self, x: torch.cat([self.a(x), self.b2(self.b1(x)), self.c(x)], 1),
+        **{name: nn.Conv2d(4, 4, 1) for name in ("a", "b1", "b2", "c")},
+    )
 
 
-class Squeeze(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.pool, self.conv, self.gate = nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 4, 1), nn.Sigmoid()
-
-    def forward(self, x):
-        return x * self.gate(self.conv(self.pool(x)))
+def squeeze() -> nn.Module:
+    layers = {"pool": nn.AdaptiveAvgPool2d(1), "conv": nn.Conv2d(4, 4, 1), "gate": nn.Sigmoid()}
+    return Net(lambda self, x: x * self.gate(self.conv(self.pool(x))), **layers)
 
 
 class Dense(nn.Module):
@@ -159,18 +141,14 @@ class Dense(nn.Module):
         return torch.cat(found, 1)
 
 
-class Plain(nn.Sequential):
-    pass
-
-
 @pytest.mark.parametrize(
     ("block", "sign", "levels", "meeting"),
     [
-        (Inception(), "concatenate", [3, 1, 1], 3),
-        (Squeeze(), "multiply", [1, 1, 1, 1], 2),
+        (inception(), "concatenate", [3, 1, 1], 3),
+        (squeeze(), "multiply", [1, 1, 1, 1], 2),
         (Dense(2), "concatenate", [1, 1, 1, 1, 1], 5),
         (Dense(8), "", [1] * 12, 0),
-        (Plain(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1)), "", [1, 1, 1], 0),
+        (nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1)), "", [1, 1, 1], 0),
     ],
 )
 def test_a_closed_block_is_drawn_as_it_runs(block, sign, levels, meeting, opened):
@@ -247,35 +225,18 @@ def test_the_pointer_reads_names_and_drags_along(opened, data):
 def test_the_value_under_the_pointer_is_that_of_torch(name, opened, data, trained, picture):
     """Each of the numbers of the page is a number of the network, to three digits."""
     root = opened(data)
-    modules = dict(trained.named_modules())
-    outputs = {}
-    if name.endswith("add"):
-        block = modules[name.rpartition(".")[0]]
-        hooks = [
-            block.register_forward_pre_hook(lambda _, x: outputs.update(x=x[0])),
-            block.bn2.register_forward_hook(lambda _, __, y: outputs.update(y=y.clone())),
-        ]
-    else:
-        hooks = [modules[name].register_forward_hook(lambda _, __, y: outputs.update(y=y.clone()))]
-    with torch.no_grad():
-        trained(picture)
-    for hook in hooks:
-        hook.remove()
-    value = outputs["y"] + outputs["x"] if "x" in outputs else outputs["y"]
+    heard = hooked(trained, picture)
+    heard["layer1.0.add"] = heard["maxpool"] + heard["layer1.0.bn2"]
     go_to(root, name)
     out = root.locator(".volume.out svg")
     out.focus()
-    if value.ndim == 4:
+    if heard[name].ndim == 4:
         for key in ("ArrowUp", "ArrowLeft", "ArrowLeft"):
             out.press(key)
     words = root.locator(".products").inner_text()
-    if value.ndim == 4:
-        channel, row, column = numbers_in(words.split(":")[0])
-        expected = value[0, int(channel), int(row), int(column)]
-    else:
-        expected = value[0, int(numbers_in(words.split(":")[0])[0])]
+    place = map(int, numbers_in(words.split(":")[0]))  # channel, row, column
     shown = numbers_in(words.split(":")[1])[0]
-    assert shown == pytest.approx(expected.item(), abs=0.006, rel=0.006)
+    assert shown == pytest.approx(heard[name][(0, *place)].item(), abs=0.006, rel=0.006)
     if " = " in words and name == "layer1.0.add":
         assert sum(numbers_in(words.split("=")[1])) == pytest.approx(shown, abs=0.02)
 
@@ -452,20 +413,17 @@ def test_play_walks_to_the_end_and_stops(opened):
     expect(root.get_by_role("button", name="play")).to_be_visible()
 
 
-class Twice(nn.Module):
+def twice() -> nn.Module:
     """One layer used twice, two inputs, and a concatenation."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 3, 3, padding=1)
-        self.head = nn.Conv2d(6, 2, 1)
-
-    def forward(self, a, b):
-        return self.head(torch.cat([self.conv(self.conv(a)), b], 1)), a * b
+    return Net(
+        lambda self, a, b: (self.head(torch.cat([self.conv(self.conv(a)), b], 1)), a * b),
+        conv=nn.Conv2d(3, 3, 3, padding=1),
+        head=nn.Conv2d(6, 2, 1),
+    )
 
 
 ODD = {
-    "twice": lambda: ShapeExplorer(Twice(), [(1, 3, 16, 16), (1, 3, 16, 16)]),
+    "twice": lambda: ShapeExplorer(twice(), [(1, 3, 16, 16), (1, 3, 16, 16)]),
     "broken": lambda: ShapeExplorer(
         nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(3, 2, 3)), (1, 9, 9)
     ),
@@ -500,12 +458,9 @@ NAMES = [name for name, kind in KIND.items() if kind == "classification"]
 
 
 @pytest.mark.parametrize("part", range(6))
-def test_no_two_labels_touch_in_any_network_of_torchvision(part, browser):
-    context = browser.new_context(viewport={"width": 960, "height": 900})
-    page = context.new_page()
+def test_no_two_labels_touch_in_any_network_of_torchvision(part, page):
     for name in NAMES[part::6]:
         assert_labels(page, torchvision_data(name), name)
-    context.close()
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -555,8 +510,7 @@ def test_axe_finds_nothing(theme, opened, data):
     root.evaluate(f"e => {{ e.dataset.theme = '{theme}' }}")
     for place in ("conv1", "layer1.0"):
         bar(root, place).click()
-        found = Axe().run(root.page, context=".resnet-explorer").response["violations"]
-        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+        assert axe(root.page, ".resnet-explorer") == []
 
 
 def test_a_module_that_fails_keeps_its_strip_up_to_the_red_layer(opened):

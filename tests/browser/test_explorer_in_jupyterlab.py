@@ -9,10 +9,11 @@ import pytest
 
 pytest.importorskip("playwright")
 
-from axe_playwright_python.sync_playwright import Axe
 from lab import Notebook, end_all_kernels, jupyterlab, write
 from nbformat.v4 import new_code_cell
+from pages import axe
 from playwright.sync_api import Locator, expect
+from test_explorer import bar
 
 CELLS = [
     """\
@@ -56,10 +57,6 @@ def explorer(notebook) -> Locator:
     strip.press("Home")
     expect(root).to_have_attribute("data-at", "conv1")
     return root
-
-
-def bar(root: Locator, name: str) -> Locator:
-    return root.locator(f'.strip .bar[data-layer="{name}"]')
 
 
 def ask(notebook: Notebook, code: str) -> str:
@@ -119,8 +116,7 @@ def test_axe_finds_nothing_in_three_themes(theme, explorer, notebook):
     notebook.theme(theme)
     bar(explorer, "layer1.0").click()
     expect(explorer.locator(".volume.out image")).to_have_count(4)
-    found = Axe().run(notebook.page, context=".resnet-explorer").response["violations"]
-    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+    assert axe(notebook.page, ".resnet-explorer") == []
     notebook.theme("Light")
 
 

@@ -7,21 +7,23 @@ import io
 import re
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
+from helpers import Net
 from PIL import Image
 from torch import nn
 
 pytest.importorskip("playwright")
 
+from pages import explorer_page
 from playwright.sync_api import Locator, Page, expect
 from test_explorer import CUT
 
 from resnet_course import drawn_garments
 from resnet_course.train.pretrained import trained_model
-from resnet_course.website import explorer_files
 from resnet_course.widgets import ShapeExplorer
 from resnet_course.widgets.explorer_pictures import pictures_of
 
@@ -55,11 +57,7 @@ class Kernel:
         self.page, self.explorer = page, explorer
         explorer.send = self.send
         boxes = "<div class='view'></div>" * views
-        style, script = explorer_files.style(), explorer_files.script()
-        page.set_content(
-            "<meta name='viewport' content='width=device-width'>"
-            f"<style>{style}</style><script>{script}</script><main>{boxes}</main>"
-        )
+        page.set_content(explorer_page("", boxes))
         page.evaluate(MODEL, self.state())
         self.views = page.locator(".resnet-explorer").all()
 
@@ -129,27 +127,18 @@ def test_a_picture_of_the_next_network_is_not_kept_waiting_by_the_last_one(kerne
     assert scores(root) == pytest.approx(right(kernel, 5), abs=0.06)
 
 
-class Fails(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.network, self.fails = trained_model("drawn-garments"), False
-
-    def forward(self, x):
-        if self.fails:
-            raise RuntimeError("no more memory")
-        return self.network(x)
-
-
 def test_a_run_that_fails_is_said_at_once_and_the_next_one_runs(kernel):
-    kernel = kernel(Fails())
+    fails = Mock(side_effect=lambda x: x)
+    shipped = trained_model("drawn-garments")
+    kernel = kernel(Net(lambda self, x: fails(self.network(x)), network=shipped))
     (root,) = kernel.views
     kernel.rest()
-    kernel.explorer._own.fails = True
+    fails.side_effect = RuntimeError("no more memory")
     choose(root, 3)
     kernel.rest()
     expect(root.locator(".status")).to_contain_text("no more memory")
     expect(root).not_to_have_attribute("data-busy", "")
-    kernel.explorer._own.fails = False
+    fails.side_effect = lambda x: x
     choose(root, 5)
     kernel.rest()
     assert scores(root) == pytest.approx(right(kernel, 5), abs=0.06)
@@ -189,15 +178,11 @@ def test_an_answer_is_told_with_the_picture_that_it_is_of(kernel):
 
 
 def test_a_picture_without_an_answer_keeps_none_of_the_last_one(kernel):
-    class NoBlank(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = trained_model("drawn-garments")
-
-        def forward(self, x):
-            return self.network(x / x.std().round(decimals=3))
-
-    kernel = kernel(NoBlank())
+    by_zero = Net(
+        lambda self, x: self.network(x / x.std().round(decimals=3)),
+        network=trained_model("drawn-garments"),
+    )
+    kernel = kernel(by_zero)
     (root,) = kernel.views
     kernel.rest()
     assert root.locator(".answer").inner_text()

@@ -14,7 +14,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from execute_notebooks import EXPLORERS, TRAINED
-from helpers import ROOT
+from helpers import ROOT, trained_norms
 from pages import watch
 from torch import Tensor, nn
 
@@ -30,7 +30,8 @@ from resnet_course.widgets.explorer_steps import flat_weights, network_steps
 pytest.importorskip("playwright")
 
 Changes = list[tuple[int, int]]
-SCRIPT = (FRONT_END / "08_network.js").read_text(encoding="utf-8")
+FILES = ("01_tools.js", "08_network.js")
+SCRIPT = "".join((FRONT_END / name).read_text(encoding="utf-8") for name in FILES)
 # What the tests add to a page: it keeps weights as text, starts a network, hands out its rows.
 TOOLS = """
 const texts = {};
@@ -199,18 +200,12 @@ NETWORKS = {
 
 def with_chance(model: nn.Module) -> nn.Module:
     """Give batch norm numbers that it could have learned; round all weights to 16 bits."""
-    for part in model.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            part.running_mean.normal_()
-            part.running_var.uniform_(0.5, 2)
-            if part.affine:
-                nn.init.uniform_(part.weight, -1.5, 1.5)
-                nn.init.normal_(part.bias)
+    trained_norms(model)
     with torch.no_grad():
         for each in [*model.parameters(), *model.buffers()]:
             if each.is_floating_point():
                 each.copy_(each.half())
-    return model.eval()
+    return model
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -11,13 +11,12 @@ import torch
 
 pytest.importorskip("playwright")
 
-from axe_playwright_python.sync_playwright import Axe
+from pages import axe, explorer_page
 from playwright.sync_api import Locator, expect
 from test_explorer import CUT, LETTERS
 
 from resnet_course import drawn_garments, trace
 from resnet_course.train.pretrained import trained_model
-from resnet_course.website import explorer_files
 from resnet_course.widgets import ShapeExplorer
 from resnet_course.widgets.explorer_maps import FeatureMaps
 from resnet_course.widgets.explorer_pictures import pictures_of
@@ -42,31 +41,21 @@ def page_html(model, splits) -> str:
     data = ShapeExplorer(model, splits, title="resnet14").page_data()
     numbers = flat_weights(model).view(torch.int16).tolist()
     text = json.dumps("".join(chr(number & 0xFFFF) for number in numbers))
-    return (
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Explorer</title>"
-        "<meta name='viewport' content='width=device-width'>"
-        f"<style>{explorer_files.style()}</style><script>{explorer_files.script()}</script>"
-        "<body style='margin: 0'><main><div id='place'></div></main>"
-        f"<script>let broken = false; const text = {text};"
+    return explorer_page(
+        f"let broken = false; const text = {text};"
         "const weights = async () => { if (broken) throw new Error('not found'); return text; };"
-        f"resnetExplorer.show(document.getElementById('place'), {json.dumps(data)},"
-        " {weights, large: location.hash === '#large'})</script>"
-    ).replace("</g", "<\\/g")
+        f"resnetExplorer.show(document.getElementById('place'), {json.dumps(data)}, {{weights}})"
+    )
 
 
 @pytest.fixture
-def opened(browser, page_html) -> Callable[..., Locator]:
-    contexts = []
-
+def opened(new_page, page_html) -> Callable[..., Locator]:
     def open_page(width: int = 960, **more) -> Locator:
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **more))
-        page = contexts[-1].new_page()
+        page = new_page(width, **more)
         page.set_content(page_html)
         return page.locator(".resnet-explorer")
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page
 
 
 def scores(root: Locator) -> dict[str, float]:
@@ -212,4 +201,4 @@ def test_the_panel_fits_and_can_be_read(opened, width):
     after_run(root, root.get_by_role("radio", name=re.compile(" 2 of 20")).click)
     assert root.evaluate(CUT) == []
     assert [each for each in root.evaluate(LETTERS) if each[0] < 12] == []
-    assert Axe().run(root.page, context=".resnet-explorer").response["violations"] == []
+    assert axe(root.page, ".resnet-explorer") == []

@@ -43,43 +43,54 @@ function widthOf(words, size, bold = false) {
   return pen.measureText(words).width;
 }
 
-// 16-bit floating point numbers, as bytes or in base64, become ordinary ones.
-function halves(bytes, scale = 1) {
-  if (typeof bytes === "string") bytes = Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0));
+const bytesOf = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+
+// Numbers of 16 bits: 1 for the sign, 5 for the exponent, 10 behind the point. The same bits in a
+// 32-bit number, 13 places further up, are 2¹¹² times too small.
+function floats(count, halfAt) {
+  const numbers = new Float32Array(count);
+  const bits = new Uint32Array(numbers.buffer);
+  for (let i = 0; i < count; i++) {
+    const half = halfAt(i);
+    const infinite = (half & 0x7c00) === 0x7c00;
+    bits[i] = ((half & 0x8000) << 16) | ((half & 0x7fff) << 13) | (infinite ? 0x7f800000 : 0);
+    if (!infinite) numbers[i] *= 2 ** 112;
+  }
+  return numbers;
+}
+
+// Maps come as bytes or in base64, weights as text: each character is a number.
+function floatsOf(bytes, scale) {
+  if (typeof bytes === "string") bytes = bytesOf(bytes);
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from({ length: bytes.byteLength / 2 }, (_, i) => {
-    const half = data.getUint16(2 * i, true);
-    const power = (half >> 10) & 31;
-    const size = power === 31 ? (half & 1023 ? NaN : Infinity) : power ? 2 ** (power - 15) * (1 + (half & 1023) / 1024) : 2 ** -24 * (half & 1023);
-    return (half >> 15 ? -size : size) * scale;
-  });
+  return floats(bytes.byteLength / 2, (i) => data.getUint16(2 * i, true)).map((value) => value * scale);
+}
+
+const weightsOf = (text) => floats(text.length, (i) => text.charCodeAt(i));
+
+// `colourOf` says for the i-th pixel: [red, green, blue, opacity].
+function paint(canvas, height, width, colourOf) {
+  Object.assign(canvas, { width, height });
+  const image = new ImageData(width, height);
+  for (let i = 0; i < height * width; i++) image.data.set(colourOf(i), 4 * i);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
 }
 
 // Blue for positive, orange for negative, white for 0: also colour-blind people tell them apart.
-function paint(values, height, width, strongest) {
-  const canvas = make("canvas", { width, height });
-  const image = new ImageData(width, height);
-  values.forEach((value, i) => {
-    const share = clamp(Math.abs(value) / (strongest || 1), 0, 1) ** 0.7;
-    const [red, green, blue] = value >= 0 ? [0, 84, 160] : [213, 94, 0];
-    image.data.set([255 + share * (red - 255), 255 + share * (green - 255), 255 + share * (blue - 255), 255], 4 * i);
-  });
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas.toDataURL();
+function paintMap(values, height, width, strongest) {
+  return paint(make("canvas"), height, width, (i) => {
+    const share = clamp(Math.abs(values[i]) / (strongest || 1), 0, 1) ** 0.7;
+    const ink = values[i] >= 0 ? [0, 84, 160] : [213, 94, 0];
+    return [...ink.map((colour) => 255 + share * (colour - 255)), 255];
+  }).toDataURL();
 }
 
-// The picture that goes in, as a learner knows it.
-function paintPicture({ shape, pixels, photographs }) {
-  const [channels, height, width] = shape;
-  const bytes = Uint8Array.from(atob(pixels), (c) => c.charCodeAt(0));
-  const canvas = make("canvas", { width, height });
-  const image = new ImageData(width, height);
-  for (let i = 0; i < height * width; i++) {
-    // A grey picture is drawn as it is printed: 0 is white. A grey photograph is drawn as it is.
-    const grey = photographs ? bytes[i] : 255 - bytes[i];
-    const colour = channels === 3 ? bytes.subarray(3 * i, 3 * i + 3) : Array(3).fill(grey);
-    image.data.set([...colour, 255], 4 * i);
-  }
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas.toDataURL();
+// The picture that goes in, as a learner knows it: a grey one as it is printed, 0 is white; a grey
+// photograph as it is.
+function paintPicture(canvas, pixels, { shape: [channels, height, width], photographs }) {
+  return paint(canvas, height, width, (i) => {
+    const grey = photographs ? pixels[i] : 255 - pixels[i];
+    return channels === 3 ? [...pixels.subarray(3 * i, 3 * i + 3), 255] : [grey, grey, grey, 255];
+  });
 }

@@ -27,6 +27,20 @@ function partsOf(network, folder) {
 const around = (network, node) =>
   network.folders.filter((f) => f.first <= node.first && node.last <= f.last && (f.name !== node.name || f.last !== node.last));
 
+// Where a step along the bars leads, forward (1) or back (-1); undefined at both ends.
+function placeBeside(network, bars, at, by) {
+  const i = bars.findIndex((bar) => bar.first <= at.first && at.last <= bar.last);
+  if (i < 0) { // an open folder stands for all its bars
+    return by > 0 ? bars.find((bar) => bar.first >= at.first) : bars.findLast((bar) => bar.last < at.first);
+  }
+  if (at.isRow && !bars[i].isRow) { // a row inside a closed block
+    const row = at.last + by;
+    if (bars[i].first <= row && row <= bars[i].last) return rowNode(network, row);
+    if (by < 0) return bars[i];
+  }
+  return bars[i + by];
+}
+
 // "layer1.0.conv1" inside layer1.0 is "conv1"; a mere number keeps its whole name.
 function nameInside(name, folder) {
   const rest = folder && name.startsWith(`${folder.name}.`) ? name.slice(folder.name.length + 1) : name;
@@ -35,6 +49,24 @@ function nameInside(name, folder) {
 
 const pathOf = (network, node) =>
   network.rows.slice(node.first, node.last + 1).every((row) => row.path === "shortcut") ? "shortcut" : "main";
+
+// The rows that feed a row; none for a folder.
+const sourcesOf = (network, node) =>
+  (node.isRow ? network.edges.filter(([, target]) => target === node.first).map(([source]) => source) : []);
+
+// Which rows outside of a node feed it?
+function sourcesOutside(network, node) {
+  const isInside = (row) => node.first <= row && row <= node.last;
+  const edges = network.edges.filter(([source, target]) => isInside(target) && !isInside(source));
+  const first = edges.filter(([, target]) => target === node.first);
+  return [...new Set((first.length ? first : edges).map(([source]) => source))];
+}
+
+// Does a row bring the shortcut to this addition?
+function isShortcut(network, source, { first }) {
+  const [begin, , layers] = network.shortcuts.find(([, end]) => end === first) ?? [];
+  return layers?.length ? layers.includes(source) : source === begin;
+}
 
 // A layer may work twice, and a row may be called as its folder: name and last row are the key.
 function findNode(network, name, layer) {

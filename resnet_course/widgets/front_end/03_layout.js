@@ -19,8 +19,7 @@ function measures(network, shape, last = false) {
 function layOut(network, opened, room, zoom, letter) {
   const bars = barsOf(network, opened);
   const count = network.rows.length;
-  const barOf = [];
-  bars.forEach((bar, i) => barOf.fill(i, (barOf.length = bar.last + 1, bar.first), bar.last + 1));
+  const barOf = bars.flatMap((bar, i) => Array(bar.last - bar.first + 1).fill(i)); // of each row
   const inputs = network.inputs.map((shape, i) => ({ name: i ? `input ${i + 1}` : "input", out: shape, isInput: true, row: -1 - i }));
   const outputs = network.outputs.length < 2 ? [] : network.outputs.map((shape, i) => ({ name: `output ${i + 1}`, out: shape, isOutput: true }));
   const nodes = [...inputs, ...bars.map((bar) => ({ ...bar, path: pathOf(network, bar), lane: undefined })), ...outputs];
@@ -32,7 +31,7 @@ function layOut(network, opened, room, zoom, letter) {
     const [a, b] = [place(source), place(target)];
     if (a === b || !nodes[a] || !nodes[b]) continue;
     const key = `${a} ${b}`;
-    if (!links.has(key)) links.set(key, { a, b, how, target, source });
+    if (!links.has(key)) links.set(key, { a, b, how, target });
     else if (how && !links.get(key).how) Object.assign(links.get(key), { how, target });
   }
   const into = nodes.map(() => []);
@@ -79,9 +78,9 @@ function layOut(network, opened, room, zoom, letter) {
   });
 
   // Shortcuts inside a closed block stand above its bar.
-  for (const [start, end, layers] of network.shortcuts) {
+  for (const [, end, layers] of network.shortcuts) {
     const node = nodes[place(end)];
-    if (node && !node.isRow && node.first !== undefined) (node.inner ??= []).push({ end, layers, from: place(start) });
+    if (node && !node.isRow && node.first !== undefined) (node.inner ??= []).push({ end, layers });
   }
 
   // Columns: as wide as their widest bar, with a gap where another folder begins.
@@ -134,7 +133,7 @@ function layOut(network, opened, room, zoom, letter) {
     link.rise = arcs.includes(link) ? rise(link) : 0;
     if (link.rise) link.top = Math.min(...between(link).map((node) => node.y - node.high / 2));
   }
-  return { nodes, links: [...links.values()], width, height: y + 2 * letter + 22, foot: y, zoomable: Math.max(1, most / fit), lanes };
+  return { nodes, links: [...links.values()], width, height: y + 2 * letter + 22, foot: y, zoomable: Math.max(1, most / fit) };
 }
 
 const labelOf = (node) => nameInside(node.name, node.group);

@@ -49,7 +49,8 @@ function drawStrip(network, layout, letter) {
     if (inner.length === 1 && node.pitch > 9) {
       const [{ end, layers }] = inner;
       const top = y - high / 2 - Math.min(26, 12 + node.pitch * 0.2);
-      const arc = `M${(x - wideArc - wide / 4).toFixed(1)} ${y}C${(x - wideArc - wide / 4).toFixed(1)} ${top.toFixed(1)} ${(x + wideArc + wide / 4).toFixed(1)} ${top.toFixed(1)} ${(x + wideArc + wide / 4).toFixed(1)} ${y}`;
+      const [from, over, to] = [x - wideArc - wide / 4, top, x + wideArc + wide / 4].map((n) => n.toFixed(1));
+      const arc = `M${from} ${y}C${from} ${over} ${to} ${over} ${to} ${y}`;
       const add = { "data-layer": network.rows[end].name, "data-kind": "shortcut", "data-row": end };
       const dashed = layers.length ? { "stroke-dasharray": "5 3" } : {};
       boxes.append(draw("path", { d: arc, class: "line add shortcut", ...dashed, ...add }));
@@ -102,7 +103,6 @@ function labels(network, layout, letter) {
   };
   const [line1, line2] = [layout.foot + letter + 4, layout.foot + 2 * letter + 9];
   const main = layout.nodes.filter((node) => node.lane === 0);
-  // The input's name comes last: it is known anyway.
   // Neighbours of one folder: either all of them are named, or the folder is.
   const groupName = (folder) => nameInside(folder.name, around(network, folder).at(-1));
   const runs = [];
@@ -111,6 +111,7 @@ function labels(network, layout, letter) {
     if (run && node.group && run[0].group === node.group) run.push(node);
     else runs.push([node]);
   }
+  // The input's name comes last: it is known anyway.
   for (const run of [...runs.slice(1), runs[0]]) {
     const [first, last] = [run[0], run.at(-1)];
     const middle = (first.x + last.x) / 2;

@@ -17,7 +17,7 @@ function drawVolume(shape, measured, record, scale, { strongest, grid, tint, cla
   const isMap = shape.length > 2;
   const [rows, across] = [measured.side, measured.across];
   const many = record ? (grid || !isMap ? record.channels.length : Math.min(4, record.channels.length)) : 0;
-  let [high, wide] = [scale.side(rows), scale.side(across)];
+  const [high, wide] = [scale.side(rows), scale.side(across)];
   const svg = draw("svg", { class: "volume-picture", "data-sides": `${rows} ${across}` });
   const cards = [];
   const card = (k, x, y, w, h) => {
@@ -29,7 +29,7 @@ function drawVolume(shape, measured, record, scale, { strongest, grid, tint, cla
   };
   let size;
   if (record && isMap && grid) {
-    const each = Math.max(34, Math.min(high, 3 * scale.side(1e9) / 1e9 || 64, 64));
+    const each = 34;
     const per = Math.ceil(Math.sqrt(many));
     for (let k = 0; k < many; k++) card(k, 4 + (k % per) * (each + 4), 4 + Math.floor(k / per) * (each + 4), each, each * high / wide);
     size = [per * (each + 4) + 8, Math.ceil(many / per) * (each * high / wide + 4) + 8];
@@ -70,16 +70,53 @@ function drawVolume(shape, measured, record, scale, { strongest, grid, tint, cla
   svg.setAttribute("width", Math.ceil(size[0]));
   svg.setAttribute("height", Math.ceil(size[1]));
   svg.setAttribute("viewBox", `0 0 ${Math.ceil(size[0])} ${Math.ceil(size[1])}`);
-  return { svg, cards, light, rows, across, isMap, record, shape };
+  return { svg, cards, light, rows, across, isMap, record };
+}
+
+// What happens between what goes in and what comes out.
+function operationBox(network, node, letter) {
+  const box = make("div", { class: "operation" }, make("strong", {}, node.label ?? ""));
+  if (!node.isRow) {
+    box.append(drawBlock(network, node, letter));
+    return box;
+  }
+  for (const line of node.about ?? []) box.append(make("span", {}, line));
+  if (node.window && node.out.at(-1) > 1 && !/^adaptive|transpose/i.test(node.kind)) box.append(drawWindows(node.window));
+  return box;
+}
+
+// The arithmetic of a layer, and what one value of it sees of the picture.
+function numbersBox(network, { sums = [], facts = [], share = 0 }) {
+  const box = make("div", { class: "numbers" });
+  const term = (what, value, remark) => {
+    const more = remark ? [make("span", { class: "remark" }, remark)] : [];
+    return [make("dt", {}, what), make("dd", {}, make("strong", {}, value), ...more)];
+  };
+  if (sums.length) box.append(make("dl", {}, ...sums.flatMap((each) => term(...each))));
+  const others = facts.filter(([what]) => what === "parameters" || !sums.some(([each]) => each === what));
+  box.append(make("dl", { class: "facts" }, ...others.map(([what, value]) => make("div", {}, ...term(what, value)))));
+  if (!network.error) {
+    const done = Math.round(100 * share);
+    const meter = make("div", { class: "meter" }, make("span", { style: `width:${done}%` }));
+    box.append(meter, make("span", { class: "soft" }, `${done} % of all multiply-adds are done`));
+  }
+  if (network.picture) {
+    const { shape: [, high, wide], address, words } = network.picture;
+    const side = 92;
+    const svg = draw("svg", { class: "seen", viewBox: `0 0 ${wide} ${high}`, width: side, height: side * high / wide, role: "img", "aria-label": `what one value sees of ${words}` });
+    svg.append(draw("image", { href: address, width: wide, height: high, class: "picture" }), draw("rect", { class: "field", width: 0, height: 0 }));
+    box.append(make("div", { class: "seen-box" }, svg, make("span", { class: "soft" }, "the frame: what one value sees")));
+  }
+  return box;
 }
 
 // The block as one draws it on paper: its parts below each other, the shortcut around them.
 function drawBlock(network, folder, letter) {
   const ownLayers = (part) => !part.isRow && pathOf(network, part) === "shortcut" && part.last - part.first < 3;
   const parts = partsOf(network, folder).flatMap((part) => (ownLayers(part) ? partsOf(network, part) : [part]));
-  const links = linksBetween(network, folder, parts);
+  const links = linksBetween(network, parts);
   const isLine = isOneLine(network, parts, links);
-  const drawn = isLine ? undefined : drawBranches(network, folder, parts, links, letter);
+  const drawn = isLine ? undefined : drawBranches(folder, parts, links, letter);
   if (drawn) return drawn;
   const shown = parts.length > 14 ? [...parts.slice(0, 8), null, ...parts.slice(-4)] : parts;
   const [wide, high, step] = [letter * 10.5, letter + 9, letter + 17];
@@ -101,7 +138,7 @@ function drawBlock(network, folder, letter) {
     }
     for (let row = part.first; row <= part.last; row++) yOf.set(row, y + high / 2);
     const isAdd = isLine && part.isRow && ends.has(part.first);
-    const group = svg.appendChild(draw("g", { class: `part${part.isRow ? "" : " folder"}`, "data-layer": part.name, "data-kind": isAdd ? "add" : part.isRow ? "row" : "folder", "data-row": part.last, tabindex: -1 }));
+    const group = svg.appendChild(groupOf(part, isAdd));
     if (isAdd) {
       group.append(sign("add", middle, y + high / 2, {}));
       const { start, layers } = ends.get(part.first);
@@ -114,33 +151,44 @@ function drawBlock(network, folder, letter) {
       own.forEach((each, k) => {
         const yy = (top + y + high / 2) / 2 + (k - (own.length - 1) / 2) * step - high / 2;
         const box = svg.appendChild(draw("g", { class: "part onshortcut", "data-layer": each.name, "data-kind": each.isRow ? "row" : "folder", "data-row": each.last }));
-        box.append(draw("rect", { x: out - letter * 5, y: yy, width: letter * 10, height: high, rx: 5 }));
-        box.append(draw("text", { x: out, y: yy + high * 0.7, "font-size": letter }, fitted(each.brief ?? each.label, letter * 9.6, letter)));
+        box.append(...boxed(fitted(each.brief ?? each.label, letter * 9.6, letter), out, yy, letter * 10, letter));
       });
     } else {
-      group.append(draw("rect", { x: middle - wide / 2, y, width: wide, height: high, rx: 5 }));
       const words = part.isRow ? part.brief ?? part.label : nameInside(part.name, folder);
-      group.append(draw("text", { x: middle, y: y + high * 0.7, "font-size": letter }, fitted(words, wide - 8, letter)));
+      group.append(...boxed(fitted(words, wide - 8, letter), middle, y, wide, letter));
     }
   });
   if (isLine) lines.append(draw("path", { d: `M${middle} ${16 + main.length * step - 12}v12`, class: "line plain" }));
   return svg;
 }
 
+// A part of a block that can be clicked, and what is drawn for it: a box with words.
+function groupOf(part, isAdd) {
+  const kind = isAdd ? "add" : part.isRow ? "row" : "folder";
+  return draw("g", { class: `part${part.isRow ? "" : " folder"}`, "data-layer": part.name, "data-kind": kind, "data-row": part.last, tabindex: -1 });
+}
+
+function boxed(words, middle, y, wide, letter) {
+  const high = letter + 9;
+  const text = draw("text", { x: middle, y: y + high * 0.7, "font-size": letter }, words);
+  return [draw("rect", { x: middle - wide / 2, y, width: wide, height: high, rx: 5 }), text];
+}
+
 // Which part of a block feeds which? -1 stands for what goes into the block.
-function linksBetween(network, folder, parts) {
-  const partOf = (row) => parts.findIndex((part) => part.first <= row && row <= part.last);
+function linksBetween(network, parts) {
   const links = new Map();
   for (const [source, target, how] of network.edges) {
-    const [a, b] = [partOf(source), partOf(target)];
+    const [a, b] = [partWith(source, parts), partWith(target, parts)];
     if (b >= 0 && a !== b) links.set(`${a} ${b}`, { a, b, how });
   }
   return [...links.values()];
 }
 
+const partWith = (row, parts) => parts.findIndex((part) => part.first <= row && row <= part.last);
+
 // Does each part feed the next one, and nothing else but what the shortcuts carry?
 function isOneLine(network, parts, links) {
-  const partOf = (row) => parts.findIndex((part) => part.first <= row && row <= part.last);
+  const partOf = (row) => partWith(row, parts);
   const allowed = new Set();
   const aside = new Set();
   for (const [start, end, layers] of network.shortcuts.filter(([, row]) => parts[partOf(row)]?.isRow)) {
@@ -155,7 +203,7 @@ function isOneLine(network, parts, links) {
 }
 
 // A block with branches: what runs side by side stands side by side, and meets in a sign.
-function drawBranches(network, folder, parts, links, letter) {
+function drawBranches(folder, parts, links, letter) {
   const above = parts.map((_, i) => links.filter(({ b }) => b === i).map(({ a }) => a));
   const level = { [-1]: 0 };
   parts.forEach((_, i) => { level[i] = 1 + Math.max(0, ...above[i].map((a) => level[a])); });
@@ -201,13 +249,12 @@ function drawBranches(network, folder, parts, links, letter) {
     lines.append(draw("path", { d: way([x(a), below(a)], ...passes, [x(b), over(b)]), class: `line ${how[b] || "plain"}` }));
   }
   parts.forEach((part, i) => {
-    const kind = how[i] === "add" ? "add" : part.isRow ? "row" : "folder";
-    const group = svg.appendChild(draw("g", { class: `part${part.isRow ? "" : " folder"}`, "data-layer": part.name, "data-kind": kind, "data-row": part.last, tabindex: -1 }));
+    const group = svg.appendChild(groupOf(part, how[i] === "add"));
     if (how[i]) group.append(sign(how[i], x(i), y(level[i]) + high / 2, {}));
     else {
       const wide = Math.min(letter * 10.5, alone(i) ? each * columns : each - 6);
-      group.append(draw("rect", { x: x(i) - wide / 2, y: y(level[i]), width: wide, height: high, rx: 5 }));
-      group.append(draw("text", { x: x(i), y: y(level[i]) + high * 0.7, "font-size": letter }, part.isRow ? fitted(part.brief ?? part.label, wide - 4, letter) : endOf(nameInside(part.name, folder), wide - 4, letter)));
+      const words = part.isRow ? fitted(part.brief ?? part.label, wide - 4, letter) : endOf(nameInside(part.name, folder), wide - 4, letter);
+      group.append(...boxed(words, x(i), y(level[i]), wide, letter));
       group.append(draw("title", {}, `${part.name}: ${part.label}`));
     }
     if (!links.some(({ a }) => a === i)) lines.append(draw("path", { d: `M${x(i)} ${below(i)}V${depth * step + 28}`, class: "line plain" }));

@@ -5,11 +5,11 @@
 
 // The feature maps of a row, as the host gives them, become what can be read value by value.
 function recordFrom(raw) {
-  const values = raw.values instanceof Float32Array ? raw.values : halves(raw.values, raw.scale);
+  const values = raw.values instanceof Float32Array ? raw.values : floatsOf(raw.values, raw.scale);
   const isMap = raw.shape.length > 2;
   const [rows, across] = !isMap ? [1, 1] : raw.last ? raw.shape : raw.shape.slice(-2);
   const area = rows * across;
-  const weights = raw.weights && halves(raw.weights, raw.weight_scale);
+  const weights = raw.weights && floatsOf(raw.weights, raw.weight_scale);
   const [ins, kh, kw] = raw.weight_shape ? raw.weight_shape.slice(1) : [];
   const pictures = new Map();
   return {
@@ -20,7 +20,7 @@ function recordFrom(raw) {
     weight: (k, j, dy, dx) => weights[((k * ins + j) * (kh ?? 1) + dy) * (kw ?? 1) + dx],
     paint(k, strongest) {
       const key = `${k} ${strongest}`;
-      if (!pictures.has(key)) pictures.set(key, paint(values.subarray(k * area, (k + 1) * area), rows, across, strongest));
+      if (!pictures.has(key)) pictures.set(key, paintMap(values.subarray(k * area, (k + 1) * area), rows, across, strongest));
       return pictures.get(key);
     },
   };
@@ -137,8 +137,24 @@ function meets({ at, ins, out: { record: out } }, k, y, x) {
   return Math.abs(made - out.value(k, y, x)) <= 0.005 * Math.max(out.strongest, ...ins.map(({ record }) => record?.strongest ?? 0));
 }
 
+// A frame around a window of a card, at its place on the map.
+function outline(made, card, window, isFaint) {
+  const [uy, ux] = [card.high / made.rows, card.wide / made.across];
+  made.light.append(draw("rect", { "data-card": card.k, class: isFaint ? "window-frame faint" : "window-frame", x: card.x + window.x * ux, y: card.y + window.y * uy, width: Math.max(window.wide * ux, 3), height: Math.max(window.high * uy, 3) }));
+}
+
+// A window with gaps, or one that goes on elsewhere on the map: the pixels that it reads.
+function outlinePixels(made, card, w) {
+  const [uy, ux] = [card.high / made.rows, card.wide / made.across];
+  const [ys, xs] = [placesOf(w.y, w.high, w.down, made.rows, w.mode), placesOf(w.x, w.wide, w.right, made.across, w.mode)];
+  const d = ys.flatMap((y) => xs.map((x) => `M${(card.x + x * ux).toFixed(2)} ${(card.y + y * uy).toFixed(2)}h${ux.toFixed(2)}v${uy.toFixed(2)}h${(-ux).toFixed(2)}z`)).join("");
+  made.light.append(draw("path", { class: "pixels", "data-card": card.k, "data-rows": ys.join(" "), "data-columns": xs.join(" "), d }));
+}
+
 // The sentence below the close-up: how the value at (y, x) of card k is made of what its window reads.
-function productsOf({ network, at, ins: volumes, out: { record: out, isMap: map } }, k, y, x, w) {
+function productsOf(scene, k, y, x) {
+  const { network, at, ins: volumes, out: { record: out, isMap: map } } = scene;
+  const w = windowOf(scene, y, x);
   const ins = volumes.map((each) => each.record);
   const where = map ? `row ${y}, column ${x}` : "";
   const source_ = volumes[0];

@@ -1,17 +1,15 @@
 // The panel of the explorer in which the picture is chosen, drawn and changed, and the answer of the
 // network stands. It knows nothing of networks: what it shows is handed on by `changed`, and what a
-// network made of it comes back by `showScores` and `showHeat`. (`make`, `clamp` and `widthOf` stand in
-// 01_tools.js.)
+// network made of it comes back by `showScores` and `showHeat`.
 
 const ZERO = { turn: 0, right: 0, down: 0, noise: 0 };
 
-// `data`: {choices: [{name, pixels}], of}, `shape`: (channels, height, width) of each picture. A grey
-// picture is shown as it is printed, 0 is white, but for `photographs`.
+// `data`: {choices: [{name, pixels}], of}, `shape`: (channels, height, width) of each picture.
 function picturePanel({ data, shape, photographs, classes, scores, heatKnown, changed }) {
   const [channels, high, wide] = shape;
   const [blank, ink] = channels === 3 || photographs ? [255, 0] : [0, 210];
   const area = high * wide;
-  const decode = (text) => Float32Array.from(atob(text), (c) => c.charCodeAt(0));
+  const decode = (text) => Float32Array.from(bytesOf(text));
   let chosen = 0; // -1 is a drawing
   let shown = 0; // the last of the choices that was chosen
   let base = decode(data.choices[0].pixels);
@@ -40,20 +38,11 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
   const thumbs = make("div", { class: "thumbs", role: "radiogroup", "aria-label": `pictures: ${data.of}` });
   data.choices.forEach((choice, i) => {
     const one = make("button", { type: "button", role: "radio", title: choice.name, "aria-label": `${choice.name}, ${i + 1} of ${data.choices.length}` });
-    const small = make("canvas", { width: wide, height: high });
-    paintPixels(small, decode(choice.pixels));
-    one.append(small);
+    one.append(paintPixels(make("canvas"), decode(choice.pixels)));
     one.addEventListener("click", () => choose(i));
     thumbs.append(one);
   });
-  thumbs.addEventListener("keydown", (event) => {
-    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (!by) return;
-    event.preventDefault();
-    event.stopPropagation();
-    choose((shown + by + data.choices.length) % data.choices.length);
-    thumbs.children[chosen].focus();
-  });
+  withArrows(thumbs, () => shown, (i) => choose(i));
   const reach = Math.round(high / 3);
   const sliders = {
     right: slider("shift →", -reach, reach, 1, (v) => `${v} px`),
@@ -95,17 +84,23 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
         buttons[i].tabIndex = each === option ? 0 : -1;
       });
     }
-    box.addEventListener("keydown", (event) => {
-      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-      if (!by) return;
-      event.preventDefault();
-      event.stopPropagation();
-      const next = (options.indexOf(made.value) + by + options.length) % options.length;
-      set(options[next]);
-      buttons[next].focus();
-    });
+    withArrows(box, () => options.indexOf(made.value), (i) => set(options[i]));
     set(value);
     return made;
+  }
+
+  // Arrow keys choose the next of the buttons in a box, or the one before.
+  function withArrows(box, now, take) {
+    box.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const count = box.children.length;
+      const next = (now() + step + count) % count;
+      take(next);
+      box.children[next].focus();
+    });
   }
 
   function slider(label, min, max, step, words) {
@@ -188,12 +183,7 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
   }
 
   function paintPixels(paper, pixels) {
-    const image = new ImageData(wide, high);
-    for (let i = 0; i < area; i++) {
-      for (let c = 0; c < 3; c++) image.data[4 * i + c] = channels === 3 ? pixels[3 * i + c] : blank ? pixels[i] : 255 - pixels[i];
-      image.data[4 * i + 3] = 255;
-    }
-    paper.getContext("2d").putImageData(image, 0, 0);
+    return paintPicture(paper, pixels, { shape, photographs });
   }
 
   function update() {
@@ -313,12 +303,8 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
   function paintHeat() {
     glow.hidden = !warm.checked || !heat;
     if (glow.hidden) return;
-    const [rows, across] = [heat.length, heat[0].length];
-    glow.width = across;
-    glow.height = rows;
-    const image = new ImageData(across, rows);
-    heat.flat().forEach((value, i) => image.data.set([213, 94, 0, 215 * value], 4 * i));
-    glow.getContext("2d").putImageData(image, 0, 0);
+    const values = heat.flat();
+    paint(glow, heat.length, heat[0].length, (i) => [213, 94, 0, 215 * values[i]]);
   }
 
   // One line for each class: probability and logit, and a mark where the bar was before the picture
@@ -358,10 +344,9 @@ const percent = (share) => (share < 0.005 ? "below 1 %" : `${Math.round(100 * sh
 
 // Softmax, unless the network ends with one of its own.
 function probabilities(values) {
-  const whole = values.reduce((a, b) => a + b, 0);
-  if (values.every((value) => value >= 0) && Math.abs(whole - 1) < 1e-3) return [...values];
+  if (values.every((value) => value >= 0) && Math.abs(sum(values) - 1) < 1e-3) return [...values];
   const largest = Math.max(...values);
   const powers = Array.from(values, (value) => Math.exp(value - largest));
-  const all = powers.reduce((a, b) => a + b, 0);
+  const all = sum(powers);
   return powers.map((power) => power / all);
 }

@@ -244,17 +244,3 @@ function startNetwork(steps, weights) {
     },
   };
 }
-
-// Weights come as text, each character one number of 16 bits: 1 for the sign, 5 for the exponent, 10
-// behind the point. The same bits in a 32-bit number, 13 places further up, are 2¹¹² times too small.
-function weightsOf(text) {
-  const numbers = new Float32Array(text.length);
-  const bits = new Uint32Array(numbers.buffer);
-  for (let i = 0; i < text.length; i++) {
-    const half = text.charCodeAt(i);
-    const infinite = (half & 0x7c00) === 0x7c00;
-    bits[i] = ((half & 0x8000) << 16) | ((half & 0x7fff) << 13) | (infinite ? 0x7f800000 : 0);
-    if (!infinite) numbers[i] *= 2 ** 112;
-  }
-  return numbers;
-}

@@ -52,19 +52,18 @@ function explorer(element, host) {
     return made;
   }
 
-  // A new network: keep the place if it has one of that name.
-  function load(data, wanted = {}) {
+  // A new network, and where to stand in it.
+  function load(data, { opened: names, place, layer }) {
     say("");
     network = { ...data };
-    if (network.picture) network.picture = { ...network.picture, address: paintPicture(network.picture) };
+    const given = network.picture;
+    if (given) network.picture = { ...given, address: paintPicture(make("canvas"), bytesOf(given.pixels), given).toDataURL() };
     records.clear();
     stale.clear();
     changes.clear();
     clearTimeout(told);
-    opened = new Set(wanted.opened ?? network.opened);
-    at = findNode(network, wanted.place ?? at?.name, wanted.layer ?? at?.last ?? 0);
-    if (!at && wanted.layer) at = barsOf(network, opened).find((bar) => bar.last >= wanted.layer);
-    at ??= network.error ? rowNode(network, network.rows.length - 1) : barsOf(network, opened)[0];
+    opened = new Set(names);
+    at = findNode(network, place, layer) ?? bars()[0]; // the page may be ahead of Python
     zoom = 1;
     picked = null;
     title.textContent = network.title;
@@ -86,7 +85,6 @@ function explorer(element, host) {
     choices.replaceChildren();
     if (!network.choices || !host.choose) return;
     const selects = {};
-    const labelled = { network: "network", size: "input size", channels: "channels" };
     for (const [name, { options, value }] of Object.entries(network.choices)) {
       const select = make("select", {}, ...options.map((option) => make("option", { value: option }, String(option))));
       select.value = value;
@@ -97,7 +95,7 @@ function explorer(element, host) {
         host.choose(Object.fromEntries(Object.entries(selects).map(([key, each]) => [key, key === "network" ? each.value : Number(each.value)])));
       });
       selects[name] = select;
-      choices.append(make("label", {}, `${labelled[name] ?? name} `, select));
+      choices.append(make("label", {}, name === "size" ? "input size " : `${name} `, select));
     }
   }
 
@@ -167,28 +165,15 @@ function explorer(element, host) {
     fetchMaps();
   }
 
-  function go(node, silent = false) {
+  function go(node) {
     at = node;
     mark();
     showPlace();
-    if (!silent) remember();
+    remember();
   }
 
-  function step(by_) {
-    const all = bars();
-    const i = all.findIndex((bar) => bar.first <= at.first && at.last <= bar.last);
-    const bar = all[i];
-    if (bar && !bar.isRow && at.isRow) { // a row inside a closed block
-      const row = at.last + by_;
-      if (bar.first <= row && row <= bar.last) return go(rowNode(network, row));
-      if (by_ < 0) return go(bar);
-    }
-    if (i < 0) { // an open folder stands for all its bars
-      const beside = by_ > 0 ? all.find((each) => each.first >= at.first) : all.findLast((each) => each.last < at.first);
-      if (beside) go(beside);
-      return Boolean(beside);
-    }
-    const to = all[i + by_];
+  function step(by) {
+    const to = placeBeside(network, bars(), at, by);
     if (to) go(to);
     return Boolean(to);
   }
@@ -211,10 +196,8 @@ function explorer(element, host) {
   function zoomTo(value, x = strip.clientWidth / 2) {
     const before = (strip.scrollLeft + x) / layout.width;
     zoom = clamp(value, 1, layout.zoomable);
-    const kept = close.scrollTop;
     redraw();
     strip.scrollLeft = before * layout.width - x;
-    close.scrollTop = kept;
   }
 
   // The line above the close-up: where one is, and the way up and down.
@@ -351,10 +334,6 @@ function explorer(element, host) {
 
   let volumes = []; // those that go in, and at the end the one that comes out
 
-  function sourcesOf(row) {
-    return network.edges.filter(([, target]) => target === row).map(([source]) => source);
-  }
-
   function recordOf(row, shape) {
     const record = records.get(row);
     return record && String(record.shape) === String(shape) ? record : undefined;
@@ -365,82 +344,80 @@ function explorer(element, host) {
     volumes = [];
     if (at.kind === "error") {
       const { at: module, shapes, message } = network.error;
-      close.append(make("div", { role: "alert", class: "alert" }, make("strong", {}, `It stops at ${module}${shapes.length ? `, where ${shapes.join(" and ")} met.` : "."}`), make("br"), message));
+      const met = shapes.length ? `, where ${shapes.join(" and ")} met.` : ".";
+      close.append(make("div", { role: "alert", class: "alert" }, make("strong", {}, `It stops at ${module}${met}`), make("br"), message));
       return;
     }
     const wide = root.clientWidth || 900;
-    const portrait = wide < 760;
-    root.classList.toggle("portrait", portrait);
-    const sources = at.isRow ? sourcesOf(at.first) : [];
+    root.classList.toggle("portrait", wide < 760);
+    const sources = sourcesOf(network, at);
     const how = network.edges.find(([, target]) => target === at.first)?.[2];
     const meeting = at.isRow && how && sources.length > 1;
-    const many = meeting ? Math.min(sources.length, 3) : 1;
-    const face = host.large ? (meeting ? 130 : 150) : portrait ? clamp((wide - 90) / (many + 1) / 1.5, 62, 120) : clamp(meeting ? (wide - 400) / 4.2 : (wide - (at.isRow ? 625 : 700)) / 2.7, 64, meeting ? 118 : 128);
-    const scale = scaleOf(network, face);
-    const outer = sourcesOutside();
+    const isShort = (source) => how === "add" && isShortcut(network, source, at);
     // "x + F(x)": the shortcut comes first.
-    const ordered = sources.toSorted((a, b) => isShortcutInto(b) - isShortcutInto(a));
-    const incoming = meeting ? ordered.slice(0, 3) : [outer[0]];
-    const shapes = incoming.map((source) => (meeting && source >= 0 ? network.rows[source].out : meeting ? network.inputs[-1 - source] : at.in));
+    const ordered = sources.toSorted((a, b) => isShort(b) - isShort(a));
+    const incoming = meeting ? ordered.slice(0, 3) : [sourcesOutside(network, at)[0]];
+    const scale = scaleOf(network, faceOf(wide, meeting ? incoming.length : 0));
+    const shapes = incoming.map((source) => (!meeting ? at.in : source < 0 ? network.inputs[-1 - source] : network.rows[source].out));
     const out = recordOf(at.last, at.out);
     // `apart`: what goes in is not what that row gave; something between them has no row.
     const ins = incoming.map((source, i) => (out?.apart && at.isRow ? undefined : recordOf(source, shapes[i])));
     const all = [...ins, out].filter(Boolean);
     const strongest = meeting && how === "add" ? Math.max(...all.map((record) => record.strongest)) : undefined;
-    const isResidual = meeting && at.kind !== "sub" && how === "add" && sources.length === 2 && sources.filter(isShortcutInto).length === 1;
-    const joined = { sub: "−", div: "÷" }[at.kind] ?? KINDS[how];
+    const isResidual = meeting && at.kind !== "sub" && sources.length === 2 && sources.filter(isShort).length === 1;
     const flow = make("div", { class: `flow${meeting ? " meeting" : ""}` });
+    const symbol = (look, words) => make("span", { class: look, "aria-hidden": "true" }, words);
     incoming.forEach((source, i) => {
-      if (i) flow.append(make("span", { class: `meet ${how}`, "aria-hidden": "true" }, joined));
-      const isShort = how === "add" && meeting && isShortcutInto(source);
-      const name = isResidual ? (isShort ? "x" : "F(x)") : "in";
-      const from = source === undefined ? "" : source < 0 ? (network.inputs.length > 1 ? `input ${-source}` : "the input") : network.rows[source].name;
-      flow.append(volume(shapes[i], ins[i], scale, { strongest, tint: isShort ? "short" : "in", dropped: at.window?.dropped, last: meeting ? network.rows[source]?.out_last : at.in_last, name, from: isShort && meeting ? `${from} · the shortcut` : name === "F(x)" ? `${from} · the branch` : from }));
+      if (i) flow.append(symbol(`meet ${how}`, { sub: "−", div: "÷" }[at.kind] ?? KINDS[how]));
+      const short = meeting && isShort(source);
+      const name = !isResidual ? "in" : short ? "x" : "F(x)";
+      const way = short ? " · the shortcut" : isResidual ? " · the branch" : "";
+      const last = meeting ? network.rows[source]?.out_last : at.in_last;
+      flow.append(volume(shapes[i], ins[i], scale, { strongest, tint: short ? "short" : "in", dropped: at.window?.dropped, last, name, from: nameOf(source) + way }));
       if (meeting && isOff(source)) flow.lastChild.classList.add("off");
     });
-    if (meeting) {
-      if (sources.length > 3) flow.append(make("span", { class: "soft" }, `and ${sources.length - 3} more`));
-      flow.append(make("span", { class: "meet", "aria-hidden": "true" }, "="));
-    } else {
-      flow.append(make("span", { class: "arrow", "aria-hidden": "true" }, "→"), operation(), make("span", { class: "arrow", "aria-hidden": "true" }, "→"));
-    }
-    const whole = !incoming.some(isOff);
-    const sumName = isResidual && whole ? "x + F(x)" : "out";
-    flow.append(volume(at.out, out, scale, { strongest, tint: "out", last: at.out_last, name: sumName, from: meeting ? at.label : "", isOut: true }));
-    const point = !at.isRow ? "" : meeting && out ? "Point at a value of what comes out: the numbers that make it appear here."
-      : out ? "Point at a value of what comes out: its window and its products appear here."
-        : at.window && at.out.length > 2 ? "Point at the box of what comes out: the pixels that a window reads appear here." : "";
-    products.dataset.hint = point;
-    products.classList.toggle("hint", Boolean(point));
-    close.append(flow, products, numbers());
+    if (sources.length > 3 && meeting) flow.append(make("span", { class: "soft" }, `and ${sources.length - 3} more`));
+    if (meeting) flow.append(symbol("meet", "="));
+    else flow.append(symbol("arrow", "→"), operationBox(network, at, letter()), symbol("arrow", "→"));
+    const name = isResidual && !incoming.some(isOff) ? "x + F(x)" : "out";
+    flow.append(volume(at.out, out, scale, { strongest, tint: "out", last: at.out_last, name, from: meeting ? at.label : "", isOut: true }));
+    products.dataset.hint = hintOf(meeting, out);
+    products.classList.toggle("hint", Boolean(products.dataset.hint));
+    close.append(flow, products, numbersBox(network, at));
     if (at.lane) close.append(make("p", { class: "lane" }, at.lane));
-    if (all.length) {
-      const shown = out ?? all[0];
-      const more = shown.channels.length > 4 && at.out.length > 2 ? [button(grid ? "four channels" : `${shown.channels.length} channels`, () => { grid = !grid; showCloseUp(); })] : [];
-      const list = shown.channels.slice(0, grid ? 99 : 4).join(", ");
-      const which = shown.channels.length === shown.count ? "" : ", those that vary most";
-      const what = shown.isMap ? `Channels ${list} of ${shown.count}` : `${shown.channels.length} of ${shown.count} numbers`;
-      const legend = make("p", { class: "legend soft" }, `${what}${which}. Blue: positive, orange: negative, white: 0; strongest: ${digits(strongest ?? shown.strongest)}. `, ...more);
-      close.append(legend);
-    }
+    if (all.length) close.append(legendOf(out ?? all[0], strongest));
   }
 
-  // Which row, outside of what is shown, feeds it?
-  function sourcesOutside() {
-    const edges = network.edges.filter(([source, target]) => at.first <= target && target <= at.last && (source < at.first || source > at.last));
-    const first = edges.filter(([, target]) => target === at.first);
-    return [...new Set((first.length ? first : edges).map(([source]) => source))];
+  // How many pixels has the largest map, if all volumes are to stand beside each other? `many` meet.
+  function faceOf(wide, many) {
+    if (host.large) return many ? 130 : 150;
+    if (wide < 760) return clamp((wide - 90) / (Math.max(many, 1) + 1) / 1.5, 62, 120);
+    if (many) return clamp((wide - 400) / 4.2, 64, 118);
+    return clamp((wide - (at.isRow ? 625 : 700)) / 2.7, 64, 128);
+  }
+
+  function nameOf(source) {
+    if (source >= 0) return network.rows[source].name;
+    return source === undefined ? "" : network.inputs.length > 1 ? `input ${-source}` : "the input";
+  }
+
+  function hintOf(meeting, out) {
+    const value = "Point at a value of what comes out:";
+    if (!at.isRow) return "";
+    if (out) return meeting ? `${value} the numbers that make it appear here.` : `${value} its window and its products appear here.`;
+    return at.window && at.out.length > 2 ? "Point at the box of what comes out: the pixels that a window reads appear here." : "";
+  }
+
+  function legendOf({ channels, count, isMap, strongest }, common) {
+    const more = channels.length > 4 && at.out.length > 2 ? [button(grid ? "four channels" : `${channels.length} channels`, () => { grid = !grid; showCloseUp(); })] : [];
+    const list = channels.slice(0, grid ? 99 : 4).join(", ");
+    const which = channels.length === count ? "" : ", those that vary most";
+    const what = isMap ? `Channels ${list} of ${count}` : `${channels.length} of ${count} numbers`;
+    return make("p", { class: "legend soft" }, `${what}${which}. Blue: positive, orange: negative, white: 0; strongest: ${digits(common ?? strongest)}. `, ...more);
   }
 
   // Is what this row gives switched off where it is added?
   const isOff = (added) => [...changes.values()].some(({ row, source }) => at.isRow && row === at.first && source !== added);
-
-  function isShortcutInto(source) {
-    const shortcut = network.shortcuts.find(([, end]) => end === at.first);
-    if (!shortcut) return false;
-    const [begin, , layers] = shortcut;
-    return layers.length ? layers.includes(source) : source === begin;
-  }
 
   function volume(shape, record, scale, options) {
     const made = drawVolume(shape, measures(network, shape, options.last), record, scale, { grid, strongest: options.strongest ?? record?.strongest, tint: options.tint, dropped: options.dropped, classes: options.isOut && at.last === network.rows.length - 1 ? network.classes : undefined });
@@ -457,41 +434,6 @@ function explorer(element, host) {
       made.svg.setAttribute("aria-label", `${options.name}: ${by(shape)}`);
     }
     return figure;
-  }
-
-  function operation() {
-    const box = make("div", { class: "operation" }, make("strong", {}, at.label ?? ""));
-    if (!at.isRow) {
-      box.append(drawBlock(network, at, letter()));
-      return box;
-    }
-    for (const line of at.about ?? []) box.append(make("span", {}, line));
-    if (at.window && at.out.at(-1) > 1 && !/^adaptive|transpose/i.test(at.kind)) box.append(drawWindows(at.window));
-    return box;
-  }
-
-  function numbers() {
-    const list = make("dl");
-    for (const [what, formula, remark] of at.sums ?? []) {
-      list.append(make("dt", {}, what), make("dd", {}, make("strong", {}, formula), ...(remark ? [make("span", { class: "remark" }, remark)] : [])));
-    }
-    const known = new Set((at.sums ?? []).map(([what]) => (what === "weights" ? "parameters" : what)));
-    const facts = make("dl", { class: "facts" });
-    for (const [what, value] of at.facts ?? []) {
-      if (!known.has(what) || what === "parameters") facts.append(make("div", {}, make("dt", {}, what), make("dd", {}, make("strong", {}, value))));
-    }
-    const share = Math.round(100 * (at.share ?? 0));
-    const meter = make("div", { class: "meter" }, make("span", { style: `width:${share}%` }));
-    const done = network.error ? [] : [meter, make("span", { class: "soft" }, `${share} % of all multiply-adds are done`)];
-    const panel = make("div", { class: "numbers" }, ...(list.firstChild ? [list] : []), facts, ...done);
-    if (network.picture) {
-      const [, high, wide] = network.picture.shape;
-      const side = 92;
-      const svg = draw("svg", { class: "seen", viewBox: `0 0 ${wide} ${high}`, width: side, height: side * high / wide, role: "img", "aria-label": `what one value sees of ${network.picture.words}` });
-      svg.append(draw("image", { href: network.picture.address, width: wide, height: high, class: "picture" }), draw("rect", { class: "field", width: 0, height: 0 }));
-      panel.append(make("div", { class: "seen-box" }, svg, make("span", { class: "soft" }, "the frame: what one value sees")));
-    }
-    return panel;
   }
 
   // The frame on the picture: which pixels can this value see?
@@ -514,7 +456,7 @@ function explorer(element, host) {
     const point = (event) => {
       const card = made.cards.find(({ group }) => group.contains(event.target));
       if (!card) return;
-      const rect = group_rect(card.group);
+      const rect = card.group.querySelector(".edge, .front").getBoundingClientRect();
       const y = clamp(Math.floor((event.clientY - rect.top) / rect.height * made.rows), 0, made.rows - 1);
       const x = clamp(Math.floor((event.clientX - rect.left) / rect.width * made.across), 0, made.across - 1);
       pick(card.k, y, x);
@@ -534,45 +476,28 @@ function explorer(element, host) {
     made.svg.addEventListener("focus", () => { if (!picked) pick(0, made.rows >> 1, made.across >> 1); });
   }
 
-  const group_rect = (group) => group.querySelector(".edge, .front").getBoundingClientRect();
-
   // Show one value of the output: its window in the input, the products, what it sees.
   function pick(k, y, x) {
     picked = [k, y, x];
     const [ins, out] = [volumes.slice(0, -1), volumes.at(-1)];
-    const scene = { network, at, ins, out, sources: at.isRow ? sourcesOf(at.first) : [] };
+    const scene = { network, at, ins, out, sources: sourcesOf(network, at) };
     for (const each of volumes) each.light.replaceChildren();
-    const window_ = windowOf(scene, y, x);
-    outline(out, k, y, x, 1, 1);
+    // Of a stack of channels, only the first has a strong frame.
+    const isFaint = (card) => card.k && !grid && !keepsChannels(at);
+    const own = out.cards.find((card) => card.k === k) ?? out.cards.at(-1);
+    outline(out, own, { y, x, high: 1, wide: 1 }, isFaint(own));
     for (const each of ins) {
       const read = at.isRow && each.isMap && readsOf(scene, each, k, y, x);
       if (!read) continue;
       const w = read.window;
       // A box stands for all channels; of cards only those that are read.
       for (const card of each.cards.filter(({ channel }) => channel === undefined || read.has(channel)).toReversed()) {
-        outline(each, card.k, w.y, w.x, w.high, w.wide);
-        if (w.mode || w.down > 1 || w.right > 1) pixels(each, card.k, w);
+        outline(each, card, w, isFaint(card));
+        if (w.mode || w.down > 1 || w.right > 1) outlinePixels(each, card, w);
       }
     }
     showField(fieldOf(scene, y, x));
-    products.replaceChildren(...productsOf(scene, k, y, x, window_));
-  }
-
-  function outline(made, k, y, x, high, wide) {
-    const card = made.cards.find((each) => each.k === k) ?? made.cards.at(-1);
-    if (!card) return;
-    const [uy, ux] = [card.high / made.rows, card.wide / made.across];
-    made.light.append(draw("rect", { "data-card": card.k, class: card.k && !grid && !keepsChannels(at) ? "window-frame faint" : "window-frame", x: card.x + x * ux, y: card.y + y * uy, width: Math.max(wide * ux, 3), height: Math.max(high * uy, 3) }));
-  }
-
-  // A window with gaps, or one that goes on elsewhere on the map: the pixels that it reads.
-  function pixels(made, k, w) {
-    const card = made.cards.find((each) => each.k === k);
-    if (!card) return;
-    const [uy, ux] = [card.high / made.rows, card.wide / made.across];
-    const [ys, xs] = [placesOf(w.y, w.high, w.down, made.rows, w.mode), placesOf(w.x, w.wide, w.right, made.across, w.mode)];
-    const d = ys.flatMap((y) => xs.map((x) => `M${(card.x + x * ux).toFixed(2)} ${(card.y + y * uy).toFixed(2)}h${ux.toFixed(2)}v${uy.toFixed(2)}h${(-ux).toFixed(2)}z`)).join("");
-    made.light.append(draw("path", { class: "pixels", "data-card": k, "data-rows": ys.join(" "), "data-columns": xs.join(" "), d }));
+    products.replaceChildren(...productsOf(scene, k, y, x));
   }
 
   // Feature maps come from the host: at once in the book, from the kernel in JupyterLab.
@@ -582,7 +507,7 @@ function explorer(element, host) {
   }
 
   function wantedRows() {
-    const sources = at.isRow ? sourcesOf(at.first) : sourcesOutside();
+    const sources = at.isRow ? sourcesOf(network, at) : sourcesOutside(network, at);
     return [...new Set([...sources.slice(0, 3), at.last])];
   }
 
@@ -613,7 +538,7 @@ function explorer(element, host) {
     play.textContent = "■ stop";
     words.setAttribute("aria-live", "off"); // a voice could not follow
     const tick = () => {
-      if (step(1) === false) return halt();
+      if (!step(1)) return halt();
       timer = setTimeout(tick, SPEEDS[speed.value]);
     };
     timer = setTimeout(tick, SPEEDS[speed.value]);
@@ -643,7 +568,7 @@ function explorer(element, host) {
       redraw();
     }
   });
-  load(host.network, host.state ?? {});
+  load(host.network, host.state);
   watcher.observe(root);
 
   return {

@@ -3,12 +3,11 @@
 // JupyterLab: an anywidget. Its state is the state of the Python object.
 function render({ model, el }) {
   const SILENT = "Python does not answer: it is busy, or its kernel has ended. What was shown before can still be seen.";
-  const waiting = new Map(); // "network row" → what was asked for
+  const waiting = new Map(); // what Python was asked for → its promise, how to keep it, is it late?
   let own = false; // the page itself is changing the state
   let choosing = null;
   let asked = Math.floor(Math.random() * 2 ** 40); // runs: another view of the object has other numbers;
   let run = 0; // the one whose maps are shown; 0 is the picture that was given
-  const runs = new Map();
   const host = {
     network: model.get("network"),
     state: state(),
@@ -26,39 +25,30 @@ function render({ model, el }) {
     },
     run({ pixels, changes }) {
       asked += 1;
-      const [number, network] = [asked, model.get("network").id];
-      return new Promise((resolve, reject) => {
-        let late = false;
-        const timer = setTimeout(() => { late = true; reject(SILENT); }, 8000);
-        const end = () => { clearTimeout(timer); runs.delete(number); };
-        runs.set(number, {
-          done(found) {
-            end();
-            if (number !== asked) return; // the page has stopped to wait, and asked for a newer one
-            run = number;
-            if (late) view.lateRun(found);
-            else resolve(found);
-          },
-          failed(text) { end(); reject(text); },
-          dropped() { end(); resolve(undefined); }, // the network is gone
-        });
-        model.send({ ask: "run", run: number, network, changes }, undefined, [pixels.buffer]);
-      });
+      const network = model.get("network").id;
+      return ask(`run ${asked}`, { ask: "run", run: asked, network, changes }, [pixels.buffer]);
     },
     maps(row) {
       const network = model.get("network").id;
-      const key = `${network} ${row} ${run}`;
-      if (waiting.has(key)) return waiting.get(key).promise;
-      const asked = {};
-      asked.promise = new Promise((resolve, reject) => {
-        asked.resolve = resolve;
-        asked.timer = setTimeout(() => { waiting.delete(key); reject(SILENT); }, 8000);
-      });
-      waiting.set(key, asked);
-      model.send({ ask: "maps", row, network, run });
-      return asked.promise;
+      const key = `maps ${network} ${row} ${run}`;
+      const before = waiting.get(key);
+      return before && !before.late ? before.promise : ask(key, { ask: "maps", row, network, run });
     },
   };
+  function ask(key, message, buffers) {
+    const one = {};
+    one.promise = new Promise((resolve, reject) => Object.assign(one, { resolve, reject }));
+    one.timer = setTimeout(() => { one.late = true; one.reject(SILENT); }, 8000);
+    waiting.set(key, one);
+    model.send(message, undefined, buffers);
+    return one.promise;
+  }
+  function end(key) {
+    const one = waiting.get(key);
+    clearTimeout(one?.timer);
+    waiting.delete(key);
+    return one;
+  }
   function state() {
     return { layer: model.get("layer"), place: model.get("place"), opened: model.get("opened") };
   }
@@ -66,23 +56,30 @@ function render({ model, el }) {
   const changed = () => {
     clearTimeout(choosing);
     run = 0;
-    for (const each of [...runs.values()]) each.dropped();
-    for (const { timer, resolve } of waiting.values()) { clearTimeout(timer); resolve(undefined); }
-    waiting.clear();
+    for (const key of [...waiting.keys()]) end(key).resolve(undefined);
     view.load(model.get("network"), state());
   };
   const moved = () => { if (!own) view.follow(state()); };
   const answered = (message, buffers) => {
-    if (message.failed && message.ran) return runs.get(message.ran)?.failed(message.failed);
-    if (message.failed) { clearTimeout(choosing); return view.refused(message.failed); }
-    if (message.ran) return runs.get(message.ran)?.done(message);
-    if (!message.maps) return undefined;
-    const key = `${message.network} ${message.maps.row} ${message.run}`;
-    const record = { ...message.maps, values: buffers[0], weights: buffers[1] };
-    const asked = waiting.get(key);
-    if (asked) { clearTimeout(asked.timer); asked.resolve(record); }
-    else if (message.network === model.get("network").id && message.run === run) view.late(record); // a kernel that was busy
-    return waiting.delete(key);
+    if (message.ran) answeredRun(message);
+    else if (message.failed) { clearTimeout(choosing); view.refused(message.failed); }
+    else if (message.maps) {
+      const { maps, network, run: of } = message;
+      const record = { ...maps, values: buffers[0], weights: buffers[1] };
+      const one = end(`maps ${network} ${maps.row} ${of}`);
+      if (one && !one.late) one.resolve(record);
+      else if (network === model.get("network").id && of === run) view.late(record); // a kernel that was busy
+    }
+  };
+  const answeredRun = (message) => {
+    const one = end(`run ${message.ran}`);
+    if (!one) return; // another view has asked, or the network is gone
+    if (message.failed) one.reject(message.failed);
+    else if (message.ran === asked) { // else the page has stopped to wait, and asked for a newer one
+      run = message.ran;
+      if (one.late) view.lateRun(message);
+      else one.resolve(message);
+    }
   };
   model.on("change:network", changed);
   model.on("change:layer change:place change:opened", moved);
@@ -132,7 +129,7 @@ function fitLecture({ root, redraw }) {
 // brings the network to life (see 08_network.js).
 function show(element, data, options = {}) {
   const { network, maps = {} } = data;
-  const state = options.state ?? { layer: network.start, place: network.place, opened: network.opened };
+  const state = { layer: network.start, place: network.place, opened: network.opened };
   const living = options.weights && network.live ? liveNetwork(data, options.weights) : { maps: (row) => maps[row] };
   return explorer(element, { network, state, large: options.large, ...living });
 }
