@@ -60,7 +60,10 @@ def test_rows_give_what_hooks_see(name):
     assert_as_hooked(create_model(name), torch.randn(2, 3, 32, 32))
 
 
-OTHERS = "vgg11 densenet121 googlenet mobilenet_v2 shufflenet_v2_x0_5 convnext_tiny"
+OTHERS = (
+    "vgg11_bn densenet121 googlenet mobilenet_v2 mobilenet_v3_small shufflenet_v2_x0_5 squeezenet1_1 "
+    "efficientnet_b0 regnet_y_400mf convnext_tiny"
+)
 
 
 @pytest.mark.parametrize("name", OTHERS.split())
