@@ -61,8 +61,8 @@ def test_rows_give_what_hooks_see(name):
 
 
 OTHERS = (
-    "vgg11_bn densenet121 googlenet mobilenet_v2 mobilenet_v3_small shufflenet_v2_x0_5 squeezenet1_1 "
-    "efficientnet_b0 regnet_y_400mf convnext_tiny"
+    "vgg11_bn densenet121 googlenet mobilenet_v2 mobilenet_v3_small shufflenet_v2_x0_5 "
+    "squeezenet1_1 efficientnet_b0 regnet_y_400mf convnext_tiny"
 )
 
 
