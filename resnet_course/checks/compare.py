@@ -28,7 +28,7 @@ TOLERANCES = {EVALUATION: 1e-3, TRAINING: 1e-3, GRADIENTS: 1e-2, AFTERWARDS: 1e-
 
 
 def made_by(answer: Callable[..., Any], *arguments: Any) -> Any:
-    """Call what makes a module, and explain what happens without super().__init__()."""
+    """Call what makes a module; explain what happens without super().__init__()."""
     with explained("error_in_init"):
         module = call(answer, *arguments)
     check("made", module=module)
@@ -45,9 +45,7 @@ def build(answer: Callable[..., Any], *arguments: Any) -> nn.Module:
 class Subject:
     """A learner's module, run once in each mode with lively numbers in all its parameters.
 
-    Raises:
-        AnswerError: the module fails, gives something else than a tensor, changes its input, or
-            uses weights that are not registered.
+    It is checked for what is wrong whatever the module should be.
     """
 
     def __init__(self, module: nn.Module, x: Tensor, gradients: bool = True) -> None:
