@@ -260,7 +260,7 @@ It is rounded. Return all digits
 """
 ANSWERS = [
     *told("topk_accuracy", "z, y, k", TOPK + NUMBERS, more=HITS),
-    *told("train_step", "model, x, y, optimizer", STEPS + NUMBERS, STEP),
+    *told("train_step", "model, x, y, optimizer", STEPS, STEP),
     *told("evaluate", "model, batches", EVALUATIONS + NUMBERS, ACCURACY, RESULTS),
 ]
 
