@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from inspect import cleandoc
 
 import pytest
 
@@ -33,6 +34,14 @@ def projector(browser):
 def open_deck(projector, deck, place="") -> None:
     projector.goto(deck.as_uri() + place)
     until(projector, "window.Reveal && Reveal.isReady()")
+
+
+def go_to(place) -> None:
+    """Show the slide with this place of an explorer, with all its answers."""
+    place.evaluate("""(place) => {
+      const { h, v } = Reveal.getIndices(place.closest("section section"));
+      Reveal.slide(h, v, 99);
+    }""")
 
 
 @every_notebook
@@ -100,8 +109,7 @@ def test_an_explorer_is_whole_at_each_of_its_layers(projector, decks, chapter):
     (deck,) = (deck for name, deck in decks.items() if name.startswith(chapter))
     open_deck(projector, deck)
     for place in projector.locator(".explorer-place.live").all():
-        at = place.evaluate("(place) => Reveal.getIndices(place.closest('section section'))")
-        projector.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [at["h"], at["v"]])
+        go_to(place)
         following = place.get_by_role("button", name="next")
         while following.is_enabled():
             following.click()
@@ -117,10 +125,9 @@ def test_an_explorer_is_whole_at_each_of_its_layers(projector, decks, chapter):
 def explorer(projector, decks):
     """The explorer of chapter 03, on its slide."""
     open_deck(projector, decks["03_resnet18_34"])
-    box = projector.locator(".explorer-place .resnet-explorer").first
-    find = "Reveal.getIndices(document.querySelector('.explorer-place').closest('section'))"
-    place = projector.evaluate(find)
-    projector.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [place["h"], place["v"]])
+    place = projector.locator(".explorer-place").first
+    go_to(place)
+    box = place.locator(".resnet-explorer")
     expect(box).to_be_visible()
     return box
 
@@ -150,10 +157,10 @@ def test_the_arrow_keys_belong_to_the_explorer_while_it_has_the_focus(projector,
     expect(explorer).to_have_attribute("data-at", "layer2.0.bn1")
 
 
-def test_the_network_runs_on_its_slide(projector, explorer):
-    find = "Reveal.getIndices(document.querySelectorAll('.explorer-place')[1].closest('section'))"
-    projector.evaluate(f"(() => {{ const at = {find}; Reveal.slide(at.h, at.v, 99); }})()")
-    box = projector.locator(".explorer-place .resnet-explorer").nth(1)
+def test_the_network_runs_on_its_slide(projector, decks):
+    open_deck(projector, decks["03_resnet18_34"])
+    box = projector.locator(".explorer-place").nth(1)
+    go_to(box)
     box.locator(".picture-panel summary").click()
     box.get_by_role("radio", name=re.compile(" 3 of 20")).click()
     expect(box.locator(".told")).to_contain_text("picture 3:", timeout=15_000)
@@ -169,8 +176,7 @@ def test_an_explorer_that_does_not_start_leaves_its_picture_and_the_other_slides
     deck.write_text(text.replace('"03_resnet18_34-c03-w1",{"', '"another",{"'), encoding="utf-8")
     open_deck(page, deck)
     place = page.locator(".explorer-place").first
-    find = "Reveal.getIndices(document.querySelector('.explorer-place').closest('section'))"
-    page.evaluate(f"(({{h, v}}) => Reveal.slide(h, v, 99))({find})")
+    go_to(place)
     expect(place.locator("img")).to_be_visible()
     assert place.locator("img").bounding_box()["height"] >= 200  # the slides are fitted
     expect(place.locator(".resnet-explorer")).to_have_count(0)
@@ -184,9 +190,8 @@ def test_printed_or_without_javascript_the_picture_stands_there(projector, explo
     still = browser.new_context(java_script_enabled=False).new_page()
     still.goto(projector.url)
     expect(still.locator(".explorer-place .resnet-explorer")).to_have_count(0)
-    expect(
-        still.locator(".explorer-place img").first
-    ).to_be_visible()  # its slide is one of a long page
+    picture = still.locator(".explorer-place img").first  # on one of the slides of a long page
+    expect(picture).to_be_visible()
     still.context.close()
 
 
@@ -200,20 +205,29 @@ def test_speaker_notes_open_in_a_window_of_their_own(projector, decks):
 
 @pytest.fixture
 def room(tmp_path):
-    """A JupyterLab as teachers start it, on a notebook of three slides."""
+    """A JupyterLab as teachers start it, on a notebook of four slides."""
     pytest.importorskip("jupyterlab_slideshow", reason="needs the extra `lecture`")
     folder, private = tmp_path / "notebooks", tmp_path / "private"
     folder.mkdir()
     source = "from resnet_course.widgets import ShapeExplorer\nShapeExplorer('resnet18')"
+    pictures = """
+        from resnet_course import drawn_garments
+        from resnet_course.train.pretrained import trained_model
+        splits = drawn_garments(100, 100)
+        ShapeExplorer(trained_model(splits.source), splits)
+    """
     box = "> **Predict.** Which layer is the first whose values see half of the picture? " * 2
     cells = [
         new_markdown_cell("# Predict\n\nSome `code`.\n\n| a | table |\n|---|---|\n| 1 | 2 |"),
         new_code_cell("skipped = 1"),
         new_markdown_cell(f"## Walk through the network\n\n{box}"),
         new_code_cell(source, metadata={"tags": ["hide-input"]}),
+        new_markdown_cell(f"## Touch it\n\n{box}"),
+        new_code_cell(cleandoc(pictures), metadata={"tags": ["hide-input"]}),
         new_code_cell("print('shown')"),
     ]
-    for cell, kind in zip(cells, ("slide", "skip", "subslide", None, "subslide"), strict=True):
+    kinds = ("slide", "skip", "subslide", None, "subslide", None, "subslide")
+    for cell, kind in zip(cells, kinds, strict=True):
         if kind:
             cell.metadata["slideshow"] = {"slide_type": kind}
     write(folder / "live.ipynb", cells)
@@ -225,6 +239,27 @@ def room(tmp_path):
 
 def size(locator) -> float:
     return locator.evaluate("(element) => parseFloat(getComputedStyle(element).fontSize)")
+
+
+WHOLE = """(element) => {
+  const { left, right, top, bottom } = element.getBoundingClientRect();
+  return top >= 0 && left >= 0 && bottom <= innerHeight && right <= innerWidth;
+}"""
+
+
+def fits_each_screen(page, explorer) -> None:
+    """Walk some layers of an explorer on each screen: it stays whole, and its letters large."""
+    for way, width, height in (("next", WIDTH, HEIGHT), ("back", 1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(1000)
+        for _ in range(5):
+            explorer.get_by_role("button", name=way).click()
+            page.wait_for_function(WHOLE, arg=explorer.element_handle(), timeout=5000)
+        box = explorer.bounding_box()
+        assert box["height"] >= 0.55 * height  # it uses the room there is
+        zoom = explorer.evaluate("(element) => Number(element.style.zoom)")
+        assert size(explorer) * zoom >= height / 52
+        assert size(page.locator(".jp-Deck blockquote p:visible").first) >= 20
 
 
 def test_a_live_lecture_fits_a_room_and_has_working_widgets(browser, room):
@@ -249,20 +284,17 @@ def test_a_live_lecture_fits_a_room_and_has_working_widgets(browser, room):
     expect(heading).to_be_visible()
     expect(first).to_be_hidden()
     assert notebook.cell("skipped").is_hidden()
-    explorer = notebook.live().locator(".resnet-explorer")
+    explorer = notebook.live().first.locator(".resnet-explorer")
+    page.wait_for_function(WHOLE, arg=explorer.element_handle())
     expect(explorer).to_have_attribute("data-at", "conv1")
     explorer.get_by_role("button", name="next").click()
     expect(explorer).to_have_attribute("data-at", "bn1")
     explorer.get_by_role("button", name="back").click()
-    assert notebook.cell("ShapeExplorer").locator(".jp-InputArea").is_hidden()
-    for width, height in ((WIDTH, HEIGHT), (1920, 1080)):
-        page.set_viewport_size({"width": width, "height": height})
-        page.wait_for_timeout(1500)
-        box = explorer.bounding_box()
-        assert box["y"] >= 0 and box["y"] + box["height"] <= height, box
-        assert box["x"] >= 0 and box["x"] + box["width"] <= width, box
-        assert box["height"] >= 0.55 * height  # it uses the room there is
-        assert size(page.locator(".jp-Deck blockquote p:visible").first) >= 20
+    assert notebook.cell("'resnet18'").locator(".jp-InputArea").is_hidden()
+    fits_each_screen(page, explorer)
+    notebook.command("deck:down")
+    explorer = notebook.live().nth(1).locator(".resnet-explorer")
+    fits_each_screen(page, explorer)
     notebook.command("deck:down")
     shown = notebook.cell("print('shown')")
     expect(shown).to_be_visible()
