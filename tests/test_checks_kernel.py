@@ -75,7 +75,7 @@ def test_what_an_answer_changes_for_everybody_is_put_back(change):
 @pytest.mark.parametrize("name", EXERCISES)
 def test_a_kernel_with_other_settings_refuses_no_right_answer(name):
     threads = torch.get_num_threads()
-    with torch.inference_mode(), warnings.catch_warnings():
+    with torch.enable_grad(), warnings.catch_warnings():
         for change in ("dtype", "device", "threads", "gradients", "deterministic", "warnings"):
             STATE[change][1]()
         try:
@@ -87,6 +87,12 @@ def test_a_kernel_with_other_settings_refuses_no_right_answer(name):
             torch.set_default_device(None)
             torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(False)
+
+
+def test_a_check_in_inference_mode_refuses_no_right_answer():
+    with torch.inference_mode():
+        result = checks.gradient_norms(EXERCISES["gradient_norms"].answers[0])
+        assert result.passed and torch.is_inference_mode_enabled()
 
 
 class Leaves(BaseException):
