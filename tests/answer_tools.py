@@ -17,13 +17,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from resnet_course import checks
+from resnet_course.checks.variants import edited
 
 NAMES = {
     "torch": torch, "nn": nn, "F": F, "np": np, "math": math, "copy": copy,
     "functools": functools, "Fraction": Fraction,
 }  # fmt: skip
 RIGHT = "right"
-EDIT = re.compile(r"\s*(?:(\w+): )?(.+?) → ?(.*)")
 
 
 def cell(source: str, **names: Any) -> Any:
@@ -43,20 +43,10 @@ def must_say(name: str, answer: Any, words: str) -> str:
     """
     result = getattr(checks, name)(answer)
     assert result.attempted, "taken for a stub"
+    assert torch.is_grad_enabled()
     assert result.passed == (words == RIGHT), result.message
     assert words == RIGHT or re.search(words, result.message), result.message
     return result.message
-
-
-def edited(text: str, edits: list[str]) -> str:
-    """Exchange words, "old → new"; "conv1: old → new" only in lines that begin with self.conv1."""
-    for edit in edits:
-        place, old, new = EDIT.fullmatch(edit).groups()
-        start = f"self.{place}" if place else ""
-        lines = text.split("\n")
-        lines = [s.replace(old, new) if s.strip().startswith(start) else s for s in lines]
-        text = "\n".join(lines)
-    return text
 
 
 def told(name: str, arguments: str, table: str, base: str = "", more: str = "") -> list[Any]:
@@ -73,7 +63,7 @@ def told(name: str, arguments: str, table: str, base: str = "", more: str = "") 
             source = f"{base}{more}\n{short}"
             if "→" in short:
                 source = base
-                for edit in short.splitlines():
+                for edit in map(str.strip, short.splitlines()):
                     assert edited(source, [edit]) != source, f"changes nothing: {edit}"
                     source = edited(source, [edit])
             elif not re.match("def |class |answer =", short):
@@ -84,35 +74,6 @@ def told(name: str, arguments: str, table: str, base: str = "", more: str = "") 
     return found
 
 
-# Answers that are right; tables of mistakes change words in them.
-
-NORMS = """
-def norms(model, x, y):
-    model.zero_grad()
-    loss = F.cross_entropy(model(x), y)
-    loss.backward()
-    layers = {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
-    return {n: m.weight.grad.norm().item() for n, m in layers.items()}
-"""
-STEP = """
-def step(model, x, y, optimizer):
-    model.train()
-    optimizer.zero_grad()
-    loss = F.cross_entropy(model(x), y)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-"""
-ACCURACY = """
-def accuracy(model, batches):
-    model.eval()
-    hits = total = 0
-    with torch.no_grad():
-        for x, y in batches:
-            hits += (model(x).argmax(dim=1) == y).sum().item()
-            total += len(y)
-    return hits / total
-"""
 # What holds for every exercise whose answer returns a number.
 NUMBERS = r"""
 as a Python number, got Ellipsis

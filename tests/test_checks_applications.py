@@ -63,12 +63,6 @@ at one place. Work out one query by hand
     F.scaled_dot_product_attention(k, k, v)
 has changed q, k or v
     F.scaled_dot_product_attention(q.mul_(1 + 1e-4), k, v)
-Expected a tensor, got None .NoneType.. Does your function reach
-    print(end="")
-Expected a tensor, got \(
-    (F.scaled_dot_product_attention(q, k, v), None)
-got torch.float64 on cpu
-    F.scaled_dot_product_attention(q, k, v).double()
 """
 FACTORS = r"""
 right

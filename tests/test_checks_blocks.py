@@ -180,9 +180,6 @@ right
             return torch.relu(torch.add(out, self.skip(x)))
 ReLU at the end of the branch, before the addition.*comes after the addition
     F.relu(out + self.skip(x)) → F.relu(out) + self.skip(x)
-comes from inside the branch. Keep the input x itself
-    out = F.relu( → first = out = F.relu(
-        self.skip(x) → (first if isinstance(self.skip, nn.Identity) else self.skip(x))
 parameters are never used in forward, for example bn2.weight of shape \(16,\). Make only the layers
     out = self.bn2 → out = self.bn1
 expected 4,672 parameters, got 4,640. One batch norm is used in two places
@@ -225,17 +222,12 @@ channels=24, stride=1.*shortcut has no projection
     if s != 1 or i != o → if s != 1
 size of tensor.*shortcut has no projection
     if s != 1 or i != o → if False
-keeps height and width: the stride belongs there too
-    conv(i, o, 1, s), nn.B → conv(i, o, 1), nn.B
 channels of zeros.*projection
     answer = functools.partial(BasicBlock, shortcut="zero_pad")
 after a step in training mode. A step in training mode should move batch norm's running mean and
     bn2: nn.BatchNorm2d(o) → nn.BatchNorm2d(o, momentum=0.0)
 right, but the block differs in evaluation mode. Draw the block and follow x through forward: after
     Parts.made(bn1=lambda b, i, o, s: norm_with(lambda n, x: n.gamma * (x + n.beta), o))(i, o, s)
-In training mode batch norm uses its running mean
-    self.bn1( → self.bn1.eval()(
-        self.bn2( → self.bn2.eval()(
 differs in its gradients. No gradient comes back through the shortcut
     self.skip(x) → self.skip(x.detach())
 weights of shape \(16, 16, 3, 3\) that parameters.. does not list.*in a plain Python list or dict
@@ -373,21 +365,13 @@ expected 32×9×8, got 8×9×8. The block gives 8 channels.*4 · 8 = 32. Is the 
     , 4 * c → , c
 channels=8 is read as the number of output channels.* the output has 4 · 8 = 32
     Thin(i, c // 4, s)
-The middle has 32 channels: it should be thin, 8 channels
-    int(c * b / 64) * g → 4 * c
 basic block with two 3×3
     lambda i, c, s=1: BasicBlock(i, c, s)
     lambda i, c, s=1: BasicBlock(i, 4 * c, s)
 in_channels=8, channels=8, stride=1.*The shortcut has no projection
     i != out → i not in (c, out)
-The last 1×1 has a bias
-    conv3: conv(d, out, 1) → conv(d, out, 1, bias=True)
 expected 32×9×8, got 64×9×8|size of tensor
     Thin(i, 16, s)
-forward returned None
-    return F → F
-Expected an nn.Module, got a value of type list
-    [Thin(i, c, s)]
 """
 RESNEXT_BLOCKS = r"""
 right
@@ -434,8 +418,6 @@ right
             return F.relu(self.bn3(self.conv3(out)) + self.skip(x))
 groups=8 is read as the number of channels in each group.*8 groups of 4
     conv2: groups=g → groups=d // g
-not divided into groups: expected 8 groups of 4
-    conv2: groups=g → groups=1
 should have int.64 · 4 / 64. · 8 = 32.*yours has 64.*plain
     d, out = int(c * b / 64) * g → d, out = c
 must be divisible.*Round down for one group
@@ -443,20 +425,12 @@ must be divisible.*Round down for one group
 groups|divisible
     int(c * b / 64) * g → int(c * g / 64) * b
         conv2: groups=g → groups=b
-gives 128 channels, four times the width
-    , 4 * c → , 4 * int(c * b / 64) * g
 expected 256×7×6, got 128×7×6
     , 4 * c → , 2 * c
 has the groups and the width of 32×4d. Does it use its arguments groups and base_width
     lambda i, c, s=1, g=32, b=4: Next(i, c, s)
 in_channels=64, channels=64, input.*which defaults
     g=32, b=4 → g=1, b=64
-stopped with TypeError.*positional
-    lambda i, c, s=1: Next(i, c, s)
-forward returned None
-    return F → F
-got a value of type Tensor
-    lambda *sizes: torch.zeros(3)
 """
 ZERO = """
 from resnet_course.blocks import BasicBlock
@@ -531,10 +505,6 @@ TypeError.*a number cannot take its place. Keep the parameter and fill it with 0
     setattr(block.bn2, "weight", 0)
 RuntimeError.*leaf.* To set a parameter is no step of the computation: .*no_grad
     block.bn2.weight.zero_()
-stopped with AttributeError
-    block.bn9
-Expected your function or class, got . .int.. Give its name alone
-    answer = 0
 """
 ANSWERS = [
     *told("basic_block", "i, o, s=1", BASIC_BLOCKS, BASIC, BY_HAND),

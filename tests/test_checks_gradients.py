@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from answer_tools import NORMS, NUMBERS, cell, must_say, told
+from answer_tools import NUMBERS, cell, must_say, told
 
 from resnet_course.checks.exercise import EXERCISES
 
@@ -42,10 +42,6 @@ right
     answer = Slope()
 z = -2: expected 0.104994, got 0.119203. That is the sigmoid itself
     torch.sigmoid(z)
-the slope of the mean
-    def of_the_mean(z):
-        z = z.clone().requires_grad_()
-        return torch.autograd.grad(torch.sigmoid(z).mean(), z)[0]
 z = -1000: .* got nan. Is there an exp. .* no such trouble: can you write the slope with it
     (-z).exp() / (1 + (-z).exp()) ** 2
 close, but not exact. Is something rounded.* only a rough slope too. There is an exact formula
@@ -76,8 +72,6 @@ Expected a tensor of slopes, got an array of shape \(5,\)
     exact(z).numpy()
 z = -2: expected 0.104994, got nan
     z * float("nan")
-Expected torch.float32 on cpu, as z is, got .* on meta
-    z.to("meta")
 torch.float64 on cpu, as z is, got torch.float32
     exact(z.float())
 Called with \(a tensor of shape \(5\)\), your code stopped with KeyError: 'weight'
@@ -105,21 +99,23 @@ right
     answer = functools.partial(pow, 0.25)
 depth 2: expected 0.0625, got 0.5. The slopes are multiplied
     sum(0.25 for _ in range(depth))
-Are base and exponent exchanged
-    depth**0.25
-Is there a division // that rounds down
-    1 // 4**depth
 That is the slope at z = 0.057. Is 0 among the z you try. It is largest there
     0.2498**depth
 at z = 1[.] Is 0 among the z
     (exact(torch.tensor(1.0))).item() ** depth
     0.197**depth
-value of the sigmoid at 1
-    torch.tensor(1.0).sigmoid().item() ** depth
 Begin with depth 1, then depth 2
     0.3**depth
 Expected the largest product, got None. Does your function end with `return`
     print(end="")
+"""
+NORMS = """
+def norms(model, x, y):
+    model.zero_grad()
+    loss = F.cross_entropy(model(x), y)
+    loss.backward()
+    layers = {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
+    return {n: m.weight.grad.norm().item() for n, m in layers.items()}
 """
 MORE = """
 def sizes(model, x, y, size):

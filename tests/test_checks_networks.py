@@ -107,12 +107,6 @@ Block 1 of 3: expected stride=2, got 1
     nn.Sequential(*reversed(stage(b, i, c, d, s)))
 returned None
     print(end="")
-stopped with IndexError
-    [][9]
-Expected an nn.Module, got a value of type int
-    3
-Expected your function or class, got a Sequential that is already made
-    answer = stage(BasicBlock, 8, 8, 1, 1)
 """
 NETWORK = """
 from torchvision.models import resnet34 as theirs
@@ -217,18 +211,12 @@ logits are right, but the gradients .* shortcut detached .* no gradient comes ba
     with_blocks(lambda b, x: F.relu(branch(b, x) + shortcut(b, x).detach()), n)
 the number of parameters is right, but the logits differ in .*max pooling of the stem is missing
     network(n, maxpool=nn.Identity())
-3×3 windows, stride 2 and padding 1
-    network(n, maxpool=nn.MaxPool2d(2))
-average of each window, not its maximum
-    network(n, maxpool=nn.AvgPool2d(3, 2, 1))
 Stage 1: for a picture of 33×33 expected 64×9×9, got 64×17×17. Is the max pooling before it missing
     network(n, maxpool=nn.MaxPool2d(3, 1, 1))
 Stage 1: .* The stem has halved the map twice already: this stage keeps the size
     network(n, maxpool=nn.MaxPool2d(3, 4, 1))
 num_classes=7: expected .* parameters, got 21,288,135. There is no batch norm
     network(n, bn1=nn.Identity())
-The first convolution has a bias
-    network(n, conv1=nn.Conv2d(3, 64, 7, 2, 3))
 first convolution: .*expected 64×17×17, got 64×14×14. It should have stride 2 and padding 3
     network(n, conv1=nn.Conv2d(3, 64, 7, 2, bias=False))
 The first convolution should have weights of 64×3×7×7, yours has 64×3×3×3
@@ -249,8 +237,6 @@ Stage 2: .*Only the first block of a stage halves the map, and only in stages 2,
         return model
 logits. Softmax belongs to the loss
     nn.Sequential(*course(n), nn.Softmax(1))
-maximum of each channel, not its average
-    network(n, avgpool=nn.AdaptiveMaxPool2d(1))
 A picture of 3×224×224: .*RuntimeError.*gets 1×512×1×1\. Is the last map averaged and flattened
     nn.Sequential(*course(n)[:-2], nn.Linear(512, n))
 224×224.*built for 512 features.*averaged
@@ -265,8 +251,6 @@ expected 7 logits.*got 2×1000 for 2 pictures. Does the last layer use num_class
     course(1000)
 num_classes=1000: expected 21,797,672 .* though .* only one that depends on num_classes
     course(7)
-ReLU before the addition
-    with_blocks(lambda b, x: F.relu(branch(b, x)) + shortcut(b, x), n)
 If you wrote the block yourself: does it pass its own check
     with_blocks(lambda b, x: F.relu(branch(b, x) + F.relu(shortcut(b, x))), n)
 got 6, 9, 13, 7. Have the projections 3×3 kernels. They should be 1×1
@@ -278,24 +262,10 @@ got 21,114,439. Nothing is added
     create_model("plain34", num_classes=n)
 padded with zeros
     create_model("resnet34", shortcut="zero_pad", num_classes=n)
-projections have no batch norm
-    each_first(lambda b: setattr(b, "downsample", b.downsample[0]), network(n))
-convolutions have a bias
-    each(nn.Conv2d, lambda m: setattr(m, "bias", nn.Parameter(m.weight[:, 0, 0, 0])), network(n))
 RuntimeError.*expected input.*to have 1 channels
     create_model("resnet34", in_channels=1, num_classes=n)
 does not list
     nn.Sequential(Then(lambda x, hidden=course(n)[:5]: hidden(x)), *course(n)[5:])
-conv1.weight is frozen
-    each(nn.Conv2d, lambda m: m.weight.requires_grad_(False), network(n))
-returned None
-    print(end="")
-changes its input
-    nn.Sequential(nn.ReLU(inplace=True), *course(n))
-stopped with IndexError
-    [][n]
-already made
-    answer = course(7)
 """
 ANSWERS = [
     *told("make_stage", "b, i, c, d, s", STAGES, STAGE, NETS),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from answer_tools import cell, must_say, told
 
 FREEZE = """
@@ -110,12 +109,6 @@ After your function, a training step stops with RuntimeError: element 0 of tenso
         freeze(model)
         forward = model.forward
         model.forward = lambda x: forward(x).detach()
-stopped with ZeroDivisionError
-    1 / 0
-stopped with TypeError
-    lambda: 0
-Expected your function or class, got .*str.*Give its name alone
-    answer = "freeze"
 """
 FOR_EVER = r"""
 right
@@ -274,10 +267,6 @@ Called with .* stopped with TypeError
     answer = nn.Linear
 Expected an nn.Module, got None
     None if sizes else 0
-stopped with ZeroDivisionError
-    1 / 0
-Expected your function or class, got .*str.*Give its name alone
-    answer = "heads"
 """
 ANSWERS = [
     *told("freeze_backbone", "model", FREEZES, FREEZE),
@@ -288,10 +277,8 @@ ANSWERS = [
 @pytest.mark.parametrize(("name", "source", "words"), ANSWERS)
 def test_right_answers_pass_and_wrong_ones_are_told_why(name, source, words):
     praise = must_say(name, cell(source), words)
-    assert torch.is_grad_enabled()
     if words == "right" and name == "freeze_backbone":
         assert "Mind the order: a later model.train(), " in praise
-        assert "would wake batch norm again" in praise
 
 
 @pytest.mark.parametrize(

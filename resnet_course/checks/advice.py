@@ -12,8 +12,7 @@ from IPython.display import Code
 
 from resnet_course.checks.exercise import EXERCISES, STATE, Exercise, verdict
 from resnet_course.checks.faults import read_toml
-from resnet_course.checks.result import LOOKS
-from resnet_course.checks.saved import best, saved
+from resnet_course.checks.result import LOOKS, best, saved
 from resnet_course.train.inputs import check_name
 
 Answer = TypeVar("Answer")

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from resnet_course.checks import answers, questions
+from resnet_course.checks import answers
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.faults import check, fault
 from resnet_course.checks.guard import call
-from resnet_course.checks.questions import Case, ask, close, known, number, plain
+from resnet_course.checks.questions import Case, ask, known, known_edits, numbers, simply
+from resnet_course.checks.values import check_unchanged, close, number, plain, slopes
 
 Box = Sequence[float]  # x1, y1, x2, y2
 Results = tuple[Tensor, ...]  # the output, and the gradients of q, k and v
 
 
-def _inside(a: Box, b: Box, more: float = 0, least: float = 0) -> float:
-    """Return the area that two boxes share; sides are longer by `more`, and `least` or longer."""
-    width, height = (min(a[i + 2], b[i + 2]) - max(a[i], b[i]) + more for i in (0, 1))
-    return max(least, width) * max(least, height)
-
-
-def _around(a: Box, b: Box) -> float:
-    """Return the area of the smallest box around two boxes."""
-    return (max(a[2], b[2]) - min(a[0], b[0])) * (max(a[3], b[3]) - min(a[1], b[1]))
-
-
-def _iou(a: Box, b: Box, more: float = 0, least: float = 0) -> float:
-    shared = _inside(a, b, more, least)
-    return shared / (_inside(a, a, more) + _inside(b, b, more) - shared)
-
-
-INF = math.inf
-IOU = known("box_iou", "a, b", inside=_inside, around=_around, iou=_iou, INF=INF)
+IOU = known_edits("box_iou", answers.box_iou)
 ATTENTION = known("attention", "q, k, v", softmax=torch.softmax)
 GROWTH = known("growth_cost", "depth, width, size")
 
@@ -52,8 +35,8 @@ def box_iou(answer: Callable[[Box, Box], float]) -> None:
         ((0.0, 0.0, 2.0, 8.0), (5.0, 1.0, 9.0, 3.0)),
         ((6.0, 5.0, 9.0, 9.0), (1.0, 0.0, 2.0, 3.0)),
     ]
-    tell = questions.numbers("boxes {} and {}".format, "unknown_box_iou")
-    ask(answer, cases, answers.box_iou, IOU, tell, questions.simply(_number("the IoU")), close)
+    tell = numbers("boxes {} and {}".format, "unknown_box_iou")
+    ask(answer, cases, answers.box_iou, IOU, tell, simply(_number("the IoU")), close)
 
 
 def _number(what: str) -> Callable[[object], float]:
@@ -65,8 +48,8 @@ def growth_cost(answer: Callable[[float, float, float], float]) -> None:
     """Check `f(depth, width, size) -> float`, how many times more multiply-adds."""
     cases = [(1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 2), (3, 2, 1), (1, 3, 0.5), (5, 0.5, 4)]
     where = "{} times as many blocks, {} times the channels, {} times the side".format
-    tell = questions.numbers(where, "unknown_growth_cost")
-    run = questions.simply(_number("the factor"))
+    tell = numbers(where, "unknown_growth_cost")
+    run = simply(_number("the factor"))
     ask(answer, cases, answers.growth_cost, GROWTH, tell, run, close)
 
 
@@ -94,12 +77,8 @@ def _run(answer: Callable[..., Tensor], where: str, q: Tensor, k: Tensor, v: Ten
     output = call(answer, *copies)
     like = F.scaled_dot_product_attention(q, k, v)
     check("tensor", got=output, what="a tensor", name="v", like=like, exercise="attention")
-    questions.check_unchanged(copies, [q, k, v], "q, k or v")
-    gradients = [torch.zeros_like(each) for each in given]
-    if output.requires_grad:
-        weights = torch.linspace(1, 2, output.numel()).reshape(output.shape)
-        gradients = torch.autograd.grad(output, given, weights, materialize_grads=True)
-    return output.detach(), *gradients
+    check_unchanged(copies, [q, k, v], "q, k or v")
+    return output.detach(), *slopes(output, given)
 
 
 def _same(one: Results, other: Results) -> bool:

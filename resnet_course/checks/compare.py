@@ -28,7 +28,7 @@ TOLERANCES = {EVALUATION: 1e-3, TRAINING: 1e-3, GRADIENTS: 1e-2, AFTERWARDS: 1e-
 
 
 def made_by(answer: Callable[..., Any], *arguments: Any) -> Any:
-    """Call what makes a module, and explain what happens without super().__init__()."""
+    """Call what makes a module; explain what happens without super().__init__()."""
     with explained("error_in_init"):
         module = call(answer, *arguments)
     check("made", module=module)
@@ -45,9 +45,7 @@ def build(answer: Callable[..., Any], *arguments: Any) -> nn.Module:
 class Subject:
     """A learner's module, run once in each mode with lively numbers in all its parameters.
 
-    Raises:
-        AnswerError: the module fails, gives something else than a tensor, changes its input, or
-            uses weights that are not registered.
+    It is checked for what is wrong whatever the module should be.
     """
 
     def __init__(self, module: nn.Module, x: Tensor, gradients: bool = True) -> None:
@@ -77,7 +75,6 @@ class Subject:
             # if they have the same numbers.
             for part in unit.vectors[1:]:
                 part.detach().view(-1).copy_(unit.vectors[0].detach().view(-1)[: part.numel()])
-        self.known: dict[tuple[Any, ...], dict[str, Tensor]] = {}  # what other networks got
         self.results = dict(self._phases(lambda given: call(module, given), module))
 
     def difference(self, other: nn.Module) -> str | None:
@@ -101,21 +98,18 @@ class Subject:
 
     def _numbers(self, other: nn.Module) -> dict[str, Tensor]:
         """Return my numbers for another network, with its buffers as they start: variance 1."""
-        own = dict(other.named_parameters())
-        key = tuple((name, part.shape) for name, part in own.items())
-        if key not in self.known:
-            _, seen = watch(other.eval(), self.x.to(next(other.parameters()).device, copy=True))
-            pairs = pair(seen.units, self.seen.units)
-            if pairs is None:
-                raise ValueError("the two have not the same layers")
-            self.known[key] = {
-                name: joined([mine.detach() for mine in pairs[id(part)]], part.shape)
-                for name, part in own.items()
-            }
-        return self.known[key] | {
-            name: torch.full(buffer.shape, int(name.endswith("running_var")), dtype=buffer.dtype)
-            for name, buffer in other.named_buffers()
+        _, seen = watch(other.eval(), self.x.to(next(other.parameters()).device, copy=True))
+        pairs = pair(seen.units, self.seen.units)
+        if pairs is None:
+            raise ValueError("the two have not the same layers")
+        numbers = {
+            name: joined([mine.detach() for mine in pairs[id(part)]], part.shape)
+            for name, part in other.named_parameters()
         }
+        for name, buffer in other.named_buffers():
+            start = int(name.endswith("running_var"))
+            numbers[name] = torch.full(buffer.shape, start, dtype=buffer.dtype)
+        return numbers
 
     def _phases(
         self, forward: Callable[[Tensor], Tensor], module: nn.Module

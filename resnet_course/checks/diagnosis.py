@@ -33,16 +33,9 @@ def check_block(
     right: Right,
     size: tuple[int, int] = (14, 10),
 ) -> None:
-    """Compare the block that a class makes of these arguments with the right one.
+    """Raise `AnswerError` if a class makes of these arguments, by position, another block.
 
-    Args:
-        answer: the learner's class.
-        arguments: for it, by position.
-        right: what it should be.
-        size: height and width of the input.
-
-    Raises:
-        AnswerError: the block is not the same function.
+    `size` is height and width of the input on which the two are compared.
     """
     x = 1.5 * torch.randn(3, arguments[0], *size) + 0.3
     head = ", ".join(f"{n}={value}" for n, value in zip(ARGUMENTS, arguments, strict=False))
@@ -111,11 +104,7 @@ def _in_other_words(module: nn.Module, x: Tensor) -> str:
 
 
 def check_network(model: nn.Module, num_classes: int) -> None:
-    """Compare a network with ResNet-34.
-
-    Raises:
-        AnswerError: the network is another one, or fails.
-    """
+    """Raise `AnswerError` if a network is not ResNet-34, or fails."""
     try:
         subject = Subject(model, torch.randn(2, 3, SMALL, SMALL))
     except AnswerError as wrong:

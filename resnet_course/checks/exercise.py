@@ -15,8 +15,7 @@ from torch import nn
 from resnet_course.checks import faults, guard
 from resnet_course.checks.guard import AnswerError, StepLimit
 from resnet_course.checks.kernel import kept, printing_little
-from resnet_course.checks.result import CheckResult
-from resnet_course.checks.saved import save
+from resnet_course.checks.result import CheckResult, save
 
 # How a stub may begin and end.
 FIRST = ("", '"Words."\n', "super().__init__()\n", '"Words."\nsuper().__init__()\n')
@@ -57,16 +56,12 @@ Checker = Callable[[Any], CheckResult]
 
 
 def exercise(*answers: Callable[..., Any]) -> Callable[[Ask], Checker]:
-    """Turn questions into a checker.
+    """Turn questions into a checker; `answers` of the package are the solution.
 
     The decorated function asks the answer questions. It raises `AnswerError` if something is wrong;
     it may return a praise in place of the usual one. Around it, the checker sees to everything
     else: an untouched stub, an answer that raises, never ends or prints too much, and a kernel that
-    is left as it was.
-
-    Args:
-        answers: functions or classes of the package that are the solution. Title, praise and
-            hints stand in exercises.toml, under the name of the function.
+    is left as it was. Title, praise and hints stand in exercises.toml, under the function's name.
     """
 
     def decorate(ask: Ask) -> Checker:

@@ -24,19 +24,13 @@ from resnet_course.tracing.rows import Shape
 
 @dataclass(eq=False)
 class Unit:
-    """One layer of weights, and what is applied to its output: batch norm's vectors, a bias.
+    """One layer of weights, and what is applied to its output: batch norm's vectors, a bias."""
 
-    Attributes:
-        before: the layer whose output goes in; None for the input itself.
-        depth: layers passed, this one included.
-        weights: one, or several of one shape side by side, such as the paths of a ResNeXt block.
-        vectors: in the order of their use.
-    """
-
-    before: Unit | None = None
-    depth: int = 0
+    before: Unit | None = None  # the layer whose output goes in; None for the input itself
+    depth: int = 0  # layers passed, this one included
+    # One, or several of one shape side by side, such as the paths of a ResNeXt block.
     weights: list[nn.Parameter] = field(default_factory=list)
-    vectors: list[nn.Parameter] = field(default_factory=list)
+    vectors: list[nn.Parameter] = field(default_factory=list)  # in the order of their use
 
 
 class Watcher(Recorder):
@@ -45,19 +39,14 @@ class Watcher(Recorder):
     Each tensor is given an attribute: `unit`, the layer that it comes from, or `parts`, the
     parameters that it is made of, if it is made of nothing else. Parameters are looked for in sets,
     which compare them by identity; `in` a list would compare their numbers.
-
-    Attributes:
-        units: in the order of execution; the first has no weights and stands for the input.
-        loose: shapes of convolution or linear weights that are no parameters.
-        trail: the shapes of each convolution's input, weight and output.
     """
 
     def __init__(self, x: Tensor) -> None:
         super().__init__()
-        x.unit = Unit()
-        self.units = [x.unit]
-        self.loose: list[Shape] = []
-        self.trail: list[list[Shape]] = []
+        x.unit = Unit()  # has no weights and stands for the input
+        self.units = [x.unit]  # in the order of execution
+        self.loose: list[Shape] = []  # of convolution or linear weights that are no parameters
+        self.trail: list[list[Shape]] = []  # of each convolution's input, weight and output
 
     @property
     def shapes(self) -> list[Shape]:
@@ -129,11 +118,10 @@ def failure(module: nn.Module, x: Tensor) -> list[list[Shape]]:
 
 
 def pair(mine: Sequence[Unit], theirs: Sequence[Unit]) -> dict[int, list[nn.Parameter]] | None:
-    """Find for each of my parameters the one, or those side by side, that play its part.
+    """Find for each of my parameters the one, or those side by side, that play its part, by its id.
 
-    Returns:
-        id of mine → theirs; None if the two have not the same layers, or share them in other
-        places. Mine are of a network of known structure, without paths side by side.
+    None if the two have not the same layers, or share them in other places. Mine are of a network
+    of known structure, without paths side by side.
     """
 
     def place(unit: Unit) -> tuple[int, int]:

@@ -13,12 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet_course.blocks import BasicBlock
-from resnet_course.checks import answers, questions
+from resnet_course.checks import answers
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.faults import check, explained, fault
 from resnet_course.checks.guard import call
-from resnet_course.checks.practice import LOSSES, check_measured, small_trained_network
-from resnet_course.checks.questions import Answer, Case, ask, known, number, plain
+from resnet_course.checks.practice import LOSS, check_measured, small_trained_network
+from resnet_course.checks.questions import Case, ask, known, known_edits, numbers, simply
+from resnet_course.checks.values import check_unchanged, copied, number, plain
 from resnet_course.checks.wording import some
 from resnet_course.measure import gradients
 from resnet_course.measure.stacks import create_stack
@@ -52,7 +53,7 @@ def _run_twice(answer: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     facts = {"what": "a tensor of slopes", "name": "z", "exercise": "sigmoid_slope"}
     check("tensor", got=got, like=z, **facts)
     got = got.detach().clone()
-    questions.check_unchanged(own.detach(), z, "z in place")
+    check_unchanged(own.detach(), z, "z in place")
     again = call(answer, own).detach()
     check("again", same=torch.equal(got.nan_to_num(), again.nan_to_num()), z=own)
     return got
@@ -73,8 +74,8 @@ def slope_bound(answer: Callable[[int], float]) -> None:
         [(depth,) for depth in (1, 2, 3, 10, 30, 50)],
         answers.slope_bound,
         BOUNDS,
-        questions.numbers("depth {}".format, "unknown_slope_bound"),
-        questions.simply(lambda got: number(plain(got), "the largest product")),
+        numbers("depth {}".format, "unknown_slope_bound"),
+        simply(lambda got: number(plain(got), "the largest product")),
         lambda one, other: math.isclose(one, other, rel_tol=1e-4),
     )
 
@@ -83,41 +84,27 @@ Norms = dict[str, float]
 _close = functools.partial(math.isclose, rel_tol=1e-3, abs_tol=1e-6)
 
 
-def _norms(
-    size: Callable[..., Tensor] = lambda g, w, b, old: g.norm(),
-    loss: Callable[..., Tensor] = lambda z, y, x: F.cross_entropy(z, y),
-) -> Answer:
-    """Return an answer, (model, x, y) → {layer: size}; the right one, if nothing is said.
-
-    A size is one of (gradient of the weight, weight, gradient of the bias, gradient of the weight
-    from before), a loss one of (logits, labels, batch).
-    """
-
-    def grad(p: nn.Parameter | None) -> Tensor:
-        return torch.zeros(()) if p is None or p.grad is None else p.grad.clone()
-
-    def answer(model: nn.Module, x: Tensor, y: Tensor) -> Norms:
-        layers = _layers(model)
-        before = {n: grad(m.weight) for n, m in layers.items()}
-        model.zero_grad()
-        loss(model(x), y, x).backward()
-        return {
-            n: float(size(grad(m.weight), m.weight.detach(), grad(m.bias), before[n]))
-            for n, m in layers.items()
-        }
-
-    return answer
+def _norms(model: nn.Module, x: Tensor, y: Tensor) -> Norms:
+    layers = {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
+    none, norms = torch.zeros(()), {}
+    olds = {n: none if m.weight.grad is None else m.weight.grad for n, m in layers.items()}
+    model.zero_grad()
+    z = model(x)
+    loss = F.cross_entropy(z, y)
+    loss.backward()
+    for name, m in layers.items():
+        # Mistakes take another one of these:
+        w, g, old = m.weight, m.weight.grad, olds[name]  # noqa: F841
+        b = none if m.bias is None else m.bias.grad  # noqa: F841
+        norms[name] = float(g.norm())
+    return norms
 
 
-def _layers(model: nn.Module) -> dict[str, nn.Module]:
-    return {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
-
-
-OTHER_LOSSES = known("gradient_norms_losses", "z, y, x", F=F)
 MISTAKES = [
-    *((words, _norms(size)) for words, size in known("gradient_norms", "g, w, b, old")),
-    *((words, _norms(loss=loss)) for words, loss in OTHER_LOSSES + LOSSES),
-    *known("gradient_norms_answers", "m, x, y", right=_norms(), copy=copy.deepcopy, math=math),
+    *known_edits("gradient_norms", _norms, "g.norm()"),
+    *known_edits("gradient_norms_losses", _norms, LOSS),
+    *known_edits("losses", _norms, LOSS),
+    *known("gradient_norms_answers", "m, x, y", right=_norms, copy=copy.deepcopy, math=math),
 ]
 
 
@@ -136,7 +123,7 @@ def _cases() -> Iterator[tuple[str, nn.Module, Tensor, Tensor]]:
 @exercise(gradients.gradient_norms)
 def gradient_norms(answer: Callable[[nn.Module, Tensor, Tensor], dict[str, float]]) -> None:
     """Check `f(model, x, y) -> {layer: L2 norm of d(cross-entropy) / d(weight)}`."""
-    ask(answer, _cases(), _norms(), MISTAKES, _tell_norms, _run_norms, _same_norms)
+    ask(answer, _cases(), _norms, MISTAKES, _tell_norms, _run_norms, _same_norms)
 
 
 def _same_norms(one: Norms, other: Norms) -> bool:
@@ -153,11 +140,11 @@ def _tell_norms(case: Case, right: Norms, got: Norms) -> tuple[str, str]:
 def _run_norms(
     answer: Callable[..., Any], where: str, model: nn.Module, x: Tensor, y: Tensor
 ) -> Norms:
-    own, own_x, own_y = questions.copied((model, x, y))
+    own, own_x, own_y = copied((model, x, y))
     with explained("error_in_gradient_norms"):
         got = call(answer, own, own_x, own_y)
     check_measured(own, model, everything=False)
-    questions.check_unchanged((own_x, own_y), (x, y), "x or y")
+    check_unchanged((own_x, own_y), (x, y), "x or y")
     now, before = ([module.training for module in each.modules()] for each in (own, model))
     check("mode", now=now, before=before, training=model.training)
     return _named(got, where, own)
@@ -165,10 +152,10 @@ def _run_norms(
 
 def _named(got: Any, where: str, model: nn.Module) -> Norms:
     """Return the learner's numbers by layer; "conv1.weight" means the layer "conv1"."""
-    layers = list(_layers(model))
+    modules = dict(model.named_modules())
+    layers = [name for name, m in modules.items() if isinstance(m, (nn.Conv2d, nn.Linear))]
     wanted = f"{where}: expected a dict with {len(layers)} layers, {some(layers)}; got"
     check("norms", got=got, wanted=wanted)
     found = {name.removesuffix(".weight"): value for name, value in got.items()}
-    modules = dict(model.named_modules())
     check("layers", wanted=wanted, layers=layers, found=found, model=model, modules=modules)
     return {name: number(plain(found[name]), f"the norm of layer {name!r}") for name in layers}

@@ -14,16 +14,8 @@ from resnet_course.checks.compare import gradient
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.faults import check, explained
 from resnet_course.checks.guard import call
-from resnet_course.checks.questions import (
-    Answer,
-    Tensors,
-    all_near,
-    ask,
-    check_unchanged,
-    copied,
-    known_edits,
-    tensors,
-)
+from resnet_course.checks.questions import Answer, ask, known_edits, tensors
+from resnet_course.checks.values import Tensors, all_near, check_unchanged, copied
 
 NORMS = known_edits("batch_norm", answers.batch_norm)
 STEPS = known_edits("sgd_momentum", answers.sgd_momentum)

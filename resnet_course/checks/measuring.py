@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from resnet_course.checks import questions
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.faults import check, explained
 from resnet_course.checks.guard import call
 from resnet_course.checks.practice import PracticeNet, check_measured
-from resnet_course.checks.questions import Answer, Case, ask, close, known, number
+from resnet_course.checks.questions import Answer, Case, ask, known, known_edits, numbers, simply
+from resnet_course.checks.values import check_unchanged, close, copied, number
 from resnet_course.train import steps
 
 Batch = tuple[Tensor, Tensor]
@@ -57,22 +57,15 @@ def in_words(sizes: Sequence[int], once: bool) -> str:
     return f"{'a generator of' if once else 'a list with'} batches of {count} pictures"
 
 
-def _measured(
-    share: Callable[[Sequence[int], Sequence[int]], float] = lambda h, n: sum(h) / sum(n),
-    hits: Callable[[Tensor, Tensor], Tensor] = lambda z, y: z.argmax(dim=1) == y,
-) -> Answer:
-    """Return an answer to `evaluate`; the right one, if nothing is said.
-
-    It returns the share of (hits, pictures) of all batches; hits are counted of (logits, labels).
-    """
-
-    def answer(model: nn.Module, batches: Iterable[Batch]) -> float:
-        model.eval()
-        with torch.no_grad():
-            counts = [(int(hits(model(x), y).sum()), len(y)) for x, y in batches]
-        return share(*zip(*counts, strict=True))
-
-    return answer
+def _share(model: nn.Module, batches: Iterable[Batch]) -> float:
+    h, n = [], []  # hits and pictures of each batch
+    model.eval()
+    with torch.no_grad():
+        for x, y in batches:
+            z = model(x)
+            h.append(int((z.argmax(dim=1) == y).sum()))
+            n.append(len(y))
+    return sum(h) / sum(n)
 
 
 def _topk(z: Tensor, y: Tensor, k: int) -> float:
@@ -80,10 +73,8 @@ def _topk(z: Tensor, y: Tensor, k: int) -> float:
     return int((better < k).sum()) / len(y)
 
 
-EVALUATE = [
-    *((words, _measured(share)) for words, share in known("evaluate", "h, n")),
-    *((words, _measured(hits=hits)) for words, hits in known("evaluate_hits", "z, y")),
-]
+EVALUATE = known_edits("evaluate", _share, "sum(h) / sum(n)")
+EVALUATE += known_edits("evaluate_hits", _share, "z.argmax(dim=1) == y")
 TOPK = known("topk_accuracy", "z, y, k", topk=_topk, torch=torch)
 
 
@@ -95,16 +86,15 @@ def evaluate(answer: Callable[[nn.Module, Iterable[Batch]], float]) -> None:
     def where(hits: list[int], sizes: list[int], once: bool) -> str:
         return f"For {in_words(sizes, once)}, {sum(hits)} of {sum(sizes)} right"
 
-    ask(
-        answer, cases, _measured(), EVALUATE, questions.numbers(where, "unknown_share"), _run, close
-    )
+    tell = numbers(where, "unknown_share")
+    ask(answer, cases, _share, EVALUATE, tell, _run, close)
 
 
 def _run(answer: Answer, hits: Sequence[int], sizes: Sequence[int], once: bool) -> float:
     """Give the model in evaluation mode with a generator, in training mode with a list."""
     model, training = PracticeNet().eval(), not once
     batches = labelled_batches(model, hits, sizes)
-    before, batches_before = questions.copied(model.train(training)), questions.copied(batches)
+    before, batches_before = copied(model.train(training)), copied(batches)
     given = OnceOnly(batches) if once else batches
     given.__name__ = in_words(sizes, once)
     model.calls.clear()
@@ -118,7 +108,7 @@ def _run(answer: Answer, hits: Sequence[int], sizes: Sequence[int], once: bool) 
     check("records", calls=model.calls)
     check_measured(model, before, everything=True)
     check("left", modes={module.training for module in model.modules()}, training=training)
-    questions.check_unchanged(batches, batches_before, "the batches")
+    check_unchanged(batches, batches_before, "the batches")
     return got
 
 
@@ -130,8 +120,8 @@ def topk_accuracy(answer: Callable[[Tensor, Tensor, int], float]) -> None:
         logits, labels = torch.randn(pictures, classes), torch.randint(classes, (pictures,))
         cases += [(logits, labels, k) for k in all_k]
     cases += [(torch.tensor([[0.1, 0.4, 0.2]]), torch.tensor([2]), 2)]
-    tell = questions.numbers(
+    tell = numbers(
         lambda z, y, k: f"{len(z)} pictures, {z.shape[1]} classes, k = {k}", "unknown_share"
     )
-    run = questions.simply(lambda got: number(got, "the share of hits"), "the logits or the labels")
+    run = simply(lambda got: number(got, "the share of hits"), "the logits or the labels")
     ask(answer, cases, _topk, TOPK, tell, run, close)

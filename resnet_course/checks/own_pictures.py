@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,30 +12,19 @@ from resnet_course.checks import answers
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.faults import check, explained, fault
 from resnet_course.checks.guard import call
-from resnet_course.checks.questions import (
-    Answer,
-    Case,
-    Tensors,
-    all_near,
-    ask,
-    check_unchanged,
-    copied,
-    known,
-    known_edits,
-    tensors,
-)
+from resnet_course.checks.questions import Answer, Case, ask, known_edits, tensors
+from resnet_course.checks.values import Tensors, all_near, check_unchanged, copied
 from resnet_course.train.randomness import random_states
 
-STATISTICS = [
-    (words, lambda pictures, wrong=wrong: wrong(pictures, *_pixels(pictures)))
-    for words, wrong in known("channel_statistics", "u, p, x", torch=torch)
-]
+
+def _statistics(u: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    p = [picture.flatten(1).double() / 255 for picture in u]
+    x = torch.cat(p, dim=1)
+    return x.mean(1), x.std(1)
+
+
+STATISTICS = known_edits("channel_statistics", _statistics, "x.mean(1), x.std(1)")
 SPLITS = known_edits("stratified_split", answers.stratified_split)
-
-
-def _pixels(pictures: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
-    shares = [picture.flatten(1).double() / 255 for picture in pictures]
-    return shares, torch.cat(shares, dim=1)
 
 
 @exercise(answers.channel_statistics)
@@ -67,7 +56,7 @@ def _run_statistics(answer: Answer, pictures: list[Tensor]) -> Tensors:
         got = call(answer, own)
     found = _pair(got, ("mean", "std"))
     for name, tensor in found.items():
-        check("statistic", name=name, got=tensor, channels=len(pictures[0]), pictures=pictures)
+        check("statistic", name=name, got=tensor, channels=len(pictures[0]))
     check_unchanged(own, pictures, "the pictures")
     return found
 
@@ -75,13 +64,6 @@ def _run_statistics(answer: Answer, pictures: list[Tensor]) -> Tensors:
 def _pair(got: Any, names: tuple[str, str]) -> Tensors:
     check("pair", got=got, names=names)
     return dict(zip(names, got, strict=True))
-
-
-class Split(NamedTuple):
-    """A part of the pictures kept back."""
-
-    held_out: Tensor
-    counts: list[int]  # how many of each class
 
 
 @exercise(answers.stratified_split)
@@ -100,39 +82,39 @@ def stratified_split(answer: Callable[[Tensor, float, int], tuple[Tensor, Tensor
     ]
     mixed = in_order[1][torch.randperm(42)]
     cases = [(in_order[0], 0.2, 1), (in_order[1], 0.2, 2), (mixed, 0.3, 3), (in_order[2], 0.8, 4)]
-    ask(answer, cases, answers.stratified_split, SPLITS, _tell_split, _run_split, _same_split)
+    ask(answer, cases, answers.stratified_split, SPLITS, _tell_split, _run_split)
     _ask_for_chance(answer, in_order[0])
 
 
-def _run_split(answer: Answer, labels: Tensor, share: float, seed: int) -> Split:
+def _run_split(answer: Answer, labels: Tensor, share: float, seed: int) -> list[int]:
+    """Count how many of each class are held out."""
+    return labels[_held_out(answer, labels, share, seed)].bincount(minlength=6).tolist()
+
+
+def _held_out(answer: Answer, labels: Tensor, share: float, seed: int) -> Tensor:
     own = labels.clone()
     parts = _pair(call(answer, own, share, seed), ("rest", "held_out"))
     for name, part in parts.items():
         check("indices", name=name, part=part, labels=labels)
     check("parts", **parts, labels=labels)
     check_unchanged(own, labels, "labels")
-    held_out = parts["held_out"].long()
-    return Split(held_out, labels[held_out].bincount(minlength=6).tolist())
+    return parts["held_out"].long()
 
 
-def _same_split(one: Split, other: Split) -> bool:
-    return one.counts == other.counts
-
-
-def _tell_split(case: Case, right: Split, got: Split) -> tuple[str, str]:
+def _tell_split(case: Case, right: list[int], got: list[int]) -> tuple[str, str]:
     labels, share, _ = case
-    pairs = enumerate(zip(right.counts, got.counts, strict=True))
+    pairs = enumerate(zip(right, got, strict=True))
     label, (one, other) = next(each for each in pairs if each[1][0] != each[1][1])
     size = int((labels == label).sum())
     where = f"Share {share}, class {label} with {size} in all"
-    facts = {"right": right, "got": got, "count": round(share * len(labels))}
     words = f"{where}: expected {one} held out, got {other}."
-    return words, fault("unknown_stratified_split", **facts)
+    count = round(share * len(labels))
+    return words, fault("unknown_stratified_split", right=right, got=got, count=count)
 
 
 def _ask_for_chance(answer: Answer, labels: Tensor) -> None:
     before = _generators()
-    parts = [_run_split(answer, labels, 0.2, seed).held_out for seed in (7, 7, 8, 9)]
+    parts = [_held_out(answer, labels, 0.2, seed) for seed in (7, 7, 8, 9)]
     held_out = [part.sort().values.tolist() for part in parts]
     check("chance", held_out=held_out, changed=_generators() != before)
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import operator
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from resnet_course.checks.faults import check, fault, read_toml
+from resnet_course.checks.faults import fault, read_toml
 from resnet_course.checks.guard import AnswerError, call
+from resnet_course.checks.values import Tensors, Value, check_unchanged, copied, near
 from resnet_course.checks.variants import compiled, edited
 from resnet_course.checks.wording import said, show
 
@@ -21,26 +20,27 @@ Answer = Callable[..., Any]  # a learner's, the right one, or one with a known m
 Case = tuple[Any, ...]
 Mistakes = list[tuple[str, Answer]]
 Tell = Callable[[Case, Any, Any], tuple[str, str]]
-Tensors = dict[str, Tensor]  # what a message calls them → tensors
-Value = TypeVar("Value")
 
 
 def known(name: str, arguments: str, **names: Any) -> Mistakes:
     """Return what to say to the mistakes of a table of mistakes.toml, and an answer with each.
 
-    The code uses the arguments of the answers, "n, k, s, p", and `names`.
+    They are code of the arguments of the answers, "n, k, s, p", and of `names`.
     """
     lines = read_toml("mistakes")[name].items()
     return [(words, eval(f"lambda {arguments}: ({code})", names)) for code, words in lines]
 
 
-def known_edits(name: str, right: Answer) -> Mistakes:
-    """Return what to say to the mistakes of such a table, and an answer with each.
+def known_edits(name: str, right: Answer, place: str = "") -> Mistakes:
+    """Return the same of a table of edits of the right answer's source, "old → new | old → new".
 
-    A mistake is written as edits of the source of the right answer, "old → new | old → new".
+    If a `place` is given, the table tells what stands in this place.
     """
-    text, lines = inspect.getsource(right), read_toml("mistakes")[name].items()
-    return [(words, compiled(edited(text, edits.split(" | ")))) for edits, words in lines]
+    found, text = [], inspect.getsource(right)
+    for code, words in read_toml("mistakes")[name].items():
+        edits = [f"{place} → {code}"] if place else code.split(" | ")
+        found.append((words, compiled(edited(text, edits))))
+    return found
 
 
 def ask(
@@ -52,7 +52,7 @@ def ask(
     run: Callable[..., Any],
     same: Callable[[Any, Any], bool] = operator.eq,
 ) -> None:
-    """Ask for one value in each case.
+    """Ask an answer for one value in each case; raise `AnswerError` if one is wrong, or missing.
 
     Args:
         answer: the learner's.
@@ -62,12 +62,8 @@ def ask(
             cases, for one that agrees in a single case proves little; to stop with the same error
             is to do the same.
         tell: (case, expected, got) → where the value is wrong, and words for an unknown mistake.
-        run: (answer, *case) → its value; it raises `AnswerError` for what is wrong whatever the
-            value is.
+        run: (answer, *case) → its value; raises `AnswerError` for what is wrong whatever it is.
         same: whether two values are equal.
-
-    Raises:
-        AnswerError: a value is wrong, or there is none.
     """
     tried: list[tuple[Case, Any]] = []
     for case in cases:
@@ -109,10 +105,9 @@ def _alike(one: Any, other: Any, same: Callable[[Any, Any], bool]) -> bool:
 
 
 def simply(read: Callable[[Any], Value], changed: str = "") -> Callable[..., Value]:
-    """Return a `run` that calls the answer with copies of the case, by position.
+    """Return a `run` that calls the answer with copies of the case, and makes a value by `read`.
 
-    `read` makes the value of what came, or raises `AnswerError`. What the answer must not change
-    is `changed`, "x or y", or the first argument if nothing is said.
+    What the answer must not change is `changed`, "x or y", or the first argument by default.
     """
 
     def run(answer: Answer, *case: Any) -> Value:
@@ -125,25 +120,11 @@ def simply(read: Callable[[Any], Value], changed: str = "") -> Callable[..., Val
 
 
 def numbers(where: Callable[..., str], unknown: str, form: str = ".6g") -> Tell:
-    """Return a `tell` for numbers, written in this form.
-
-    `where` describes a case. `unknown` is the table of faults that knows what to say to an unknown
-    mistake, from `case`, `right` and `got`.
-    """
+    """Return a `tell` for numbers: `where` describes a case, `unknown` is a table of faults."""
     return lambda case, right, got: (
         f"{where(*case)}: expected {right:{form}}, got {got:{form}}.",
         fault(unknown, case=case, right=right, got=got),
     )
-
-
-def near(one: Tensor, other: Tensor) -> Tensor:
-    """Return where two tensors are equal but for rounding, and for n − 1 in place of a large n."""
-    return torch.isclose(one, other.to(one.dtype), rtol=1e-3, atol=1e-5, equal_nan=True)
-
-
-def all_near(one: Tensors, other: Tensors) -> bool:
-    """Return whether all tensors of the same name are `near`."""
-    return all(bool(near(one[name], other[name]).all()) for name in one)
 
 
 def tensors(where: Callable[..., str], unknown: str) -> Tell:
@@ -157,56 +138,3 @@ def tensors(where: Callable[..., str], unknown: str) -> Tell:
         return words, fault(unknown, name=name, right=right, got=got)
 
     return tell
-
-
-def copied(given: Value) -> Value:
-    """Copy arguments; a model keeps the gradients in it, which a deep copy leaves out."""
-    if isinstance(given, (tuple, list)):
-        return type(given)(map(copied, given))
-    own = copy.deepcopy(given)
-    if isinstance(given, nn.Module):
-        for mine, theirs in zip(own.parameters(), given.parameters(), strict=True):
-            mine.grad = None if theirs.grad is None else theirs.grad.clone()
-    return own
-
-
-def check_unchanged(now: Any, before: Any, what: str, who: str = "Your function") -> None:
-    """Complain if lists or tensors, described by `what`, are no longer equal to a copy."""
-    check("changed", same=_equal(now, before), who=who, what=what)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, (tuple, list)):
-        return len(one) == len(other) and all(map(_equal, one, other))
-    return torch.equal(one, other) if isinstance(one, Tensor) else one == other
-
-
-def plain(got: Any) -> Any:
-    """Return the Python number inside a tensor or NumPy value without axes; all else as it is."""
-    without_axes = hasattr(got, "item") and getattr(got, "ndim", None) == 0
-    return got.item() if without_axes and not getattr(got, "is_meta", False) else got
-
-
-def whole(got: Any) -> int:
-    """Return the learner's whole number; one of NumPy or in a tensor without axes will do.
-
-    Raises:
-        AnswerError: it is something else; a float is never taken for a count.
-    """
-    check("whole", got=got, value=plain(got))
-    return plain(got)
-
-
-def number(got: Any, what: str) -> float:
-    """Return the learner's number; of a tensor without axes, which is none, take `plain` first.
-
-    Raises:
-        AnswerError: it is no finite real number; the text says `what` is expected, "the loss".
-    """
-    check("number", got=got, what=what)
-    return float(got)
-
-
-def close(one: float, other: float) -> bool:
-    """Return whether two numbers are equal but for the rounding of 32 bits."""
-    return abs(one - other) <= 1e-5 * max(1.0, abs(one))

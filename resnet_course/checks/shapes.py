@@ -14,7 +14,8 @@ from resnet_course.checks import answers
 from resnet_course.checks.exercise import exercise
 from resnet_course.checks.faults import check, fault, located
 from resnet_course.checks.guard import call
-from resnet_course.checks.questions import Case, ask, known, numbers, plain, simply, whole
+from resnet_course.checks.questions import Case, ask, known, numbers, simply
+from resnet_course.checks.values import plain, whole
 from resnet_course.tracing.rows import Shape, by
 
 PARTS = ("the stem", "stage 1", "stage 2", "stage 3", "stage 4")

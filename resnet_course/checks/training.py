@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,58 +13,31 @@ from torch.nn.utils import parameters_to_vector
 from torch.optim import SGD, Adam, Optimizer
 
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.faults import check, fault, read_toml
+from resnet_course.checks.faults import check, fault
 from resnet_course.checks.guard import call
-from resnet_course.checks.practice import LOSSES, PracticeNet
-from resnet_course.checks.questions import (
-    Answer,
-    Case,
-    ask,
-    check_unchanged,
-    close,
-    copied,
-    known,
-    number,
-)
+from resnet_course.checks.practice import LOSS, PracticeNet
+from resnet_course.checks.questions import Answer, Case, ask, known_edits
+from resnet_course.checks.values import check_unchanged, close, copied, number
 from resnet_course.train import steps
 
 _near = functools.partial(torch.allclose, rtol=1e-3, atol=1e-5)  # a step changes weights far more
 
 
-def _acts(
-    order: str = "zero forward backward step",
-    loss: Callable[..., Any] = lambda z, y, x: F.cross_entropy(z, y),
-    give: Callable[..., Any] = lambda value, n: value,
-) -> Answer:
-    """Return a training step with these acts, in order; the right one, if nothing is said.
-
-    `plain` is a step of gradient descent without the optimiser. The loss is one of (logits, labels,
-    batch), and `give` makes of it and of the size of the batch what is returned.
-    """
-
-    def step(model: nn.Module, x: Tensor, y: Tensor, optimizer: Optimizer) -> float:
-        values: list[Any] = [torch.zeros(())]
-        acts: dict[str, Callable[[], Any]] = {
-            "zero": optimizer.zero_grad,
-            "forward": lambda: values.append(loss(model(x), y, x)),
-            "item": lambda: values.append(values[-1].item()),
-            "backward": lambda: values[-1].backward(),
-            "step": optimizer.step,
-            "plain": SGD(model.parameters(), optimizer.param_groups[0]["lr"]).step,
-        }
-        model.train()
-        for act in order.split():
-            acts[act]()
-        return float(give(values[-1], len(y)))
-
-    return step
+def _step(model: nn.Module, x: Tensor, y: Tensor, optimizer: Optimizer) -> float:
+    model.train()
+    optimizer.zero_grad()
+    z = model(x)
+    loss = F.cross_entropy(z, y)
+    loss.backward()
+    optimizer.step()
+    return float(loss)
 
 
-OTHER_LOSSES = known("train_step_losses", "z, y, x", F=F)
 MISTAKES = [
-    *((words, _acts(order)) for order, words in read_toml("mistakes")["train_step"].items()),
-    *((words, _acts(loss=loss)) for words, loss in OTHER_LOSSES + LOSSES),
-    *((words, _acts(give=give)) for words, give in known("train_step_returned", "value, n")),
+    *known_edits("train_step", _step),
+    *known_edits("train_step_losses", _step, LOSS),
+    *known_edits("losses", _step, LOSS),
+    *known_edits("train_step_returned", _step, "float(loss)"),
 ]
 
 
@@ -72,7 +45,7 @@ MISTAKES = [
 def train_step(answer: Callable[[nn.Module, Tensor, Tensor, Optimizer], float]) -> None:
     """Check `f(model, x, y, optimizer) -> float`."""
     for kind in ("SGD", "Adam"):  # one after the other: what is wrong with one tells enough
-        ask(answer, [(kind,)], _acts(), MISTAKES, _tell, _run, _same)
+        ask(answer, [(kind,)], _step, MISTAKES, _tell, _run, _same)
 
 
 class Step(NamedTuple):

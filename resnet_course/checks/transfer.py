@@ -18,7 +18,7 @@ from resnet_course.checks.exercise import exercise
 from resnet_course.checks.faults import check, explained, fault, located
 from resnet_course.checks.guard import call
 from resnet_course.checks.practice import moved, small_trained_network
-from resnet_course.checks.questions import check_unchanged
+from resnet_course.checks.values import check_unchanged
 
 
 @exercise(answers.freeze_backbone)

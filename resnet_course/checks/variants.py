@@ -18,7 +18,7 @@ from torch import nn
 
 from resnet_course.checks.faults import filled, read_parts
 
-EDIT = re.compile(r"(?:(\w+): )?(.+) → (.*)")
+EDIT = re.compile(r"(?:(\w+): )?(.+) → ?(.*)")
 Mistake = tuple[str, ...]  # what to say, then the edits that make it
 CONDITION = "stride != 1 or in_channels != out_channels"  # when a block has a projection
 ARGUMENTS = {"in_channels": 0, "channels": 0, "stride": 1, "groups": 1, "base_width": 64}
@@ -74,17 +74,11 @@ class Suspect:
 
 @dataclass(frozen=True)
 class Right:
-    """A kind of block.
+    """A kind of block."""
 
-    Attributes:
-        text: its source.
-        names: of the convolutions in its branch.
-        mistakes: what can go wrong, the most frequent first.
-    """
-
-    text: str
-    names: Sequence[str]
-    mistakes: Sequence[Mistake]
+    text: str  # its source
+    names: Sequence[str]  # of the convolutions in its branch
+    mistakes: Sequence[Mistake]  # what can go wrong, the most frequent first
 
     def suspects(self, arguments: Sequence[int]) -> list[Suspect]:
         """Make the block of every mistake that is possible with these arguments."""
@@ -118,10 +112,9 @@ def _simply(text: str, stride: int, projects: bool) -> str:
 def spelled(
     mistakes: Iterable[Mistake], names: Sequence[str], numbers: dict[str, int]
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield what to say and the edits, with what stands in braces filled in.
+    """Yield what to say and the edits, with names of convolutions and numbers in their braces.
 
-    A mistake that names `{i}` stands for several, one for each convolution of the branch. Their
-    names are for `{conv}`, the numbers are the arguments of the block.
+    A mistake that names `{i}` stands for several, one for each convolution of the branch.
     """
     for mistake in mistakes:
         for i in range(len(names)) if "{i}" in "".join(mistake) else [0]:
