@@ -91,7 +91,7 @@ def test_the_same_seed_gives_the_same_test_and_groups_keep_their_distance(splits
         ({"lowest": 0}, "0 < lowest < highest"),
         ({"lowest": 1, "highest": 0.1}, "0 < lowest < highest"),
         ({"highest": math.inf}, "0 < lowest < highest"),
-        ({"steps": 9}, "steps must be a whole number from 10 on"),
+        ({"steps": 9}, "steps must be a whole number from 10 up"),
     ],
 )
 def test_bad_settings_are_told(splits, options, words):
@@ -108,3 +108,4 @@ def test_the_picture_marks_the_suggestion():
     assert axes.get_xscale() == "log"
     assert [line.get_xdata()[0] for line in axes.lines[1:]] == pytest.approx([0.1 / 3, 0.1])
     assert "lowest at a rate of 0.1 (my pictures): try 0.033" in figure.alt
+    assert "my pictures" in axes.get_title(loc="left")

@@ -121,7 +121,7 @@ def test_pictures_of_ones_own_are_trained_on_and_the_run_goes_on(fruit, tmp_path
         (["--data", "fruit/apple"], "has no folder FashionMNIST, but 0.png, 1.png, 2.png"),
         (["--data", "fruit.zip"], "--data fruit.zip is a file: give a folder"),
         (["--dataset", "folder", "--data", "fruit", "--size", "0"], "size"),
-        (["--dataset", "folder", "--data", "fruit", "--limit", "-1"], "--limit must be a whole"),
+        (["--dataset", "folder", "--data", "fruit", "--limit", "-1"], "limit must be a whole"),
         (["--dataset", "folder", "--data", "fruit/apple"], "folder"),
         (["--dataset", "folder", "--data", "fruit", "--weights", "no.pt"], "no.pt"),
     ],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from resnet_course.blocks import is_whole
+from resnet_course.blocks import check_whole
 from resnet_course.data.batches import check_pairs
 
 # The sets of `sources`, whose pictures come in mixed order: mean and standard deviation of
@@ -111,9 +111,7 @@ def hold_out(splits: Splits, count: int = 5_000) -> Splits:
             of training images.
     """
     check_splits(splits)
-    most = len(splits.train_labels) - 1
-    if not is_whole(count, 1, most):
-        raise ValueError(f"count must be a whole number from 1 to {most}, got {count!r}")
+    check_whole(1, len(splits.train_labels) - 1, count=count)
     images, labels = splits.train_images, splits.train_labels
     if (splits.mean, splits.std) == KNOWN.get(splits.source):  # not a folder of the same name
         tensors = (images[:-count], labels[:-count], images[-count:], labels[-count:])

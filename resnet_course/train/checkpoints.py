@@ -6,7 +6,6 @@ import io
 import os
 import pickle
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -94,13 +93,9 @@ def store(path: Path, content: bytes) -> None:
         advice = f"{way.capitalize()}, or choose another folder."
         if path.exists():
             advice = f"The file of the epoch before is untouched: {way}, and resume."
-        try:
-            free = f"{shutil.disk_usage(path.parent).free / 1e6:,.1f}"
-        except OSError:
-            free = "an unknown number of"
         raise CheckpointError(
             f"{path} cannot be written: {error.strerror or error}. It needs "
-            f"{len(content) / 1e6:,.1f} MB, and {free} MB are free there. {advice}"
+            f"{len(content) / 1e6:,.1f} MB. {advice}"
         ) from error
 
 

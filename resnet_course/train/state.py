@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -71,11 +72,9 @@ class RunState:
         self.bfloat16 = from_first(lambda: config.bfloat16_on(device))
 
     def save(self, folder: Path) -> None:
-        """Write `best.pt`, `history.csv` and `last.pt`.
+        """Write `best.pt`, `history.csv` and, at last, `last.pt`; errors as in `checkpoints.save`.
 
-        `last.pt` comes last: a run that dies in between goes on from the epoch before, and writes
-        the other two again. A file that cannot be written is a CheckpointError; the old one is
-        still there.
+        A run that dies in between goes on from the epoch before, and writes the others again.
         """
         history = self.history
         if history.last is history.best:
@@ -149,11 +148,9 @@ class RunState:
         """Compare what must be equal, and name all that is not."""
         # Where a run computes may change from one machine to the next.
         config = self.settings | {"device": saved["config"].get("device")}
-        # Runs before these were kept cannot tell theirs.
-        scale = {name: self.images[name] for name in ("mean", "std") if name in self.images}
         told = [
             *_differences(saved["config"], config),
-            *_differences(scale | saved["images"], self.images, prefix="images: "),
+            *_differences(saved["images"], self.images, prefix="images: "),
             *(_differences(saved["notes"], self.notes) if self.notes else ()),
             *_differences({"network": saved["network"]}, {"network": describe(self.model)}),
         ]
@@ -232,8 +229,8 @@ def fingerprint(splits: Splits | Loaders) -> dict[str, Any]:
         "test": len(splits.test_labels),
         "checksum": checksum,
         # Rounded: another processor may measure another last digit.
-        "mean": torch.tensor(splits.mean, dtype=torch.float64).round(decimals=6).tolist(),
-        "std": torch.tensor(splits.std, dtype=torch.float64).round(decimals=6).tolist(),
+        "mean": np.round(splits.mean, 6).tolist(),
+        "std": np.round(splits.std, 6).tolist(),
     }
 
 
