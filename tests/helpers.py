@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 import nbformat
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from resnet_course import Splits, TensorBatches, create_model, drawn_garments, widgets
@@ -179,6 +180,34 @@ def linear_model() -> nn.Module:
     """Make the smallest network for the pictures of the course, always the same."""
     torch.manual_seed(0)
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+
+
+def network(**options: Any) -> nn.Module:
+    """Make a small residual network for the pictures of the course, always the same."""
+    torch.manual_seed(0)
+    return create_model("resnet8", **{"in_channels": 1, "stem_stride": 2} | options)
+
+
+def plain_loop(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    schedule: Any,
+    batches: Any,
+    epochs: int,
+    after_epoch: Callable[[], object] = lambda: None,
+) -> list[float]:
+    """Train as one would write it in plain PyTorch; return the loss of every step."""
+    losses = []
+    for _ in range(epochs):
+        for x, y in batches:
+            loss = F.cross_entropy(model.train()(x.to(memory_format=torch.channels_last)), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+        after_epoch()
+    return losses
 
 
 def meta(name: str, **options: Any) -> nn.Module:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import batches, linear_model
+from helpers import batches, linear_model, plain_loop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -76,15 +76,7 @@ def test_fit_equals_a_loop_in_plain_pytorch(count, config):
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.lr, len(own) * config.epochs, cycle_momentum=config.momentum > 0
     )
-    losses = []
-    for _ in range(config.epochs):
-        for x, y in own:
-            optimizer.zero_grad()
-            loss = F.cross_entropy(twin(x), y)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            losses.append(loss.item())
+    losses = plain_loop(twin, optimizer, schedule, own, config.epochs)
     assert history.step_losses == pytest.approx(losses)
     assert history.last.train_loss == pytest.approx(sum(losses[-len(own) :]) / len(own))
     assert history.last.test_accuracy == evaluate(model, batches(splits, 7))

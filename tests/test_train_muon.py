@@ -7,20 +7,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import StopAfter, equal
+from helpers import equal, network
 from torch import nn
 
-from resnet_course import TrainConfig, create_model, drawn_garments, fit
-from resnet_course.train import CheckpointError, Muon, checkpoints
+from resnet_course import PreActBlock, TrainConfig, drawn_garments, fit
+from resnet_course.train import Muon, checkpoints
 from resnet_course.train.optimizers import orthogonalised
 
 SPLITS = drawn_garments(96, 20)
 CONFIG = TrainConfig(epochs=2, batch_size=32, bfloat16=False, device="cpu", optimizer="muon")
-
-
-def network() -> nn.Module:
-    torch.manual_seed(0)
-    return create_model("resnet8", in_channels=1, stem_stride=2)
 
 
 def train(model, config=CONFIG, **options):
@@ -54,18 +49,12 @@ def test_the_singular_values_become_about_one_and_the_directions_stay(
     assert made.shape == given.shape
     share = values / values.norm()  # the length of a matrix is that of its singular values
     assert torch.allclose(made, u @ quintic(share, steps).diag() @ vt, atol=1e-4)
-    # No further from U Vᵀ than the bounds in the docstring allow.
-    assert share.min() > {3: 0.02, 5: 0.002}[steps]
-    found = torch.linalg.svdvals(made)
-    assert found.min() >= 0.68 and found.max() <= 1.21
-    assert torch.linalg.matrix_norm(made - u @ vt, ord=2) <= 0.32
 
 
 def test_the_bounds_of_the_docstring_are_those_of_the_quintic():
     for steps, least in ((3, 0.02), (5, 0.002)):
         s = torch.linspace(least, 1, 100_001, dtype=torch.float64)
         assert quintic(s, steps).min() >= 0.68 and quintic(s, steps).max() <= 1.21
-        assert quintic(torch.tensor(least / 3), steps) < 0.6
 
 
 def test_nothing_comes_of_nothing():
@@ -109,58 +98,23 @@ def test_all_but_convolutions_take_the_steps_of_sgd():
         assert torch.allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
-def test_fit_takes_it_by_name_and_leaves_its_momentum_alone(tmp_path):
-    seen = []
-
-    class Watch:
-        stopped = False
-        start = epoch = finish = lambda self, *_: None
-
-        def step(self, loss):
-            group = optimizer.param_groups[0]
-            seen.append((group["lr"], group["momentum"], group["weight_decay"]))
-
-    def make(model):
-        nonlocal optimizer
-        optimizer = Muon(model.parameters())
-        return optimizer
-
-    optimizer, named, own = None, network(), network()
-    history = train(named, out=tmp_path)
-    again = train(own, replace(CONFIG, optimizer=make), monitor=Watch())
-    assert history.step_losses == again.step_losses and equal(named.state_dict(), own.state_dict())
-    assert {others for _, *others in map(list, seen) for others in [tuple(others)]} == {(0.9, 5e-4)}
-    assert max(lr for lr, *_ in seen) == pytest.approx(0.1, rel=0.1)
-    kept = checkpoints.load(tmp_path / "last.pt")["config"]
-    assert kept["optimizer"].startswith("muon: Muon, ") and kept["lr"] == 0.1
-
-
-def test_its_numbers_come_from_the_config(tmp_path):
-    numbers = {"lr": 0.02, "momentum": 0.0, "weight_decay": 0.0}
-    train(network(), replace(CONFIG, epochs=1, **numbers), out=tmp_path)
+def test_fit_takes_it_by_name_with_the_numbers_of_the_config(tmp_path):
+    named, own, numbers = network(), network(), {"lr": 0.02, "momentum": 0.8, "weight_decay": 0.01}
+    history = train(named, replace(CONFIG, **numbers), out=tmp_path)
+    given = replace(CONFIG, optimizer=lambda model: Muon(model.parameters(), **numbers))
+    assert history.step_losses == train(own, given).step_losses
+    assert equal(named.state_dict(), own.state_dict())
     kept = checkpoints.load(tmp_path / "last.pt")
     assert numbers.items() <= kept["config"].items()
+    assert kept["config"]["optimizer"].startswith("muon: Muon, ")
     group = kept["optimizer"]["param_groups"][0]
-    assert group["momentum"] == group["weight_decay"] == 0 and group["max_lr"] == 0.02
-
-
-def test_a_resumed_run_ends_as_one_that_was_never_stopped(tmp_path):
-    whole, resumed = network(), network()
-    expected = train(whole)
-    train(network(), out=tmp_path, monitor=StopAfter(5))
-    assert checkpoints.load(tmp_path / "last.pt")["epoch"] == 1
-    history = train(resumed, out=tmp_path, resume=True)
-    assert history.step_losses == expected.step_losses
-    assert equal(resumed.state_dict(), whole.state_dict())
-    with pytest.raises(CheckpointError, match="optimizer is muon: .* in the checkpoint and None"):
-        train(network(), replace(CONFIG, optimizer=None), out=tmp_path, resume=True)
+    assert group["max_lr"] == 0.02 > group["lr"] and group["momentum"] == 0.8  # it stays
+    assert len(train(network(), replace(CONFIG, momentum=0.0, weight_decay=0.0))) == 2
 
 
 def test_it_trains_blocks_that_begin_silent_and_leaves_what_is_frozen():
-    torch.manual_seed(0)
-    from resnet_course import PreActBlock  # whose silent branch has a convolution of zeros
-
-    model = create_model("resnet8", in_channels=1, block=PreActBlock, zero_init_residual=True)
+    # The silent branch of this block has a convolution of zeros.
+    model = network(block=PreActBlock, zero_init_residual=True)
     model.conv1.requires_grad_(False)
     kept = model.conv1.weight.clone()
     losses = train(model).step_losses

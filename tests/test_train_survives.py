@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import equal, python
+from helpers import equal, network, python
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from torch import nn
 
-from resnet_course import Augment, TrainConfig, create_model, drawn_garments, fit
+from resnet_course import Augment, TrainConfig, create_model, drawn_garments, fit, whiten
 from resnet_course.train import CheckpointError, checkpoints
 from resnet_course.train import __main__ as command
 from resnet_course.train.history import History
@@ -290,6 +290,28 @@ def test_a_stopped_or_interrupted_run_leaves_a_history_and_resumes_to_the_same_e
         assert equal(model.state_dict(), weights) and not resumed.interrupted
         assert without_time(resumed) == without_time(whole)
         assert resumed.step_losses == whole.step_losses
+
+
+def fast_head(model: nn.Module) -> torch.optim.Optimizer:
+    groups = [{"params": model.conv1.parameters()}, {"params": model.fc.parameters(), "lr": 0.01}]
+    return torch.optim.AdamW(groups, lr=1e-3)
+
+
+def whitened() -> nn.Module:
+    model = network(stem="whitening")
+    whiten(model, SPLITS)
+    return model
+
+
+@pytest.mark.parametrize("optimizer", [fast_head, "muon", None])
+@pytest.mark.parametrize("make", [network, whitened])
+def test_other_optimizers_and_stems_resume_to_the_same_end(make, optimizer, tmp_path):
+    whole, resumed, config = make(), make(), replace(CONFIG, epochs=2, optimizer=optimizer)
+    expected = run(config=config, model=whole)
+    run(tmp_path, config, make(), monitor=Watcher(8, kernel=False))
+    assert saved(tmp_path)["epoch"] == 1
+    assert run(tmp_path, config, resumed, resume=True).step_losses == expected.step_losses
+    assert equal(resumed.state_dict(), whole.state_dict())
 
 
 def test_interrupting_a_run_whose_loss_is_lost_says_so():

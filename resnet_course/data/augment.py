@@ -76,9 +76,8 @@ class Augment:
     def as_data(self) -> dict[str, Any]:
         """Return the options as numbers and texts, for a checkpoint.
 
-        `each` is there by its name; a transform of torchvision tells its settings too. Of
-        `brightness`, `resized_crop` and `each`, which came later, only those that are used: so a
-        run that began before them can be resumed.
+        `each` is there by its name; a transform of torchvision tells its settings too. The newer
+        `brightness`, `resized_crop` and `each` are there only where they are used.
         """
         data = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.each is not None:

@@ -102,9 +102,9 @@ def hold_out(splits: Splits, count: int = 5_000) -> Splits:
     Whoever chooses a recipe by its accuracy on the test images measures its luck as well. Choose
     on images kept back, then look at the test images once.
 
-    Fashion-MNIST, MNIST and the drawn garments have their classes in mixed order: the last `count`
-    images are kept back. Of all other pictures, which may be sorted, the last images of each class
-    are: `count` in all, in proportion to the size of the class.
+    Of Fashion-MNIST, MNIST and the drawn garments, whose classes are mixed, the last `count` images
+    are kept back. Of other pictures, which may be sorted, the last images of each class are, in
+    proportion to its size.
 
     Raises:
         ValueError: if these are no `Splits`, or `count` is not from 1 to one less than the number
@@ -124,14 +124,8 @@ def hold_out(splits: Splits, count: int = 5_000) -> Splits:
 def last_of_each_class(labels: Tensor, count: int) -> Tensor:
     """Choose the last pictures of each class, `count` in all, in proportion to its size.
 
-    As far as `count` allows, each class gives one at least and keeps one at least.
-
-    Args:
-        labels: int64 (N,).
-        count: 1 to N.
-
-    Returns:
-        bool (N,), True for those that are chosen.
+    As far as `count` allows, each class gives one at least and keeps one at least. Returns bool
+    (N,), True for those that are chosen of N.
     """
     # How far from the end of its class a picture stands: from 0, the first taken, to 1, the last.
     turn = torch.empty(len(labels), dtype=torch.float64)

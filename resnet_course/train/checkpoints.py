@@ -131,13 +131,9 @@ def load(path: Place) -> dict[str, Any]:
 def to_resume(resume: bool | Place | None, folder: Place | None) -> Path | None:
     """Return the checkpoint that a run goes on from, or None if it begins.
 
-    Args:
-        resume: a file; a folder, which means the `last.pt` in it; True, which means the one in
-            `folder`, if there is one yet; False or None begins.
-        folder: where the run writes.
-
-    Raises:
-        ValueError: True without a folder.
+    `resume` is a file; a folder, which means the `last.pt` in it; True, which means the one in
+    `folder`, where the run writes, if there is one yet; False or None begins. Raises a ValueError
+    for True without a folder.
     """
     if resume is None or resume is False:
         return None

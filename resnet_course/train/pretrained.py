@@ -33,11 +33,8 @@ FOLDER = Path(__file__).parent / "weights"
 def trained_model(source: str = "fashion-mnist") -> ResNet:
     """Return a small residual network that has been trained, in evaluation mode on the CPU.
 
-    Args:
-        source: on which images, `Splits.source`: "fashion-mnist" or "drawn-garments".
-
-    Raises:
-        ValueError: if no trained network comes with the course for this source.
+    `source` says on which images, as in `Splits`: "fashion-mnist" or "drawn-garments". Raises a
+    ValueError if no trained network comes with the course for them.
     """
     record = trained_record(source)
     model = create_model(record["model"], in_channels=1)

@@ -34,15 +34,9 @@ KEYS = {  # of last.pt; best.pt has the first four
 class RunState:
     """A run between two epochs: the parts that change, and the names of those that must not.
 
-    Args:
-        model: the network, not wrapped. It is moved to its device.
-        splits: the images; `images` is what tells them from others, see `fingerprint`.
-        config: how the run was asked to train.
-        notes: numbers and texts of the caller, such as the options of a command.
-
-    Raises:
-        ValueError: images, optimiser and config do not fit together, or other processes have
-            others.
+    The model is moved to its device. `images` tells the pictures from others, see `fingerprint`.
+    Raises a ValueError if images, optimiser and config do not fit together, or if other processes
+    have others.
     """
 
     def __init__(
@@ -98,8 +92,7 @@ class RunState:
     def complete(self, folder: Path) -> None:
         """Write again what is missing beside `last.pt`, after `restore`.
 
-        A `best.pt` that is gone can be written only if the last epoch was the best; else a warning
-        says so. Raises a CheckpointError if a file cannot be written.
+        A `best.pt` that is gone can be written only if the last epoch was the best.
         """
         checkpoints.update(folder / "history.csv", self.history.csv().encode())
         if (folder / "best.pt").exists():
