@@ -268,14 +268,6 @@ def test_hold_out_takes_from_every_class_of_a_folder(name, tmp_path):
     assert (kept.mean, kept.std, kept.source) == (splits.mean, splits.std, name)
 
 
-def test_hold_out_of_sorted_pictures():
-    images = torch.arange(40, dtype=torch.uint8).view(40, 1, 1, 1)
-    labels = torch.arange(40) // 20
-    kept = hold_out(Splits(images, labels, images, labels, ("a", "b"), "mine"), 4)
-    assert kept.test_images.flatten().tolist() == [18, 19, 38, 39]
-    assert len(kept.train_labels) == 36
-
-
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=60), st.data())
 def test_the_last_of_each_class_in_proportion(labels, data):

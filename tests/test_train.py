@@ -180,21 +180,6 @@ def test_history_is_a_table_and_a_picture():
             wrong(History("x"))
 
 
-def test_the_learning_rate_rises_for_the_share_that_was_asked_for(monkeypatch):
-    rates = []
-    original = torch.optim.SGD.step
-
-    def step(self, *args, **kwargs):
-        rates.append(self.param_groups[0]["lr"])
-        return original(self, *args, **kwargs)
-
-    monkeypatch.setattr(torch.optim.SGD, "step", step)
-    config = replace(PLAIN, epochs=2, batch_size=15, lr=0.5, warm_up=0.1)
-    fit(linear_model(), SPLITS, config, progress=False)
-    assert len(rates) == 40 and rates.index(max(rates)) == 3  # a tenth of 40 steps, from 0
-    assert max(rates) == pytest.approx(0.5)
-
-
 @pytest.mark.parametrize(("count", "steps"), [(64, 2), (65, 2), (66, 3), (33, 1)])
 def test_a_last_batch_of_one_picture_is_left_out(count, steps):
     """Batch norm cannot normalise the one value per channel of a 1×1 map."""

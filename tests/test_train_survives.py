@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
-import os
 import random
 import re
 import signal
@@ -518,7 +517,3 @@ def test_a_resumed_run_keeps_its_precision_on_another_processor(tmp_path, monkey
     monkeypatch.setattr(fast, lambda device: False)
     run(tmp_path, resume=True)
     assert saved(tmp_path)["bfloat16"] is True
-
-
-def test_the_environment_of_these_tests_is_not_that_of_torchrun():
-    assert "TORCHELASTIC_RUN_ID" not in os.environ
