@@ -234,17 +234,23 @@ def batches(splits: Splits, size: int, which: str = "test", **options: Any) -> T
 
 
 class StopAfter:
-    """A watcher of `fit` that stops the run after so many steps."""
+    """A watcher of `fit` that stops the run after so many steps, or raises an error there."""
 
-    stopped = False
+    stopped = finished = False
 
-    def __init__(self, steps: int) -> None:
-        self.left = steps
+    def __init__(self, steps: int, error: type[BaseException] | None = None) -> None:
+        self.left, self.error = steps, error
 
     def step(self, loss: object) -> None:
         self.left -= 1
-        self.stopped = self.left == 0
+        if self.left == 0:
+            if self.error:
+                raise self.error
+            self.stopped = True
 
     def start(self, *told: object) -> None: ...
 
-    epoch = finish = start
+    epoch = start
+
+    def finish(self) -> None:
+        self.finished = True

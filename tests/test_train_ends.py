@@ -93,9 +93,7 @@ def test_whatever_is_missing_at_the_end_resume_completes(missing, finished, tmp_
             train("--resume", "--out", tmp_path)
     else:
         train("--resume", "--out", tmp_path)
-    words = (
-        "Weights, history and evidence are in" if missing else "All epochs were finished already"
-    )
+    words = "Weights, history and evidence are in" if missing else "All epochs were finished"
     assert words in capsys.readouterr().out
     # The new evidence tells the new command.
     for name in set(FILES) - ({"run.json"} & {*missing}) - ({"best.pt"} if lost else set()):

@@ -12,12 +12,13 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from helpers import equal, network, python
+from helpers import StopAfter, equal, network, python
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from torch import nn
@@ -75,35 +76,6 @@ def table(out: Path) -> list[str]:
     """Return the lines of history.csv without the seconds, which come last."""
     lines = (out / "history.csv").read_text(encoding="utf-8").splitlines()
     return [line.rpartition(",")[0] for line in lines]
-
-
-class Watcher:
-    """A monitor that presses ■ in one step: the kernel's, or the button of a widget.
-
-    Args:
-        at: step of the run.
-        kernel: raise KeyboardInterrupt, as the kernel does; else say that the run is stopped.
-    """
-
-    def __init__(self, at: int, *, kernel: bool = True) -> None:
-        self.at, self.kernel = at, kernel
-        self.seen, self.stopped, self.finished = 0, False, False
-
-    def start(self, label, epochs, steps, done=0):
-        self.seen = done * steps
-
-    def step(self, loss):
-        self.seen += 1
-        if self.seen == self.at:
-            self.stopped = not self.kernel
-            if self.kernel:
-                raise KeyboardInterrupt
-
-    def epoch(self, row):
-        pass
-
-    def finish(self):
-        self.finished = True
 
 
 class DiesError(Exception):
@@ -263,19 +235,19 @@ def test_what_a_killed_write_left_is_removed_and_nothing_else(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("at", "kernel", "epochs", "words"),
+    ("at", "error", "epochs", "words"),
     [
-        (7, False, 2, "stopped after step 7 of 15"),
-        (5, False, 1, ""),  # with the last step of an epoch, so that nothing is lost
-        (8, True, 1, "interrupted after step 8 of 15"),
-        (2, True, 0, "interrupted after step 2 of 15"),
+        (7, None, 2, "stopped after step 7 of 15"),
+        (5, None, 1, ""),  # with the last step of an epoch, so that nothing is lost
+        (8, KeyboardInterrupt, 1, "interrupted after step 8 of 15"),
+        (2, KeyboardInterrupt, 0, "interrupted after step 2 of 15"),
     ],
 )
 def test_a_stopped_or_interrupted_run_leaves_a_history_and_resumes_to_the_same_end(
-    at, kernel, epochs, words, unbroken, tmp_path
+    at, error, epochs, words, unbroken, tmp_path
 ):
     weights, whole, _ = unbroken
-    model, watcher = fresh(), Watcher(at, kernel=kernel)
+    model, watcher = fresh(), StopAfter(at, error)
     history = fit(model, SPLITS, CONFIG, out=tmp_path, monitor=watcher)
     assert watcher.finished and not model.training
     assert (len(history), len(history.step_losses)) == (epochs, at)
@@ -307,14 +279,16 @@ def whitened() -> nn.Module:
 def test_other_optimizers_and_stems_resume_to_the_same_end(make, optimizer, tmp_path):
     whole, resumed, config = make(), make(), replace(CONFIG, epochs=2, optimizer=optimizer)
     expected = run(config=config, model=whole)
-    run(tmp_path, config, make(), monitor=Watcher(8, kernel=False))
+    run(tmp_path, config, make(), monitor=StopAfter(8))
     assert saved(tmp_path)["epoch"] == 1
     assert run(tmp_path, config, resumed, resume=True).step_losses == expected.step_losses
     assert equal(resumed.state_dict(), whole.state_dict())
 
 
 def test_interrupting_a_run_whose_loss_is_lost_says_so():
-    history = fit(TurnsBad(2, answers=True), SPLITS, CONFIG, monitor=Watcher(3))
+    history = fit(
+        TurnsBad(2, answers=True), SPLITS, CONFIG, monitor=StopAfter(3, KeyboardInterrupt)
+    )
     assert "after step 3 of 15; the loss is nan since step 2" in history.interrupted
 
 
@@ -375,7 +349,7 @@ def test_a_network_of_the_same_class_with_other_layers_is_told(tmp_path):
 
     run(tmp_path, ONE, Net(nn.Flatten(), nn.Linear(784, 10)))
     other = Net(nn.Flatten(), nn.Linear(784, 10, bias=False))
-    with pytest.raises(CheckpointError, match="1.bias is .10,. in the checkpoint and missing"):
+    with pytest.raises(CheckpointError, match="1.bias is .10,. in the checkpoint and None"):
         run(tmp_path, ONE, other, resume=True)
 
 
@@ -412,7 +386,8 @@ def test_ctrl_c_ends_the_command_with_a_way_to_go_on(tmp_path, monkeypatch, caps
         return error.value.code
 
     with monkeypatch.context() as patch:
-        patch.setattr(command, "fit", lambda *a, **options: fit(*a, **options, monitor=Watcher(10)))
+        pressed = partial(fit, monitor=StopAfter(10, KeyboardInterrupt))
+        patch.setattr(command, "fit", pressed)
         assert ends(*arguments) == 130
     assert "repeat the command with --resume" in capsys.readouterr().out
     assert ends(*arguments) == 2  # forgotten --resume: nothing is lost
@@ -466,7 +441,7 @@ class TurnsBad(nn.Module):
     ],
 )
 def test_numbers_that_turn_bad_stop_the_run_and_are_never_saved(at, answers, words, tmp_path):
-    watcher = Watcher(0)
+    watcher = StopAfter(0)
     with pytest.raises(FloatingPointError, match=words):
         fit(TurnsBad(at, answers=answers), SPLITS, CONFIG, out=tmp_path, monitor=watcher)
     assert watcher.finished
@@ -493,10 +468,10 @@ def test_a_huge_learning_rate_ends_the_command_with_a_sentence(tmp_path, capsys)
 
 def test_a_folder_that_cannot_be_made_is_told_before_the_training(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
-    watcher = Watcher(1)
+    watcher = StopAfter(1)
     with pytest.raises(CheckpointError, match="cannot be made"):
         fit(fresh(), SPLITS, CONFIG, out=tmp_path / "file" / "run", monitor=watcher)
-    assert watcher.seen == 0
+    assert watcher.left == 1
 
 
 def test_a_finished_run_resumes_to_itself(unbroken):
@@ -512,7 +487,7 @@ def test_a_finished_run_resumes_to_itself(unbroken):
 def test_a_resumed_run_keeps_its_precision_on_another_processor(tmp_path, monkeypatch):
     fast = "resnet_course.train.config.has_fast_bfloat16"
     monkeypatch.setattr(fast, lambda device: True)
-    fit(fresh(), SPLITS, CONFIG, out=tmp_path, monitor=Watcher(7))
+    fit(fresh(), SPLITS, CONFIG, out=tmp_path, monitor=StopAfter(7, KeyboardInterrupt))
     assert saved(tmp_path)["bfloat16"] is True
     monkeypatch.setattr(fast, lambda device: False)
     run(tmp_path, resume=True)

@@ -141,19 +141,16 @@ class RunState:
         """Compare what must be equal, and name all that is not."""
         # Where a run computes may change from one machine to the next.
         config = self.settings | {"device": saved["config"].get("device")}
+        shapes = [
+            {key: tuple(value.shape) for key, value in weights.items()}
+            for weights in (saved["model"], self.model.state_dict())
+        ]
         told = [
             *_differences(saved["config"], config),
             *_differences(saved["images"], self.images, prefix="images: "),
             *(_differences(saved["notes"], self.notes) if self.notes else ()),
             *_differences({"network": saved["network"]}, {"network": describe(self.model)}),
-        ]
-        if not told:
-            shapes = [
-                {key: tuple(value.shape) for key, value in weights.items()}
-                for weights in (saved["model"], self.model.state_dict())
-            ]
-            # One is enough: the networks differ.
-            told = _differences(*shapes, missing="missing", here="in this model")[:1]
+        ] or _differences(*shapes)[:1]  # one layer is enough
         if told:
             raise CheckpointError(
                 f"{path} is of another run: {'; '.join(dict.fromkeys(told))}. Ask for the same "
@@ -189,19 +186,12 @@ def _batches(
     )
 
 
-def _differences(
-    was: Mapping[str, Any],
-    now: Mapping[str, Any],
-    prefix: str = "",
-    missing: str | None = None,
-    here: str = "here",
-) -> list[str]:
-    """Say of every key whose values differ what both are; `missing` stands where there is none."""
-    pairs = {key: (was.get(key, missing), now.get(key, missing)) for key in {**was, **now}}
+def _differences(was: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Say of every key whose values differ what both are; None where there is none."""
     return [
-        f"{prefix}{key} is {old} in the checkpoint and {new} {here}"
-        for key, (old, new) in pairs.items()
-        if old != new
+        f"{prefix}{key} is {was.get(key)} in the checkpoint and {now.get(key)} here"
+        for key in {**was, **now}
+        if was.get(key) != now.get(key)
     ]
 
 
