@@ -132,14 +132,6 @@ def test_a_turned_photograph_stands_upright(name, orientation, tmp_path):
     assert (read[2, :8] < 60).all() and (read[0, 12:] < 60).all()
 
 
-def test_the_square_comes_from_the_middle(tmp_path):
-    save(beside(RED, TEAL, BLUE), tmp_path / "wide.png")
-    save(beside(RED, TEAL, BLUE).transpose(Image.Transpose.ROTATE_90), tmp_path / "high.png")
-    for name in ("wide.png", "high.png"):
-        read = read_picture(tmp_path / name, 10)
-        assert (read[:, :, 2:-2][:, 2:-2] == np.reshape(TEAL, (3, 1, 1))).all()
-
-
 @pytest.mark.parametrize("size", [(300, 200), (64, 96), (20, 10), (1200, 800)])
 def test_resizing_is_that_of_torchvision(size, tmp_path):
     # Where its sizes come out whole: it rounds to whole pixels before it cuts.

@@ -7,10 +7,6 @@ import copy
 import math
 import random
 import re
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,7 +29,6 @@ ONE = replace(CONFIG, epochs=1)
 SPLITS = drawn_garments(160, 50)
 SMALL = ["--dataset", "drawn-garments", "--limit", "256", "--model", "resnet8"]
 SMALL += ["--stem-stride", "2", "--batch-size", "32"]
-TRAIN = ["-m", "resnet_course.train", *SMALL]
 
 
 class WithDropout(nn.Module):
@@ -122,47 +117,16 @@ def test_dying_at_any_write_changes_nothing_in_the_end(deadly, unbroken, tmp_pat
     assert sorted(p.name for p in tmp_path.iterdir()) == ["best.pt", "history.csv", "last.pt"]
 
 
-@pytest.mark.chance
-def test_killed_at_random_moments_and_resumed_it_ends_with_the_same_weights(tmp_path):
-    # A run that dies before its first checkpoint would ask anew whether 16 bits are faster.
-    options = ["--epochs", "6", "--shift", "2", "--flip", "--seed", "4", "--bfloat16", "off"]
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    end = python(*TRAIN, *options, "--out", whole)
-    assert end.returncode == 0, end.stderr
-    seconds = saved(whole)["history"]["rows"][-1]["seconds"]
-
-    chance = random.Random()
-    delays = [chance.uniform(0, 0.6 * seconds) for _ in range(3)]
-    again = [*TRAIN, *options, "--out", str(broken), "--resume"]
-    for delay in delays:
-        process = subprocess.Popen(
-            [sys.executable, *again], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        # The bar appears when training begins: starting Python takes longer than the training.
-        process.stderr.read(1)
-        time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-        process.stderr.close()
-        process.wait()
-    end = python(*again)
-    assert end.returncode == 0, end.stderr
-    for name in ("last.pt", "best.pt"):
-        weights = (saved(out, name)["model"] for out in (whole, broken))
-        assert equal(*weights), f"killed after {delays} seconds"
-    one, two = (saved(out)["history"]["step_losses"] for out in (whole, broken))
-    assert one == two
-
-
 def test_a_full_disk_is_told_and_the_old_checkpoint_lives(tmp_path):
     resource = pytest.importorskip("resource")  # not on Windows
-    first = python(*TRAIN, "--epochs", "2", "--out", tmp_path)
-    assert first.returncode == 0, first.stderr
+    command.main([*SMALL, "--epochs", "2", "--out", str(tmp_path)])
     before = [(tmp_path / name).read_bytes() for name in ("last.pt", "best.pt")]
 
     def small_disk():
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # a checkpoint has 600 KB
 
-    second = python(*TRAIN, "--epochs", "1", "--out", tmp_path, preexec_fn=small_disk)
+    again = ("-m", "resnet_course.train", *SMALL, "--epochs", "1", "--out", tmp_path)
+    second = python(*again, preexec_fn=small_disk)
     assert second.returncode == 1
     assert re.search(r"error: .*best\.pt cannot be written: File too large.*MB", second.stderr)
     assert "Traceback" not in second.stderr
