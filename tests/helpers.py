@@ -31,6 +31,9 @@ OFFLINE = {
     **{"no_proxy": "127.0.0.1,localhost", "NO_PROXY": ""},
 }
 SVG = "{http://www.w3.org/2000/svg}"
+# A run of the command that takes a second. Of an option that comes twice, the last counts.
+QUICK = ["--dataset", "drawn-garments", "--limit", "64", "--model", "resnet8"]
+QUICK += ["--stem-stride", "2", "--batch-size", "32"]
 BESIDE = str(Path(sys.executable).parent)  # a virtual environment may not be activated
 
 # Every widget that can be shown before it has heard of a run.

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import OFFLINE, batches, count, equal, linear_model, python, run
+from helpers import OFFLINE, QUICK, batches, count, equal, linear_model, python, run
 from PIL import Image
 from torch import nn
 
@@ -24,8 +24,6 @@ from resnet_course import (
 from resnet_course.train import checkpoints, loop, options
 from resnet_course.train.__main__ import main
 from resnet_course.train.evidence import commit
-
-QUICK = ["--dataset", "drawn-garments", "--limit", "64", "--model", "resnet8", "--batch-size", "32"]
 
 
 def test_a_run_leaves_weights_history_and_evidence(tmp_path, capsys):

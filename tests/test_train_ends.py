@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers import linear_model
+from helpers import QUICK, linear_model
 from torch import nn
 
 from resnet_course import TrainConfig, drawn_garments, fit
@@ -16,8 +16,7 @@ from resnet_course.train import CheckpointError, checkpoints
 from resnet_course.train.__main__ import main
 
 COMMAND = [sys.executable, "-m", "resnet_course.train"]
-SMALL = ["--dataset", "drawn-garments", "--limit", "100", "--model", "resnet8", "--stem-stride"]
-SMALL += ["2", "--batch-size", "50", "--bfloat16", "off"]
+SMALL = [*QUICK, "--limit", "100", "--batch-size", "50", "--bfloat16", "off"]
 ONE = TrainConfig(epochs=1, batch_size=50, device="cpu")
 
 

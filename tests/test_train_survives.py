@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import StopAfter, equal, network, python
+from helpers import QUICK, StopAfter, equal, network, python
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from torch import nn
@@ -27,8 +27,7 @@ from resnet_course.train.history import History
 CONFIG = TrainConfig(epochs=3, batch_size=32, augment=Augment(2, cutout=4), device="cpu")
 ONE = replace(CONFIG, epochs=1)
 SPLITS = drawn_garments(160, 50)
-SMALL = ["--dataset", "drawn-garments", "--limit", "256", "--model", "resnet8"]
-SMALL += ["--stem-stride", "2", "--batch-size", "32"]
+SMALL = [*QUICK, "--limit", "256"]
 
 
 class WithDropout(nn.Module):

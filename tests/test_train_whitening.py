@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import batches, count, linear_model, network
+from helpers import QUICK, batches, count, linear_model, network
 from torch import nn
 
 from resnet_course import Splits, TrainConfig, drawn_garments, fit, predict, whiten
@@ -120,8 +120,7 @@ def test_random_frozen_filters_are_refused_and_learned_ones_are_not():
 
 
 def test_the_command_whitens_and_goes_on(tmp_path):
-    quick = ["--dataset", "drawn-garments", "--limit", "64", "--model", "resnet8", "--seed", "2"]
-    quick += ["--stem", "whitening", "--optimizer", "muon", "--batch-size", "32"]
+    quick = [*QUICK, "--stem", "whitening", "--optimizer", "muon"]
     main([*quick, "--epochs", "1", "--out", str(tmp_path / "one")])
     last = checkpoints.load(tmp_path / "one" / "last.pt")
     expected = whitened(drawn_garments(64, 64)).conv1.whiten.weight
