@@ -1,12 +1,10 @@
 """Networks that are trained already: small ones of this course, and torchvision's.
 
-The small ones were trained by `python -m resnet_course.train`; `tests/benchmarks/record_runs.py`
-holds the commands. Their weights are stored with 16 bits, and the accuracies in the record are
-those of the stored weights.
+The small ones were trained by the commands in `tests/benchmarks/record_runs.py`. Their weights are
+stored with 16 bits, and the accuracies in the record are those of the stored weights.
 
-torchvision's are looked for where torchvision keeps them, in the folder `checkpoints` of
-`torch.hub.get_dir()`, and stored there, so that both find what the other has fetched.
-torchvision's own loader is not used: without a network it may wait for minutes, and it prints.
+torchvision's are looked for and stored where torchvision keeps them. Its own loader is not used:
+without a network it may wait for minutes, and it prints.
 """
 
 from __future__ import annotations
@@ -52,9 +50,7 @@ def trained_record(source: str = "fashion-mnist") -> dict[str, Any]:
 
 
 def torchvision_weights(name: str) -> dict[str, Tensor]:
-    """Return torchvision's first ImageNet weights of a network, as `load_torchvision` takes them.
-
-    They are downloaded if need be.
+    """Return torchvision's first ImageNet weights of a network, downloaded if need be.
 
     Args:
         name: a network of torchvision that has weights "IMAGENET1K_V1", such as "resnet18"

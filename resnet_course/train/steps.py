@@ -147,7 +147,7 @@ def predict(
 ) -> tuple[Tensor, Tensor]:
     """Return the logits (N, classes) of all batches and their labels (N,), in order.
 
-    The model is in evaluation mode meanwhile; afterwards each module is in its own mode again.
+    The model is in evaluation mode meanwhile.
 
     Args:
         model: a classifier, x → logits.
