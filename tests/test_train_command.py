@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import OFFLINE, QUICK, batches, count, equal, linear_model, python, run
+from helpers import QUICK, batches, count, equal, linear_model, python, run
 from PIL import Image
 from torch import nn
 
@@ -141,15 +141,6 @@ def test_the_folder_of_the_data_set_may_be_given_itself(place, tmp_path, monkeyp
     monkeypatch.setattr(options, "fashion_mnist", lambda *given: given)
     given = options.read_options(["--data", str(tmp_path / place)])
     assert options.pictures(given) == (str(tmp_path / place), None)
-
-
-def test_missing_digits_end_with_a_sentence(tmp_path):
-    arguments = ("--dataset", "mnist", "--data", tmp_path)
-    # A process of its own, because the proxies are read once.
-    done = python("-m", "resnet_course.train", *arguments, env=OFFLINE)
-    assert done.returncode == 2
-    assert "error: MNIST is not on this computer" in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_fit_writes_the_best_epoch_and_the_last(tmp_path, monkeypatch):
