@@ -281,6 +281,14 @@ def is_whole(value: object, low: int = 1, high: float = math.inf) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high
 
 
+def check_whole(low: int, high: float = math.inf, **values: object) -> None:
+    """Raise a ValueError if one of the named values is not a whole number in a range."""
+    for name, value in values.items():
+        if not is_whole(value, low, high):
+            words = f"from {low} up" if high == math.inf else f"from {low} to {high:,}"
+            raise ValueError(f"{name} must be a whole number {words}, got {value!r}.")
+
+
 def check_sizes(**sizes: int) -> None:
     """Raise a ValueError if one of the named sizes is not a positive integer."""
     for name, value in sizes.items():

@@ -157,8 +157,7 @@ def whitening_stem(in_channels: int, channels: int, kernel: int, stride: int) ->
     """Build a frozen convolution, whose filters `train.whiten` sets, ReLU and a learned 3×3.
 
     It has a filter for each number in a patch and the negative of each, so that ReLU loses nothing.
-    From tysam-code 2023, github.com/tysam-code/hlb-CIFAR10, and Jordan 2024, "94% on CIFAR-10 in
-    3.29 Seconds on a Single GPU", arXiv 2404.00498.
+    From tysam-code 2023, github.com/tysam-code/hlb-CIFAR10, and Jordan 2024, arXiv 2404.00498.
     """
     filters = 2 * in_channels * kernel * kernel
     frozen = nn.Conv2d(in_channels, filters, kernel, stride, padding=1, bias=False)

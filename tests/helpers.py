@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 import nbformat
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from resnet_course import Splits, TensorBatches, create_model, drawn_garments, widgets
@@ -30,6 +31,9 @@ OFFLINE = {
     **{"no_proxy": "127.0.0.1,localhost", "NO_PROXY": ""},
 }
 SVG = "{http://www.w3.org/2000/svg}"
+# A run of the command that takes a second. Of an option that comes twice, the last counts.
+QUICK = ["--dataset", "drawn-garments", "--limit", "64", "--model", "resnet8"]
+QUICK += ["--stem-stride", "2", "--batch-size", "32"]
 BESIDE = str(Path(sys.executable).parent)  # a virtual environment may not be activated
 
 # Every widget that can be shown before it has heard of a run.
@@ -193,6 +197,34 @@ def linear_model() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
 
 
+def network(**options: Any) -> nn.Module:
+    """Make a small residual network for the pictures of the course, always the same."""
+    torch.manual_seed(0)
+    return create_model("resnet8", **{"in_channels": 1, "stem_stride": 2} | options)
+
+
+def plain_loop(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    schedule: Any,
+    batches: Any,
+    epochs: int,
+    after_epoch: Callable[[], object] = lambda: None,
+) -> list[float]:
+    """Train as one would write it in plain PyTorch; return the loss of every step."""
+    losses = []
+    for _ in range(epochs):
+        for x, y in batches:
+            loss = F.cross_entropy(model.train()(x.to(memory_format=torch.channels_last)), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+        after_epoch()
+    return losses
+
+
 def meta(name: str, **options: Any) -> nn.Module:
     """Make a network of shapes without numbers, which is quick."""
     with torch.device("meta"):
@@ -224,17 +256,23 @@ def batches(splits: Splits, size: int, which: str = "test", **options: Any) -> T
 
 
 class StopAfter:
-    """A watcher of `fit` that stops the run after so many steps."""
+    """A watcher of `fit` that stops the run after so many steps, or raises an error there."""
 
-    stopped = False
+    stopped = finished = False
 
-    def __init__(self, steps: int) -> None:
-        self.left = steps
+    def __init__(self, steps: int, error: type[BaseException] | None = None) -> None:
+        self.left, self.error = steps, error
 
     def step(self, loss: object) -> None:
         self.left -= 1
-        self.stopped = self.left == 0
+        if self.left == 0:
+            if self.error:
+                raise self.error
+            self.stopped = True
 
     def start(self, *told: object) -> None: ...
 
-    epoch = finish = start
+    epoch = start
+
+    def finish(self) -> None:
+        self.finished = True

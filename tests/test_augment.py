@@ -21,17 +21,12 @@ def test_every_result_is_one_of_torchvisions_crops_and_flips():
     crops = [v2.functional.crop(padded, top, left, 6, 5) for top in range(5) for left in range(5)]
     possible = {tuple(c.flatten().tolist()) for c in crops}
     possible |= {tuple(v2.functional.horizontal_flip(c).flatten().tolist()) for c in crops}
-    changed = {tuple(image.flatten().tolist()) for image in Augment()(pictures(2000))}
-    assert changed == possible  # nothing else, and with 2000 pictures each of the 50 turns up
-
-
-def test_pictures_of_one_batch_move_apart_and_the_input_stays():
-    torch.manual_seed(0)
-    images = pictures(64)
-    changed = Augment(shift=2, flip=False)(images)
-    assert len({tuple(image.flatten().tolist()) for image in changed}) > 15
-    assert torch.equal(images, pictures(64))
+    images = pictures(2000)
+    changed = Augment()(images)
     assert changed.dtype == torch.uint8 and changed.shape == images.shape
+    # Nothing else, and with 2000 pictures each of the 50 turns up.
+    assert {tuple(image.flatten().tolist()) for image in changed} == possible
+    assert torch.equal(images, pictures(2000))
 
 
 def test_about_half_of_the_pictures_are_mirrored():
@@ -63,14 +58,6 @@ def test_cutout_covers_one_square_with_its_centre_in_the_picture():
         assert 2 <= height <= 4 and 2 <= width <= 4
         corners.add((top, left))
     assert len(corners) > 50
-
-
-def test_the_seed_decides():
-    def changed(seed):
-        torch.manual_seed(seed)
-        return Augment(cutout=2)(pictures(32))
-
-    assert torch.equal(changed(0), changed(0)) and not torch.equal(changed(0), changed(1))
 
 
 OFF = {"shift": 0, "flip": False}

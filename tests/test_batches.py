@@ -60,14 +60,6 @@ def test_orders_differ_between_epochs_and_seeds_and_come_again_for_a_seed():
     assert runs == orders() and len(set(runs)) == 25
 
 
-def test_an_epoch_can_be_repeated_from_a_checkpoint():
-    data = batches(100, 7, shuffle=True)
-    runs = [order(data) for _ in range(4)]
-    assert data.epoch == 4
-    data.epoch = 2
-    assert order(data) == runs[2]
-
-
 def test_two_passes_at_once_do_not_disturb_each_other():
     data = batches(100, 7, shuffle=True)
     pairs = list(zip(data, data, strict=True))

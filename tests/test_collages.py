@@ -106,13 +106,6 @@ def test_parts_come_from_their_own_pictures():
         assert collages(splits, 3, part=part, size=(96, 96)).images.max() == most
 
 
-def test_the_splits_are_untouched(splits):
-    before = splits.train_images.clone()
-    made = collages(splits, 10)
-    made.images.zero_()
-    assert torch.equal(splits.train_images, before)
-
-
 def test_a_picture_without_ink_comes_whole():
     made = collages(of_one_picture(torch.zeros(28, 28, dtype=torch.uint8)), 2, garments=(1, 1))
     (box,) = made.boxes[0]

@@ -172,14 +172,6 @@ def test_a_damaged_file_is_fetched_again(tiny, tmp_path, kind, unpacked):
     assert len(tiny.server.downloads) == 1
 
 
-def test_a_damaged_file_is_named_if_it_cannot_be_fetched(tiny, tmp_path, monkeypatch, capsys):
-    damaged = tiny.put(tmp_path) / f"{TRAIN_IMAGES}.gz"
-    damaged.write_bytes(b"")
-    no_network(monkeypatch, tiny.dataset)
-    assert data.fashion_mnist(tmp_path, limit=10).source == "drawn-garments"
-    assert f"Damaged: {damaged}." in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("damage", [True, False])
 def test_a_file_that_is_wrong_or_missing_in_ones_own_folder_is_named_there(
     damage, tiny, tmp_path, monkeypatch

@@ -7,10 +7,11 @@ import math
 
 import pytest
 import torch
+from helpers import network
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from resnet_course import TrainConfig, create_model, drawn_garments, find_learning_rate
+from resnet_course import TrainConfig, drawn_garments, find_learning_rate
 from resnet_course.pictures import plots
 from resnet_course.train import RateTest
 
@@ -35,8 +36,7 @@ def splits():
 
 
 def test_the_loss_falls_and_the_model_stays_as_it_is(splits):
-    torch.manual_seed(0)
-    model = create_model("resnet8", in_channels=1).train()
+    model = network().train()
     before, random = copy.deepcopy(model.state_dict()), torch.get_rng_state()
     found = find_learning_rate(model, splits, **SETTINGS)
     assert model.training and torch.equal(torch.get_rng_state(), random)
@@ -64,25 +64,18 @@ def test_it_ends_where_the_loss_rises_by_a_quarter():
     assert found.source == "loaders"
 
 
-def test_the_same_seed_gives_the_same_test_and_groups_keep_their_distance(splits):
+def test_groups_keep_their_distance_and_the_same_seed_gives_the_same_test(splits):
     def two_groups(model):
-        seen.append(model)
-        groups = [
-            {"params": model.conv1.parameters(), "lr": 0.01},
-            {"params": model.fc.parameters()},
-        ]
-        return torch.optim.SGD(groups, lr=0.1)
+        slow = {"params": model.conv1.parameters(), "lr": 0.01}
+        made.append(torch.optim.SGD([slow, {"params": model.fc.parameters()}], lr=0.1))
+        return made[-1]
 
-    seen: list[nn.Module] = []
-    runs = []
-    for _ in range(2):
-        torch.manual_seed(0)
-        model = create_model("resnet8", in_channels=1)
-        runs.append(
-            find_learning_rate(model, splits, TrainConfig(optimizer=two_groups), **SETTINGS)
-        )
-        assert seen[-1] is not model
-    assert runs[0] == runs[1]
+    made: list[torch.optim.Optimizer] = []
+    config = TrainConfig(optimizer=two_groups)
+    one, other = (find_learning_rate(network(), splits, config, **SETTINGS) for _ in range(2))
+    assert one == other
+    slow, fast = (group["lr"] for group in made[0].param_groups)
+    assert fast == one.rates[-1] and slow == pytest.approx(fast / 10)
 
 
 @pytest.mark.parametrize(
@@ -91,14 +84,12 @@ def test_the_same_seed_gives_the_same_test_and_groups_keep_their_distance(splits
         ({"lowest": 0}, "0 < lowest < highest"),
         ({"lowest": 1, "highest": 0.1}, "0 < lowest < highest"),
         ({"highest": math.inf}, "0 < lowest < highest"),
-        ({"steps": 9}, "steps must be a whole number from 10 on"),
+        ({"steps": 9}, "steps must be a whole number from 10 up"),
     ],
 )
 def test_bad_settings_are_told(splits, options, words):
-    torch.manual_seed(0)
-    model = create_model("resnet8", in_channels=1)
     with pytest.raises(ValueError, match=words):
-        find_learning_rate(model, splits, **(SETTINGS | options))
+        find_learning_rate(network(), splits, **(SETTINGS | options))
 
 
 def test_the_picture_marks_the_suggestion():
@@ -108,3 +99,4 @@ def test_the_picture_marks_the_suggestion():
     assert axes.get_xscale() == "log"
     assert [line.get_xdata()[0] for line in axes.lines[1:]] == pytest.approx([0.1 / 3, 0.1])
     assert "lowest at a rate of 0.1 (my pictures): try 0.033" in figure.alt
+    assert "my pictures" in axes.get_title(loc="left")

@@ -3,53 +3,36 @@
 from __future__ import annotations
 
 import base64
-import copy
 import io
 import json
 import re
 import runpy
-import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-from helpers import batches, equal, texts
+from helpers import batches, texts
 from matplotlib import font_manager
 from PIL import Image
-from torch import nn
-from torchvision.transforms import v2
 
 from resnet_course import (
-    Augment,
     Splits,
     TrainConfig,
-    activation_stats,
     create_model,
     drawn_garments,
     evaluate,
-    find_learning_rate,
     fit,
-    gradient_norms,
-    hold_out,
     image_folder,
-    load_torchvision,
-    measured_receptive_field,
-    predict,
-    trace,
 )
 from resnet_course.data import collages
-from resnet_course.measure import Predictions, grad_cam, layer_outputs
+from resnet_course.measure import grad_cam
 from resnet_course.pictures import plots, style
 from resnet_course.pictures.grids import confusion, panels
 from resnet_course.pictures.overlays import boxes_with_names, masks_side_by_side
 from resnet_course.pictures.style import pixels
-from resnet_course.train import CheckpointError, checkpoints
-from resnet_course.train.__main__ import main
 from resnet_course.widgets import (
     GradientFlowLab,
     PredictionBrowser,
@@ -128,20 +111,15 @@ def splits(root) -> Splits:
 
 
 @pytest.fixture(scope="module")
-def run(splits, tmp_path_factory) -> SimpleNamespace:
+def run(splits) -> SimpleNamespace:
     """A network trained on them, and all that watched."""
     torch.manual_seed(0)
     model = create_model("resnet8", num_classes=4, stem_stride=2)
-    out, monitor = tmp_path_factory.mktemp("run"), TrainingMonitor()
+    monitor = TrainingMonitor()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training_monitor, "get_ipython", lambda: None)
-        history = fit(model, splits, CONFIG, out=out, monitor=monitor, label="내 것")
-    return SimpleNamespace(model=model, history=history, monitor=monitor, out=out)
-
-
-@pytest.fixture(scope="module")
-def batch(splits) -> tuple[torch.Tensor, torch.Tensor]:
-    return next(iter(batches(splits, 40)))
+        history = fit(model, splits, CONFIG, monitor=monitor, label="내 것")
+    return SimpleNamespace(model=model, history=history, monitor=monitor)
 
 
 def one_of_each(splits: Splits) -> list[int]:
@@ -149,7 +127,7 @@ def one_of_each(splits: Splits) -> list[int]:
     return [int((splits.test_labels == label).nonzero()[0]) for label in range(len(CLASSES))]
 
 
-def found(png: bytes | str, **tolerance: int) -> set[str]:
+def found(png: bytes | str) -> set[str]:
     """Return the classes whose colour an image shows; a text is HTML with images in it."""
     contents = [png]
     if isinstance(png, str):
@@ -161,9 +139,6 @@ def found(png: bytes | str, **tolerance: int) -> set[str]:
             if (abs(drawn - colour).max(axis=2) <= 8).sum() > 1000:
                 seen.add(name)
     return seen
-
-
-# The folder.
 
 
 def test_all_are_read_upright_and_in_their_colours(splits):
@@ -178,31 +153,6 @@ def test_all_are_read_upright_and_in_their_colours(splits):
             assert (image[:, 19:30] - DARK).abs().mean() < 6
 
 
-def test_hold_out_takes_from_every_class(splits):
-    kept = hold_out(splits, 32)
-    assert kept.test_labels.bincount().tolist() == [8] * 4
-    assert (kept.mean, kept.std) == (splits.mean, splits.std)
-
-
-def test_every_change_of_augment_leaves_the_colours(splits):
-    images, labels = splits.train_images[:64], splits.train_labels[:64]
-    each = v2.RandomRotation(10)
-    augment = Augment(2, True, cutout=6, brightness=0.2, resized_crop=0.6, each=each)
-    torch.manual_seed(0)
-    changed = augment(images)
-    assert changed.shape == images.shape and changed.dtype == torch.uint8
-    assert not torch.equal(changed, images)
-    hue = torch.tensor(list(CLASSES.values())) / 120  # the same for every brightness
-    for image, label in zip(changed.float(), labels, strict=True):
-        red, bright = image[0], image[0] > 90
-        assert bright.sum() > 100
-        other = (image[:, bright] / red[bright]).median(dim=1).values
-        assert (hue - other).abs().amax(dim=1).argmin() == label
-
-
-# Training.
-
-
 def test_a_network_learns_them_and_the_monitor_follows(run, splits):
     assert len(run.history) == CONFIG.epochs and run.history.source == splits.source
     assert run.history.last.test_accuracy == evaluate(run.model, batches(splits, 7)) >= 0.95
@@ -211,93 +161,6 @@ def test_a_network_learns_them_and_the_monitor_follows(run, splits):
     assert "finished" in run.monitor.words.value and not run.monitor.stopped
     assert "내 것" in " ".join(texts(run.monitor.still())) and "내 것" in run.monitor.to_html()
     assert str(run.history).startswith("epoch") and splits.source in str(run.history)
-
-
-def test_one_channel_would_not_tell_them_apart(splits):
-    reds = [splits.train_images[splits.train_labels == k, 0].float().mean() for k in range(4)]
-    assert max(reds) - min(reds) < 3
-
-
-def test_learning_curves_name_the_folder(run, splits):
-    figure = plots.learning_curves({"mine": run.history}, "test_accuracy")
-    (axes,) = figure.axes
-    assert splits.source in axes.get_title(loc="left")
-    assert list(axes.lines[0].get_ydata()) == run.history.column("test_accuracy")
-
-
-def test_a_learning_rate_is_found_and_drawn(splits):
-    torch.manual_seed(0)
-    model = create_model("resnet8", num_classes=4, stem_stride=2)
-    before = copy.deepcopy(model.state_dict())
-    test = find_learning_rate(model, splits, CONFIG, steps=40, progress=False)
-    assert equal(before, model.state_dict()) and test.source == splits.source
-    assert test.rates[0] < test.suggestion < test.lowest <= test.rates[-1]
-    (axes,) = plots.learning_rates(test).axes
-    assert splits.source in axes.get_title(loc="left") and list(axes.lines[0].get_xdata()) == [
-        *test.rates
-    ]
-
-
-def test_a_run_goes_on_and_says_where_the_pictures_are_others(run, splits, tmp_path):
-    def resumed(given: Splits, out: Path = run.out):
-        model = create_model("resnet8", num_classes=4, stem_stride=2)
-        return model, fit(model, given, CONFIG, out=out, resume=True, progress=False)
-
-    model, history = resumed(splits)
-    assert history.rows == run.history.rows and equal(model.state_dict(), run.model.state_dict())
-    for name, other in {"mean": (0.5, 0.5, 0.5), "std": (1.0, 1.0, 1.0)}.items():
-        with pytest.raises(CheckpointError, match=rf"images: {name} is \[.* in the checkpoint and"):
-            resumed(replace(splits, **{name: other}))
-    resumed(replace(splits, mean=tuple(value + 1e-12 for value in splits.mean)))
-    saved = checkpoints.load(run.out / "last.pt")
-    for name in ("mean", "std"):
-        del saved["images"][name]  # as in older checkpoints
-    checkpoints.save(saved, tmp_path / "last.pt")
-    shutil.copy(run.out / "best.pt", tmp_path)
-    assert resumed(splits, tmp_path)[1].rows == run.history.rows
-    best = create_model("resnet8", num_classes=4, stem_stride=2)
-    best.load_state_dict(checkpoints.load(run.out / "best.pt")["model"])
-    assert evaluate(best, batches(splits, 40)) == run.history.best.test_accuracy
-
-
-def test_the_command_trains_on_them_and_leaves_its_evidence(root, tmp_path, capsys):
-    more = ["--size", "16", "--model", "resnet8", "--epochs", "2", "--shift", "1", "--flip"]
-    main(["--dataset", "folder", "--data", str(root), "--out", str(tmp_path / "a b"), *more])
-    out = tmp_path / "a b"
-    assert root.name in capsys.readouterr().out
-    evidence = json.loads((out / "run.json").read_text(encoding="utf-8"))
-    assert evidence["images"] == f"{root.name}, 160 for training, 40 for testing"
-    assert evidence["history"] == checkpoints.load(out / "last.pt")["history"]["rows"]
-    assert "resnet8" in " ".join(texts((out / "history.svg").read_text(encoding="utf-8")))
-    small = image_folder(root, size=16)
-    model = create_model("resnet8", num_classes=4)
-    model.load_state_dict(checkpoints.load(out / "best.pt")["model"])
-    best = max(row["test_accuracy"] for row in evidence["history"])
-    assert evaluate(model, batches(small, 40)) == best
-
-
-def test_a_trained_trunk_is_frozen_for_other_classes(run, splits):
-    """Part 1 of chapter 06: two of the classes, with a new head."""
-    model = copy.deepcopy(run.model)
-    model.fc = nn.Linear(64, 2)
-    model.requires_grad_(False).eval()
-    model.fc.requires_grad_(True)
-    before = copy.deepcopy(model.state_dict())
-    chosen = {}
-    for part in ("train", "test"):
-        images, labels = getattr(splits, f"{part}_images"), getattr(splits, f"{part}_labels")
-        chosen |= {f"{part}_images": images[labels >= 2], f"{part}_labels": labels[labels >= 2] - 2}
-    two = replace(splits, **chosen, classes=splits.classes[2:])
-    history = fit(model, two, CONFIG, progress=False)
-    moved = {k for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
-    assert moved == {"fc.weight", "fc.bias"} and history.last.test_accuracy >= 0.95
-    wide = create_model("resnet8", num_classes=7, stem_stride=2)
-    assert load_torchvision(wide, run.out / "best.pt") == ["fc.weight", "fc.bias"]
-    weights = checkpoints.load(run.out / "best.pt")["model"]
-    assert torch.equal(wide.conv1.weight, weights["conv1.weight"])
-
-
-# Looking.
 
 
 def test_figures_of_pictures_show_their_colours_and_names(splits):
@@ -311,18 +174,8 @@ def test_figures_of_pictures_show_their_colours_and_names(splits):
         assert found(panels([pixels(image)], [name], **words).png()) == {name}
 
 
-def test_predictions_and_their_table_use_the_folders_names(run, splits):
-    seen = Predictions(*predict(run.model, batches(splits, 7)), splits.classes)
-    assert seen.accuracy() == run.history.last.test_accuracy
-    assert seen.confusion().sum(dim=1).tolist() == [10] * 4
-    figure = confusion(seen.confusion(), splits.classes, source=splits.source)
-    (axes,) = figure.axes
-    assert [text.get_text() for text in axes.get_xticklabels()] == NAMES
-    assert splits.source in axes.get_title(loc="left")
-
-
-def test_grad_cam_has_a_place_for_every_pixel(run, batch):
-    x, y = batch
+def test_grad_cam_has_a_place_for_every_pixel(run, splits):
+    x, y = next(iter(batches(splits, 40)))
     for target in (None, y):
         heat = grad_cam(run.model, x, target)
         assert heat.shape == (40, SIDE, SIDE) and heat.min() >= 0
@@ -402,34 +255,9 @@ def test_a_class_may_be_called_like_a_formula(splits):
         assert figure.png() and figure.findobj(lambda each: "5$ and $" in str(each))
 
 
-# Measuring.
-
-
-def test_gradients_and_activations_are_those_of_the_pictures(run, batch):
-    x, y = batch
-    model = copy.deepcopy(run.model)
-    F.cross_entropy(model(x), y).backward()
-    norms = gradient_norms(run.model, x, y)
-    assert norms["conv1"] == pytest.approx(model.conv1.weight.grad.norm().item(), rel=1e-4)
-    maps = layer_outputs(run.model, x, ["conv1"])["conv1"]
-    assert activation_stats(run.model, x)["conv1"].mean == pytest.approx(maps.mean().item())
-    assert "layer1.0.conv1" in norms and 0 not in norms.values()
-
-
-def test_a_field_does_not_depend_on_the_colours(run):
-    grey = create_model("resnet8", in_channels=1, stem_stride=2)
-    measured = measured_receptive_field(run.model, (1, 3, 96, 96), "layer1")
-    assert measured == measured_receptive_field(grey, (1, 1, 96, 96), "layer1") == (11, 11)
-    rows = trace(run.model, (1, 3, SIDE, SIDE))
-    assert rows["conv1"].params == 3 * 16 * 9 and rows[len(rows) - 1].out_shape == (4,)
-
-
 def test_the_gradient_lab_takes_them(splits):
     lab = GradientFlowLab(splits, depth=4, batch_size=32)
     assert f"pictures of {splits.source}" in lab.describe()
-
-
-# Grey photographs.
 
 
 def test_grey_photographs_are_not_shown_as_negatives(tmp_path):

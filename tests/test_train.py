@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import batches, linear_model
+from helpers import batches, linear_model, plain_loop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -76,15 +76,7 @@ def test_fit_equals_a_loop_in_plain_pytorch(count, config):
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.lr, len(own) * config.epochs, cycle_momentum=config.momentum > 0
     )
-    losses = []
-    for _ in range(config.epochs):
-        for x, y in own:
-            optimizer.zero_grad()
-            loss = F.cross_entropy(twin(x), y)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            losses.append(loss.item())
+    losses = plain_loop(twin, optimizer, schedule, own, config.epochs)
     assert history.step_losses == pytest.approx(losses)
     assert history.last.train_loss == pytest.approx(sum(losses[-len(own) :]) / len(own))
     assert history.last.test_accuracy == evaluate(model, batches(splits, 7))
@@ -186,21 +178,6 @@ def test_history_is_a_table_and_a_picture():
     for wrong in (lambda h: h.last, lambda h: h.best, history_curves):
         with pytest.raises(ValueError, match="no epoch is finished"):
             wrong(History("x"))
-
-
-def test_the_learning_rate_rises_for_the_share_that_was_asked_for(monkeypatch):
-    rates = []
-    original = torch.optim.SGD.step
-
-    def step(self, *args, **kwargs):
-        rates.append(self.param_groups[0]["lr"])
-        return original(self, *args, **kwargs)
-
-    monkeypatch.setattr(torch.optim.SGD, "step", step)
-    config = replace(PLAIN, epochs=2, batch_size=15, lr=0.5, warm_up=0.1)
-    fit(linear_model(), SPLITS, config, progress=False)
-    assert len(rates) == 40 and rates.index(max(rates)) == 3  # a tenth of 40 steps, from 0
-    assert max(rates) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(("count", "steps"), [(64, 2), (65, 2), (66, 3), (33, 1)])

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers import linear_model
+from helpers import QUICK, linear_model
 from torch import nn
 
 from resnet_course import TrainConfig, drawn_garments, fit
@@ -16,8 +16,7 @@ from resnet_course.train import CheckpointError, checkpoints
 from resnet_course.train.__main__ import main
 
 COMMAND = [sys.executable, "-m", "resnet_course.train"]
-SMALL = ["--dataset", "drawn-garments", "--limit", "100", "--model", "resnet8", "--stem-stride"]
-SMALL += ["2", "--batch-size", "50", "--bfloat16", "off"]
+SMALL = [*QUICK, "--limit", "100", "--batch-size", "50", "--bfloat16", "off"]
 ONE = TrainConfig(epochs=1, batch_size=50, device="cpu")
 
 
@@ -76,7 +75,9 @@ def finished(tmp_path_factory):
     return {path.name: path.read_bytes() for path in folder.glob("[!.]*")}
 
 
-@pytest.mark.parametrize("missing", [[name] for name in FILES if name != "last.pt"] + [FILES[:3]])
+@pytest.mark.parametrize(
+    "missing", [[], FILES[:3], *([name] for name in FILES if name != "last.pt")]
+)
 def test_whatever_is_missing_at_the_end_resume_completes(missing, finished, tmp_path, capsys):
     assert sorted(finished) == FILES
     for name, content in finished.items():
@@ -91,8 +92,10 @@ def test_whatever_is_missing_at_the_end_resume_completes(missing, finished, tmp_
             train("--resume", "--out", tmp_path)
     else:
         train("--resume", "--out", tmp_path)
-    assert "Weights, history and evidence are in" in capsys.readouterr().out
-    for name in set(FILES) - {"run.json"} - ({"best.pt"} if lost else set()):
+    words = "Weights, history and evidence are in" if missing else "All epochs were finished"
+    assert words in capsys.readouterr().out
+    # The new evidence tells the new command.
+    for name in set(FILES) - ({"run.json"} & {*missing}) - ({"best.pt"} if lost else set()):
         if name.endswith(".pt"):
             one, two = (tmp_path / name).read_bytes(), finished[name]
             assert len(one) == len(two)

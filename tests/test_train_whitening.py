@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import StopAfter, count, equal, linear_model
+from helpers import QUICK, batches, count, linear_model, network
 from torch import nn
 
-from resnet_course import (
-    Splits,
-    TrainConfig,
-    create_model,
-    drawn_garments,
-    evaluate,
-    fit,
-    predict,
-    whiten,
-)
+from resnet_course import Splits, TrainConfig, drawn_garments, fit, predict, whiten
 from resnet_course.data import to_float
 from resnet_course.train import checkpoints
 from resnet_course.train.__main__ import main
 
 SPLITS = drawn_garments(96, 20)
-CONFIG = TrainConfig(epochs=2, batch_size=32, bfloat16=False, device="cpu")
+ONE = TrainConfig(epochs=1, batch_size=32, bfloat16=False, device="cpu")
 
 
-def network(**options) -> nn.Module:
-    torch.manual_seed(0)
-    return create_model("resnet8", **{"stem": "whitening", "in_channels": 1} | options)
+unwhitened = partial(network, stem="whitening")
 
 
 def whitened(splits=SPLITS, eps=5e-4, **options) -> nn.Module:
-    model = network(**options)
+    model = unwhitened(**options)
     whiten(model, splits, eps)
     return model
 
@@ -86,67 +76,51 @@ def test_the_negatives_follow_and_every_machine_has_the_same_signs():
 
 def test_the_first_five_thousand_pictures_decide():
     splits = noise(1, pictures=5_002, side=4)
-    first = replace(splits, train_images=splits.train_images[:5_000].clone())
-    first = replace(first, train_labels=splits.train_labels[:5_000])
-    fewer = replace(first, train_images=first.train_images[:4_999])
-    fewer = replace(fewer, train_labels=first.train_labels[:4_999])
-    one, two, three = (whitened(each).conv1.whiten.weight for each in (splits, first, fewer))
-    assert torch.equal(one, two) and not torch.equal(one, three)
+
+    def filters(count):
+        images, labels = splits.train_images[:count], splits.train_labels[:count]
+        return whitened(replace(splits, train_images=images, train_labels=labels)).conv1.whiten
+
+    assert torch.equal(filters(5_002).weight, filters(5_000).weight)
+    assert not torch.equal(filters(5_000).weight, filters(4_999).weight)
 
 
 def test_the_stem_is_frozen_filters_relu_and_a_learned_convolution():
     model, x = whitened().eval(), torch.randn(2, 1, 28, 28)
-    stem = model.conv1
-    seen = F.conv2d(F.conv2d(x, stem.whiten.weight, stride=2, padding=1).relu(), stem.mix.weight,
-                    padding=1)  # fmt: skip
-    assert torch.equal(stem(x), seen) and seen.shape == (2, 16, 14, 14)
-    assert network(stem_stride=1).conv1(x).shape == (2, 16, 27, 27)
-    plain = create_model("resnet8", in_channels=1)
-    assert count(model) - count(plain) == 32 * 16 + 16 * 32 * 9 - 16 * 9
+    first = F.conv2d(x, model.conv1.whiten.weight, stride=2, padding=1).relu()
+    seen = F.conv2d(first, model.conv1.mix.weight, padding=1)
+    assert torch.equal(model.conv1(x), seen) and seen.shape == (2, 16, 14, 14)
+    assert unwhitened(stem_stride=1).conv1(x).shape == (2, 16, 27, 27)
+    assert count(model) - count(network()) == 32 * 16 + 16 * 32 * 9 - 16 * 9
     learned = {name for name, value in model.named_parameters() if not value.requires_grad}
     assert learned == {"conv1.whiten.weight"}
 
 
-@pytest.mark.parametrize("optimizer", [None, "muon"])
-def test_training_leaves_the_filters_and_a_resumed_run_ends_alike(tmp_path, optimizer):
-    config = replace(CONFIG, optimizer=optimizer)
-    whole, resumed = whitened(), whitened()
-    kept, mix = whole.conv1.whiten.weight.clone(), whole.conv1.mix.weight.clone()
-    expected = fit(whole, SPLITS, config, progress=False)
-    assert torch.equal(whole.conv1.whiten.weight, kept)
-    assert not torch.equal(whole.conv1.mix.weight, mix)
-
-    fit(whitened(), SPLITS, config, progress=False, out=tmp_path, monitor=StopAfter(4))
-    assert checkpoints.load(tmp_path / "last.pt")["epoch"] == 1
-    history = fit(resumed, SPLITS, config, progress=False, out=tmp_path, resume=True)
-    assert history.step_losses == expected.step_losses
-    assert equal(resumed.state_dict(), whole.state_dict())
-
-
-def test_weights_load_without_pictures():
-    model, loaded = whitened(), network()
-    fit(model, SPLITS, replace(CONFIG, epochs=1), progress=False)
+def test_training_leaves_the_filters_and_weights_load_without_pictures():
+    model, loaded = whitened(), unwhitened()
+    kept, mix = model.conv1.whiten.weight.clone(), model.conv1.mix.weight.clone()
+    fit(model, SPLITS, ONE, progress=False)
+    assert torch.equal(model.conv1.whiten.weight, kept)
+    assert not torch.equal(model.conv1.mix.weight, mix)
     loaded.load_state_dict(model.state_dict())
     assert not loaded.conv1.whiten.weight.requires_grad
-    test = [(to_float(SPLITS.test_images, SPLITS.mean, SPLITS.std), SPLITS.test_labels)]
+    test = batches(SPLITS, 20)
     assert torch.equal(predict(loaded, test)[0], predict(model, test)[0])
-    assert evaluate(loaded, test) == evaluate(model, test)
-    fit(loaded, SPLITS, replace(CONFIG, epochs=1), progress=False)  # its filters count as whitened
+    fit(loaded, SPLITS, ONE, progress=False)  # its filters count as whitened
 
 
 def test_random_frozen_filters_are_refused_and_learned_ones_are_not():
-    model = network()
+    model = unwhitened()
     with pytest.raises(ValueError, match=r"random and frozen: call whiten\(model, splits\)"):
-        fit(model, SPLITS, CONFIG, progress=False)
+        fit(model, SPLITS, ONE, progress=False)
     model.conv1.requires_grad_(True)
     before = model.conv1.whiten.weight.clone()
-    fit(model, SPLITS, replace(CONFIG, epochs=1), progress=False)
+    fit(model, SPLITS, ONE, progress=False)
     assert not torch.equal(model.conv1.whiten.weight, before)
 
 
-def test_the_command_whitens_and_goes_on(tmp_path, capsys):
-    quick = ["--dataset", "drawn-garments", "--limit", "64", "--model", "resnet8", "--seed", "2"]
-    quick += ["--stem", "whitening", "--optimizer", "muon", "--batch-size", "32"]
+def test_the_command_whitens_and_goes_on(tmp_path):
+    quick = [*QUICK, "--stem", "whitening", "--optimizer", "muon"]
     main([*quick, "--epochs", "1", "--out", str(tmp_path / "one")])
     last = checkpoints.load(tmp_path / "one" / "last.pt")
     expected = whitened(drawn_garments(64, 64)).conv1.whiten.weight
@@ -158,7 +132,6 @@ def test_the_command_whitens_and_goes_on(tmp_path, capsys):
     main([*quick, *start, "--out", str(tmp_path / "two")])
     again = checkpoints.load(tmp_path / "two" / "last.pt")
     assert torch.equal(again["model"]["conv1.whiten.weight"], expected)
-    capsys.readouterr()
 
 
 def pictures(*shape) -> Splits:
@@ -172,10 +145,10 @@ def pictures(*shape) -> Splits:
         (linear_model(), SPLITS, r"Sequential has no whitening stem: .* stem=\"whitening\""),
         (network(stem="cifar"), SPLITS, "ResNet has no whitening stem"),
         (3, SPLITS, "model must be an nn.Module, got int"),
-        (network(), SPLITS.train_images, "splits must be Splits"),
-        (network(), pictures(8, 3, 8, 8), r"must have 1 channels, .* got \(8, 3, 8, 8\)"),
-        (network(), pictures(8, 1, 8, 3), r"4×4 pixels or more, .* got \(8, 1, 8, 3\)"),
-        (network(), pictures(3, 1, 8, 8), r"and be 4 at least, got \(3, 1, 8, 8\)"),
+        (unwhitened(), SPLITS.train_images, "splits must be Splits"),
+        (unwhitened(), pictures(8, 3, 8, 8), r"must have 1 channels, .* got \(8, 3, 8, 8\)"),
+        (unwhitened(), pictures(8, 1, 8, 3), r"4×4 pixels or more, .* got \(8, 1, 8, 3\)"),
+        (unwhitened(), pictures(3, 1, 8, 8), r"and be 4 at least, got \(3, 1, 8, 8\)"),
     ],
     ids=["no stem", "other stem", "no model", "no splits", "colour", "small", "few"],
 )

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnet_course.blocks import is_whole, shape_or_type
+from resnet_course.blocks import check_whole, shape_or_type
 
 LEAST_RATIO = 3 / 4  # of the sides of a crop, as in torchvision's RandomResizedCrop
 
@@ -60,9 +60,7 @@ class Augment:
     def __post_init__(self) -> None:
         if not isinstance(self.flip, bool):
             raise ValueError(f"flip must be True or False, got {self.flip!r}.")
-        for name in ("shift", "cutout"):
-            if not is_whole(value := getattr(self, name), 0):
-                raise ValueError(f"{name} must be a whole number from 0 up, got {value!r}.")
+        check_whole(0, shift=self.shift, cutout=self.cutout)
         light, crop = self.brightness, self.resized_crop
         for name, value, least, words in (
             ("brightness", light, 0, "from 0 to 1"),
@@ -78,9 +76,8 @@ class Augment:
     def as_data(self) -> dict[str, Any]:
         """Return the options as numbers and texts, for a checkpoint.
 
-        `each` is there by its name; a transform of torchvision tells its settings too. Of
-        `brightness`, `resized_crop` and `each`, which came later, only those that are used: so a
-        run that began before them can be resumed.
+        `each` is there by its name; a transform of torchvision tells its settings too. The newer
+        `brightness`, `resized_crop` and `each` are there only where they are used.
         """
         data = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.each is not None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resnet_course.blocks import is_whole
+from resnet_course.blocks import check_whole
 
 Scale = float | Sequence[float] | Tensor  # a number, or a number for each channel
 
@@ -88,14 +88,11 @@ class TensorBatches:
         images: uint8 (N, channels, height, width).
         labels: int64 (N,).
         batch_size: pictures in a batch, 1 or more; the last batch of an epoch may be smaller.
-        mean: subtracted from pixel / 255: a number, or a number for each channel, see `to_float`.
-        std: divided by after that, more than 0; likewise.
-        shuffle: a new order in every epoch. It depends on `seed` and on the number of the epoch
-            alone, not on the device and not on any other random numbers drawn.
-        seed: start of these orders, 0 or more.
+        mean, std: see `to_float`; std is more than 0.
+        shuffle: a new order in every epoch. It depends on `seed` (0 or more) and on the number of
+            the epoch alone, not on the device and not on any other random numbers drawn.
         transform: changes a batch of uint8 images (batch, channels, height, width) on `device`,
-            before they become floats; size and number of channels may change. Its random numbers
-            are its own affair: torch's global generator, as a rule.
+            before they become floats; size and number of channels may change.
         drop_last: leave out a last batch that is smaller.
         device: where the images are kept and the batches come out.
         part: (k, n) gives the k-th of n nearly equal parts of every batch, k from 0. The transform
@@ -127,9 +124,8 @@ class TensorBatches:
 
     def __post_init__(self) -> None:
         check_pairs(self.images, self.labels)
-        for name, least in (("batch_size", 1), ("seed", 0)):
-            if not is_whole(value := getattr(self, name), least):
-                raise ValueError(f"{name} must be a whole number from {least} up, got {value!r}")
+        check_whole(1, batch_size=self.batch_size)
+        check_whole(0, seed=self.seed)
         for name in ("mean", "std"):
             setattr(self, name, _number_or_tensor(name, getattr(self, name), self.device))
         if not torch.as_tensor(self.std).gt(0).all():

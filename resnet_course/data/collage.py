@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resnet_course.blocks import is_whole
+from resnet_course.blocks import check_whole, is_whole
 from resnet_course.data.splits import Splits, check_splits
 
 INK = 20  # a pixel of at least this value, of 255, in any channel belongs to the garment
@@ -104,8 +104,8 @@ def _check(
     count: int, part: str, size: object, garments: object, seed: int, shape: tuple[int, ...]
 ) -> None:
     high, wide = shape  # of a picture
-    if not is_whole(count):
-        raise ValueError(f"count must be a whole number from 1 up, got {count!r}.")
+    check_whole(1, count=count)
+    check_whole(0, 2**32 - 1, seed=seed)
     if part not in ("train", "test"):
         raise ValueError(f'part must be "train" or "test", got {part!r}.')
     if not _is_pair(size) or size[0] < high or size[1] < wide:
@@ -117,8 +117,6 @@ def _check(
             f"{garments[1]} garments of {high}x{wide} have no room on {size[0]}x{size[1]}: "
             "take fewer garments or a larger size."
         )
-    if not is_whole(seed, 0, 2**32 - 1):
-        raise ValueError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}.")
 
 
 def _is_pair(value: object) -> bool:

@@ -45,15 +45,14 @@ def read_checked(paths: Sequence[Path], check: Check, damaged: list[Path]) -> by
 def fetch(mirrors: Sequence[str], name: str, path: Path, check: Check, stacklevel: int) -> bytes:
     """Download a file and store what `check` makes of it; a bar shows if it takes over a second.
 
+    A mirror that fails twice is given up until Python is restarted.
+
     Args:
         mirrors: web addresses of folders, each ending in "/". They are asked in this order.
         name: of the file in these folders.
         path: where to store it. If it cannot be stored, a warning says so.
         check: what is to be kept of the bytes.
         stacklevel: of the warning; 2 is the caller's line.
-
-    Returns:
-        What `check` returned. A mirror that fails twice is given up until Python is restarted.
 
     Raises:
         ConnectionError: no mirror delivers; the text says why.

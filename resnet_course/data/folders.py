@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from resnet_course.blocks import is_whole
+from resnet_course.blocks import check_whole
 from resnet_course.data.picture_files import read_pictures
 from resnet_course.data.splits import Splits, last_of_each_class, mean_and_std
 
@@ -36,10 +36,8 @@ def image_folder(
             and in each of these a folder for each class.
         size: height and width of every picture, 1 or more.
         test_share: which share of each class is kept for testing, above 0 and below 1, but one
-            picture at least, and one at least is left for training. Where there is a folder `test`,
-            its pictures are taken instead.
-        seed: 0 to 2**32 - 1: which pictures those are, and the order of all. The same files and
-            the same seed give the same splits on every computer.
+            picture at least, and one is left. A folder `test` takes its place.
+        seed: 0 to 2**32 - 1: which pictures those are, and the order of all, on every computer.
 
     Returns:
         Pictures in mixed order, uint8 (N, 3, size, size): red, green, blue; or (N, 1, size, size)
@@ -75,12 +73,10 @@ def image_folder(
 
 
 def _check(size: int, test_share: float, seed: int) -> None:
-    if not is_whole(size):
-        raise ValueError(f"size must be a whole number from 1 up, got {size!r}.")
+    check_whole(1, size=size)
+    check_whole(0, 2**32 - 1, seed=seed)
     if not isinstance(test_share, Real) or not 0 < test_share < 1:
         raise ValueError(f"test_share must be a number above 0 and below 1, got {test_share!r}.")
-    if not is_whole(seed, 0, 2**32 - 1):
-        raise ValueError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}.")
 
 
 def _existing(root: str | os.PathLike[str]) -> Path:

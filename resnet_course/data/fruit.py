@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 from tqdm.auto import tqdm
 
-from resnet_course.blocks import is_whole
+from resnet_course.blocks import check_whole
 
 FINE = 3  # drawn so many times larger, then made smaller, which softens the edges
 HUES = (0.0, 0.07, 0.14, 0.25, 0.36, 0.78)  # red, orange, yellow, yellow-green, green, purple
@@ -41,12 +41,8 @@ def draw_fruit(root: str | os.PathLike[str], per_class: int = 100, seed: int = 0
     Raises:
         ValueError: `per_class` or `seed` is not a whole number in its range.
     """
-    for name, value, low, most in (
-        ("per_class", per_class, 1, 10**6),
-        ("seed", seed, 0, 2**32 - 1),
-    ):
-        if not is_whole(value, low, most):
-            raise ValueError(f"{name} must be a whole number from {low} to {most}, got {value!r}.")
+    check_whole(1, per_class=per_class)
+    check_whole(0, 2**32 - 1, seed=seed)
     random = np.random.RandomState(seed)
     for name, draw in tqdm(FRUIT.items(), desc="Drawing fruit", delay=30):
         folder = Path(root) / name

@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.datasets import FashionMNIST
 from tqdm.auto import tqdm
 
-from resnet_course.blocks import is_whole
+from resnet_course.blocks import check_whole
 from resnet_course.data.garment_classes import PAINTERS
 from resnet_course.data.raster import Page
 
@@ -24,10 +24,9 @@ def draw_garments(count: int, seed: int = 0, *, stream: int = 0) -> tuple[Tensor
 
     Args:
         count: how many, 1 or more. Every 500 in a row hold 50 of each class, in random order.
-        seed: 0 to 2**32 - 1. The same seed gives the same pictures; a larger `count` only adds more
-            at the end.
-        stream: pictures of different streams differ, also for one seed (0 for training, 1 for
-            testing).
+        seed: 0 to 2**32 - 1. The same seed gives the same pictures; a larger `count` only adds
+            some.
+        stream: pictures of different streams differ (0 for training, 1 for testing).
 
     Returns:
         images, uint8 (count, 1, 28, 28), and labels, int64 (count,), indices into `CLASSES`.
@@ -35,9 +34,8 @@ def draw_garments(count: int, seed: int = 0, *, stream: int = 0) -> tuple[Tensor
     Raises:
         ValueError: `count` or `seed` is not a whole number in its range.
     """
-    for name, value, low, high in (("count", count, 1, 10**7), ("seed", seed, 0, 2**32 - 1)):
-        if not is_whole(value, low, high):
-            raise ValueError(f"{name} must be a whole number from {low} to {high}, got {value!r}")
+    check_whole(1, 10**7, count=count)
+    check_whole(0, 2**32 - 1, seed=seed)
     blocks = range(-(-count // BLOCK))  # rounded up; the last block is drawn in full, then cut
     bar = tqdm(blocks, desc="Drawing garments", unit_scale=BLOCK, delay=2)
     drawn = [_draw_block(seed, stream, block, count - block * BLOCK) for block in bar]

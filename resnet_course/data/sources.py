@@ -48,16 +48,14 @@ def fashion_mnist(root: Folder = None, limit: Limit = None) -> Splits:
         root: folder that holds, or gets, `FashionMNIST/raw/`. None: look in the folder named by the
             environment variable RESNET_COURSE_DATA (a warning names it if it is missing), then in
             the user's cache folder, then download into the cache folder.
-        limit: None for all 60,000 training and 10,000 test images; n for n training images and n
-            test images, but at most 10,000 of these; or a pair (training images, test images). The
-            choice is always the same: the first images of each class, all classes alike, in the
-            order of the file.
+        limit: None for all 60,000 training and 10,000 test images; n for n of both, but at most
+            10,000 to test; or a pair (training images, test images). The first images of each class
+            are taken, all classes alike, in the order of the file.
 
     Returns:
         The images; `source` is "fashion-mnist". If they can be neither found nor downloaded, one
         line on stdout says so and drawn garments come instead, `source` "drawn-garments", 20,000
         and 4,000 if `limit` is None. After a failed download this process does not try again.
-        Nothing is shared between two calls.
 
     Raises:
         ValueError: `limit` is not one of the above.

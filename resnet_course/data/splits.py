@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from resnet_course.blocks import is_whole
+from resnet_course.blocks import check_whole
 from resnet_course.data.batches import check_pairs
 
 # The sets of `sources`, whose pictures come in mixed order: mean and standard deviation of
@@ -102,18 +102,16 @@ def hold_out(splits: Splits, count: int = 5_000) -> Splits:
     Whoever chooses a recipe by its accuracy on the test images measures its luck as well. Choose
     on images kept back, then look at the test images once.
 
-    Fashion-MNIST, MNIST and the drawn garments have their classes in mixed order: the last `count`
-    images are kept back. Of all other pictures, which may be sorted, the last images of each class
-    are: `count` in all, in proportion to the size of the class.
+    Of Fashion-MNIST, MNIST and the drawn garments, whose classes are mixed, the last `count` images
+    are kept back. Of other pictures, which may be sorted, the last images of each class are, in
+    proportion to its size.
 
     Raises:
         ValueError: if these are no `Splits`, or `count` is not from 1 to one less than the number
             of training images.
     """
     check_splits(splits)
-    most = len(splits.train_labels) - 1
-    if not is_whole(count, 1, most):
-        raise ValueError(f"count must be a whole number from 1 to {most}, got {count!r}")
+    check_whole(1, len(splits.train_labels) - 1, count=count)
     images, labels = splits.train_images, splits.train_labels
     if (splits.mean, splits.std) == KNOWN.get(splits.source):  # not a folder of the same name
         tensors = (images[:-count], labels[:-count], images[-count:], labels[-count:])
@@ -126,14 +124,8 @@ def hold_out(splits: Splits, count: int = 5_000) -> Splits:
 def last_of_each_class(labels: Tensor, count: int) -> Tensor:
     """Choose the last pictures of each class, `count` in all, in proportion to its size.
 
-    As far as `count` allows, each class gives one at least and keeps one at least.
-
-    Args:
-        labels: int64 (N,).
-        count: 1 to N.
-
-    Returns:
-        bool (N,), True for those that are chosen.
+    As far as `count` allows, each class gives one at least and keeps one at least. Returns bool
+    (N,), True for those that are chosen of N.
     """
     # How far from the end of its class a picture stands: from 0, the first taken, to 1, the last.
     turn = torch.empty(len(labels), dtype=torch.float64)

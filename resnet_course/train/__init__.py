@@ -1,12 +1,11 @@
 """Train a classifier: one step, one epoch, one run; `python -m resnet_course.train --help`.
 
 Read `config` (every number of a run), `steps` (one step, predictions, accuracy), `optimizers`,
-`state` (the parts of a run), `loop` (`fit`) and `learning_rate` (how large may it be?). `whitening`
-sets filters that need no training. `loaders` holds pictures that are no `Splits`, `readiness` looks
-at everything before the first step, `history` keeps the numbers, `checkpoints`, `randomness` and
-`state` make a run that goes on where it was stopped, `watcher` shows the progress, `processes` and
-`batch_norm` share a run between processes. `records` and `pretrained` hold results and weights of
-earlier runs.
+`state` (a run that goes on where it was stopped, with `checkpoints` and `randomness`), `loop`
+(`fit`) and `learning_rate`. `whitening` sets filters that need no training. `loaders` holds
+pictures that are no `Splits`, `readiness` and `inputs` look before the first step, `history` keeps
+the numbers, `watcher` shows the progress, `processes` and `batch_norm` share a run between
+processes. `records` and `pretrained` hold results and weights of earlier runs.
 """
 
 from resnet_course.train.checkpoints import CheckpointError

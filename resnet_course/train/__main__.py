@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import shlex
@@ -42,9 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     with (
         joined() as own,
-        open(os.devnull, "w", encoding="utf-8") as nowhere,  # noqa: PTH123, devnull is no path
         # What all processes would print alike, one prints.
-        contextlib.nullcontext() if own.is_first else contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stdout(sys.stdout if own.is_first else io.StringIO()),
     ):
         with _told(WRONG_USE, CheckpointError):
             options = read_options(arguments)

@@ -6,7 +6,6 @@ import io
 import os
 import pickle
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -94,13 +93,9 @@ def store(path: Path, content: bytes) -> None:
         advice = f"{way.capitalize()}, or choose another folder."
         if path.exists():
             advice = f"The file of the epoch before is untouched: {way}, and resume."
-        try:
-            free = f"{shutil.disk_usage(path.parent).free / 1e6:,.1f}"
-        except OSError:
-            free = "an unknown number of"
         raise CheckpointError(
             f"{path} cannot be written: {error.strerror or error}. It needs "
-            f"{len(content) / 1e6:,.1f} MB, and {free} MB are free there. {advice}"
+            f"{len(content) / 1e6:,.1f} MB. {advice}"
         ) from error
 
 
@@ -136,13 +131,9 @@ def load(path: Place) -> dict[str, Any]:
 def to_resume(resume: bool | Place | None, folder: Place | None) -> Path | None:
     """Return the checkpoint that a run goes on from, or None if it begins.
 
-    Args:
-        resume: a file; a folder, which means the `last.pt` in it; True, which means the one in
-            `folder`, if there is one yet; False or None begins.
-        folder: where the run writes.
-
-    Raises:
-        ValueError: True without a folder.
+    `resume` is a file; a folder, which means the `last.pt` in it; True, which means the one in
+    `folder`, where the run writes, if there is one yet; False or None begins. Raises a ValueError
+    for True without a folder.
     """
     if resume is None or resume is False:
         return None

@@ -140,8 +140,8 @@ class TrainConfig:
     def as_data(self) -> dict[str, Any]:
         """Return the numbers and texts of this recipe, for a checkpoint.
 
-        A function of yours is there by its name: a checkpoint holds no code. With an `optimizer` of
-        yours, the numbers of SGD are left out; without one, it is left out itself.
+        A function of yours is there by its name: a checkpoint holds no code. What is not used, the
+        numbers of SGD or `optimizer`, is left out.
         """
         data = {field.name: getattr(self, field.name) for field in fields(self)}
         if isinstance(self.augment, Augment):

@@ -25,19 +25,12 @@ class EpochRow:
 
 @dataclass
 class History:
-    """The rows of a run, with the name of the images that it saw.
+    """The rows of a run, with the name of the images that it saw."""
 
-    Attributes:
-        source: where the images came from, `Splits.source`; "loaders" if they came by loaders.
-        rows: one `EpochRow` per finished epoch.
-        step_losses: the loss of every single step.
-        interrupted: where the run was interrupted, in words; empty if it was not.
-    """
-
-    source: str
-    rows: list[EpochRow] = field(default_factory=list)
-    step_losses: list[float] = field(default_factory=list)
-    interrupted: str = ""
+    source: str  # `Splits.source`; "loaders" if the images came by loaders
+    rows: list[EpochRow] = field(default_factory=list)  # one for each finished epoch
+    step_losses: list[float] = field(default_factory=list)  # of every single step
+    interrupted: str = ""  # where the run was ended early, in words
 
     def __iter__(self) -> Iterator[EpochRow]:
         return iter(self.rows)

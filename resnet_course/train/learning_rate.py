@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from torch import nn
 from tqdm.auto import tqdm
 
-from resnet_course.blocks import is_whole
+from resnet_course.blocks import check_whole
 from resnet_course.data import Splits
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.loaders import pair_of_loaders
@@ -30,17 +30,11 @@ TOO_LARGE = 1.25  # times the lowest mean so far: there the test ends
 
 @dataclass(frozen=True)
 class RateTest:
-    """What a range test has seen.
+    """What a range test has seen."""
 
-    Attributes:
-        rates: the learning rate of each step, growing.
-        losses: the mean of the losses until then, the latest counting most.
-        source: name of the pictures.
-    """
-
-    rates: tuple[float, ...]
-    losses: tuple[float, ...]
-    source: str
+    rates: tuple[float, ...]  # of each step, growing
+    losses: tuple[float, ...]  # the mean until then, the latest counting most
+    source: str  # of the pictures
 
     @property
     def lowest(self) -> float:
@@ -53,7 +47,6 @@ class RateTest:
         return self.lowest / 3
 
     def __str__(self) -> str:
-        """Return the result in one line."""
         return (
             f"the loss is lowest at a rate of {self.lowest:.2g} ({self.source}): "
             f"try {self.suggestion:.2g} as the highest rate"
@@ -79,8 +72,8 @@ def find_learning_rate(
     Args:
         model: as in `fit`.
         splits: as in `fit`; only training pictures are used.
-        config: as in `fit`: batch size, optimiser and augmentation count. If its optimiser has
-            several groups, the rate is that of the fastest, and the others keep their distance.
+        config: as in `fit`. If its optimiser has several groups, the rate is that of the fastest,
+            and the others keep their distance.
         lowest: rate of the first step.
         highest: rate of the last step.
         steps: how many; in one step the rate grows by the same factor.
@@ -91,8 +84,7 @@ def find_learning_rate(
     """
     if not 0 < lowest < highest < math.inf:
         raise ValueError(f"0 < lowest < highest is needed, got {lowest!r} and {highest!r}.")
-    if not is_whole(steps, 10):
-        raise ValueError(f"steps must be a whole number from 10 on, got {steps!r}.")
+    check_whole(10, steps=steps)
     config = replace(config or TrainConfig(), epochs=1)
     splits = pair_of_loaders(splits) or splits
     check_run(model, splits, config)

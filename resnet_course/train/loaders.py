@@ -25,16 +25,10 @@ ANEW = "a list or a DataLoader begins anew with every epoch, a generator does no
 class LoaderBatches:
     """The batches of one loader, as `fit` needs them: counted, looked at, on the right device.
 
-    Attributes:
-        device: where the batches come out.
-        classes: of the network, with which the labels are compared; None compares nothing.
-        epoch: how many passes were begun.
-
-    Each batch is (x, y): floats (batch, channels, height, width) and int64 (batch,).
-
-    Args:
-        loader: its `len` says how many batches a pass has; without a `len`, one pass is counted.
-        name: "training" or "test".
+    Each batch is (x, y): floats (batch, channels, height, width) and int64 (batch,), on `device`.
+    Labels are compared with the number of `classes`, if it is known. `epoch` counts the passes.
+    The `len` of the loader says how many batches a pass has; without a `len`, one pass is counted.
+    `name` is "training" or "test".
 
     Raises:
         ValueError: it is no loader, or gives no batch. In a pass: a batch is no pair of pictures

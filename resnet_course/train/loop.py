@@ -42,10 +42,9 @@ def fit(
 ) -> History:
     """Train `model` in place on the training images; measure it on the test images each epoch.
 
-    The model ends in evaluation mode. A monitor can stop the run: then the last epoch is shorter,
-    and it is measured like the others, but no checkpoint is written: a resumed run does that epoch
-    again. Interrupting (Ctrl-C, or the kernel's ■) ends the run too, and the model stays as the
-    last step left it. `History.interrupted` says where a run was ended.
+    The model ends in evaluation mode. A monitor can stop the run: the epoch that it cuts short is
+    measured too, but a resumed run does it again. Interrupting (Ctrl-C, or the kernel's ■) ends the
+    run as well, and the model stays as the last step left it. `History.interrupted` says where.
 
     What is frozen stays so, batch norm too: a part of the model, such as its trunk, that comes in
     evaluation mode and none of whose parameters can learn: `trunk.requires_grad_(False).eval()`.
@@ -55,21 +54,19 @@ def fit(
 
     Args:
         model: a classifier of (batch, channels, height, width), with an answer for every class.
-        splits: the images. To choose between recipes, pass `hold_out(splits)`: its "test" images
-            are training images kept back. Or a pair (training loader, test loader): whatever gives
-            pairs (pictures, labels) anew in every epoch, such as `DataLoader`. They come as floats,
-            as the network takes them. `batch_size`, `seed` and `augment` of the config are the
-            loaders' affair then, and one process trains.
+        splits: the images; `hold_out(splits)` to choose between recipes. Or a pair (training
+            loader, test loader): whatever gives pairs (pictures, labels) anew in every epoch, such
+            as `DataLoader`, the pictures as floats. `batch_size`, `seed` and `augment` of the
+            config are the loaders' affair then, and one process trains.
         config: how to train; None takes the defaults of `TrainConfig`.
-        out: folder for `last.pt` and `best.pt` (the epoch with the best accuracy on the test
-            images of `splits`), written after each epoch, and `history.csv`; those of a run that
-            was there are replaced. One run at a time can have it. None writes nothing.
+        out: folder for `last.pt`, `best.pt` (the epoch with the best accuracy on the test images)
+            and `history.csv`, written after each epoch; those of an earlier run are replaced. One
+            run at a time can have it. None writes nothing.
         resume: True goes on from `last.pt` in `out`, or begins where there is none yet; a file or
             folder goes on from there. On the same kind of processor, with as many threads, the
-            weights end bit for bit as those of a run that was never interrupted. What loaders give
-            after that is their own affair: a `DataLoader` that shuffles by torch's global generator
-            goes on with the order that comes next, one with a `generator` of its own, or with
-            workers that change pictures at random, begins again.
+            weights end bit for bit as those of a run that was never interrupted. A `DataLoader`
+            that shuffles by torch's global generator goes on with the order that comes next; one
+            with a `generator` of its own, or with workers that draw, begins again.
         progress: show a bar with the loss and the time left.
         monitor: who watches instead of the bar, such as `widgets.TrainingMonitor`.
         label: name of the run in front of the bar; None takes the model's class name.
@@ -77,8 +74,7 @@ def fit(
 
     Raises:
         CheckpointError: the checkpoint to resume is missing, damaged or of another run; another
-            run writes into `out`; or a file cannot be written, or could not be read back. The old
-            files are untouched.
+            run writes into `out`; or a file cannot be written. The old files are untouched.
         FloatingPointError: the loss is no finite number any more; the text says since which step.
         ValueError: model, splits or config are not such, or do not fit together; weights that are
             not finite at the start; `resume=True` without `out`, an empty `out`, a monitor where

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.optimizer import ParamsT
 
-from resnet_course.train.config import TrainConfig
+from resnet_course.train.config import OF_SGD, TrainConfig
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
@@ -25,17 +25,11 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
         ValueError: `config.optimizer` returns something else, or an optimiser for another model, or
             one that needs more than the gradients of a step.
     """
+    numbers = {name: getattr(config, name) for name in OF_SGD}
     if config.optimizer is None:
-        momentum = config.momentum
-        return torch.optim.SGD(
-            model.parameters(),
-            config.lr,
-            momentum,
-            weight_decay=config.weight_decay,
-            nesterov=momentum > 0,
-        )
+        return torch.optim.SGD(model.parameters(), **numbers, nesterov=config.momentum > 0)
     if config.optimizer == "muon":
-        return Muon(model.parameters(), config.lr, config.momentum, config.weight_decay)
+        return Muon(model.parameters(), **numbers)
     optimizer = config.optimizer(model)
     name = type(optimizer).__name__
     if not isinstance(optimizer, Optimizer):
@@ -94,9 +88,8 @@ def describe_optimizer(optimizer: Optimizer) -> str:
 def orthogonalised(matrix: Tensor, steps: int = 3) -> Tensor:
     """Return about U Vᵀ for a matrix U S Vᵀ (rows, columns): its singular values come near to 1.
 
-    At first they are divided by the length of the matrix. Then each Newton–Schulz step turns s into
-    a·s + b·s³ + c·s⁵. What was above 0.02 is from 0.68 to 1.21 after three steps, what was above
-    0.002 after five; smaller ones stay smaller.
+    They are divided by the matrix's length; then each Newton–Schulz step turns s into a·s + b·s³ +
+    c·s⁵. What was above 0.02 is from 0.68 to 1.21 after three steps, above 0.002 after five.
     """
     a, b, c = 3.4445, -4.7750, 2.0315  # for the fastest growth (kellerjordan.github.io/posts/muon)
     tall = len(matrix) > matrix.shape[1]  # then its transpose has the smaller square
@@ -112,21 +105,13 @@ class Muon(Optimizer):
     """SGD with Nesterov momentum, whose steps for convolutions go equally far in all directions.
 
     Jordan et al. 2024; the numbers are those of github.com/KellerJordan/cifar10-airbench. (torch's
-    own `Muon` takes matrices only.)
+    own `Muon` takes matrices only.) The gradient of a convolution, as a matrix (out, in · k · k),
+    has few large singular values: a plain step goes in few directions. `orthogonalised` makes all
+    about 1. Before each step the weights get the length √out, so that `lr` alone says how far they
+    turn: batch norm behind a convolution makes up for any length.
 
-    The gradient of a convolution, as a matrix (out, in · k · k), has few large singular values: a
-    plain step goes in few directions. `orthogonalised` makes all about 1. Before each step the
-    weights get the length √out, so that `lr` alone says how far they turn. (Batch norm behind a
-    convolution makes up for any length.)
-
-    Args:
-        params: parameters or groups of them. Those with four axes are the convolutions.
-        lr: learning rate of all.
-        momentum: of all but the convolutions, which have 0.6.
-        weight_decay: of all but the convolutions, which have none.
-
-    Raises:
-        ValueError: for numbers outside their range.
+    Convolutions, the parameters with four axes, have the momentum 0.6 and no weight decay;
+    `momentum` and `weight_decay` are those of all others. Raises a ValueError for wrong numbers.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
-from resnet_course.blocks import is_whole
+from resnet_course.blocks import check_whole
 from resnet_course.data import Splits, drawn_garments, fashion_mnist, image_folder, mnist
 from resnet_course.data.augment import Augment
 from resnet_course.data.cache import above
@@ -77,8 +77,8 @@ def pictures(options: argparse.Namespace) -> Splits:
     if name == "folder":
         if place is None:
             raise ValueError("--dataset folder needs --data FOLDER, with a folder for each class.")
-        if limit is not None and not is_whole(limit):
-            raise ValueError(f"--limit must be a whole number from 1 up, got {limit}.")
+        if limit is not None:
+            check_whole(1, limit=limit)
         splits = image_folder(place, options.size)
         parts = ("train_images", "train_labels", "test_images", "test_labels")
         return replace(splits, **{part: getattr(splits, part)[:limit] for part in parts})

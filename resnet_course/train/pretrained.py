@@ -1,12 +1,10 @@
 """Networks that are trained already: small ones of this course, and torchvision's.
 
-The small ones were trained by `python -m resnet_course.train`; `tests/benchmarks/record_runs.py`
-holds the commands. Their weights are stored with 16 bits, and the accuracies in the record are
-those of the stored weights.
+The small ones were trained by the commands in `tests/benchmarks/record_runs.py`. Their weights are
+stored with 16 bits, and the accuracies in the record are those of the stored weights.
 
-torchvision's are looked for where torchvision keeps them, in the folder `checkpoints` of
-`torch.hub.get_dir()`, and stored there, so that both find what the other has fetched.
-torchvision's own loader is not used: without a network it may wait for minutes, and it prints.
+torchvision's are looked for and stored where torchvision keeps them. Its own loader is not used:
+without a network it may wait for minutes, and it prints.
 """
 
 from __future__ import annotations
@@ -33,11 +31,8 @@ FOLDER = Path(__file__).parent / "weights"
 def trained_model(source: str = "fashion-mnist") -> ResNet:
     """Return a small residual network that has been trained, in evaluation mode on the CPU.
 
-    Args:
-        source: on which images, `Splits.source`: "fashion-mnist" or "drawn-garments".
-
-    Raises:
-        ValueError: if no trained network comes with the course for this source.
+    `source` says on which images, as in `Splits`: "fashion-mnist" or "drawn-garments". Raises a
+    ValueError if no trained network comes with the course for them.
     """
     record = trained_record(source)
     model = create_model(record["model"], in_channels=1)
@@ -55,9 +50,7 @@ def trained_record(source: str = "fashion-mnist") -> dict[str, Any]:
 
 
 def torchvision_weights(name: str) -> dict[str, Tensor]:
-    """Return torchvision's first ImageNet weights of a network, as `load_torchvision` takes them.
-
-    They are downloaded if need be.
+    """Return torchvision's first ImageNet weights of a network, downloaded if need be.
 
     Args:
         name: a network of torchvision that has weights "IMAGENET1K_V1", such as "resnet18"

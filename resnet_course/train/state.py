@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -33,15 +34,9 @@ KEYS = {  # of last.pt; best.pt has the first four
 class RunState:
     """A run between two epochs: the parts that change, and the names of those that must not.
 
-    Args:
-        model: the network, not wrapped. It is moved to its device.
-        splits: the images; `images` is what tells them from others, see `fingerprint`.
-        config: how the run was asked to train.
-        notes: numbers and texts of the caller, such as the options of a command.
-
-    Raises:
-        ValueError: images, optimiser and config do not fit together, or other processes have
-            others.
+    The model is moved to its device. `images` tells the pictures from others, see `fingerprint`.
+    Raises a ValueError if images, optimiser and config do not fit together, or if other processes
+    have others.
     """
 
     def __init__(
@@ -71,11 +66,9 @@ class RunState:
         self.bfloat16 = from_first(lambda: config.bfloat16_on(device))
 
     def save(self, folder: Path) -> None:
-        """Write `best.pt`, `history.csv` and `last.pt`.
+        """Write `best.pt`, `history.csv` and, at last, `last.pt`; errors as in `checkpoints.save`.
 
-        `last.pt` comes last: a run that dies in between goes on from the epoch before, and writes
-        the other two again. A file that cannot be written is a CheckpointError; the old one is
-        still there.
+        A run that dies in between goes on from the epoch before, and writes the others again.
         """
         history = self.history
         if history.last is history.best:
@@ -99,8 +92,7 @@ class RunState:
     def complete(self, folder: Path) -> None:
         """Write again what is missing beside `last.pt`, after `restore`.
 
-        A `best.pt` that is gone can be written only if the last epoch was the best; else a warning
-        says so. Raises a CheckpointError if a file cannot be written.
+        A `best.pt` that is gone can be written only if the last epoch was the best.
         """
         checkpoints.update(folder / "history.csv", self.history.csv().encode())
         if (folder / "best.pt").exists():
@@ -149,21 +141,16 @@ class RunState:
         """Compare what must be equal, and name all that is not."""
         # Where a run computes may change from one machine to the next.
         config = self.settings | {"device": saved["config"].get("device")}
-        # Runs before these were kept cannot tell theirs.
-        scale = {name: self.images[name] for name in ("mean", "std") if name in self.images}
+        shapes = [
+            {key: tuple(value.shape) for key, value in weights.items()}
+            for weights in (saved["model"], self.model.state_dict())
+        ]
         told = [
             *_differences(saved["config"], config),
-            *_differences(scale | saved["images"], self.images, prefix="images: "),
+            *_differences(saved["images"], self.images, prefix="images: "),
             *(_differences(saved["notes"], self.notes) if self.notes else ()),
             *_differences({"network": saved["network"]}, {"network": describe(self.model)}),
-        ]
-        if not told:
-            shapes = [
-                {key: tuple(value.shape) for key, value in weights.items()}
-                for weights in (saved["model"], self.model.state_dict())
-            ]
-            # One is enough: the networks differ.
-            told = _differences(*shapes, missing="missing", here="in this model")[:1]
+        ] or _differences(*shapes)[:1]  # one layer is enough
         if told:
             raise CheckpointError(
                 f"{path} is of another run: {'; '.join(dict.fromkeys(told))}. Ask for the same "
@@ -199,19 +186,12 @@ def _batches(
     )
 
 
-def _differences(
-    was: Mapping[str, Any],
-    now: Mapping[str, Any],
-    prefix: str = "",
-    missing: str | None = None,
-    here: str = "here",
-) -> list[str]:
-    """Say of every key whose values differ what both are; `missing` stands where there is none."""
-    pairs = {key: (was.get(key, missing), now.get(key, missing)) for key in {**was, **now}}
+def _differences(was: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Say of every key whose values differ what both are; None where there is none."""
     return [
-        f"{prefix}{key} is {old} in the checkpoint and {new} {here}"
-        for key, (old, new) in pairs.items()
-        if old != new
+        f"{prefix}{key} is {was.get(key)} in the checkpoint and {now.get(key)} here"
+        for key in {**was, **now}
+        if was.get(key) != now.get(key)
     ]
 
 
@@ -232,8 +212,8 @@ def fingerprint(splits: Splits | Loaders) -> dict[str, Any]:
         "test": len(splits.test_labels),
         "checksum": checksum,
         # Rounded: another processor may measure another last digit.
-        "mean": torch.tensor(splits.mean, dtype=torch.float64).round(decimals=6).tolist(),
-        "std": torch.tensor(splits.std, dtype=torch.float64).round(decimals=6).tolist(),
+        "mean": np.round(splits.mean, 6).tolist(),
+        "std": np.round(splits.std, 6).tolist(),
     }
 
 

@@ -21,8 +21,7 @@ Batches = Iterable[tuple[Tensor, Tensor]]  # pairs of images and labels
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
     """Put `model` into evaluation mode, and each of its modules back into its own mode at the end.
 
-    `model.train()` at the end would not do: it also wakes the batch norm layers that somebody has
-    frozen on purpose.
+    (`model.train()` would also wake the batch norm layers that somebody has frozen on purpose.)
     """
     modes = {module: module.training for module in model.modules()}
     model.eval()
@@ -72,7 +71,7 @@ def train_step(
         label_smoothing: see `TrainConfig`.
 
     Raises:
-        ValueError: model, batch, labels or optimiser are not what is said above.
+        ValueError: one of these is something else.
     """
     inputs.check_model(model)
     inputs.check_learns(model)
@@ -119,12 +118,7 @@ def autocast(device: torch.device, enabled: bool) -> AbstractContextManager[None
 def topk_accuracy(logits: Tensor, labels: Tensor, k: int = 1) -> float:
     """Return the share of rows whose label is among the k largest logits, from 0 to 1.
 
-    Args:
-        logits: (batch, classes).
-        labels: int64 (batch,).
-        k: 1 for the usual accuracy ("top-1"); at most the number of classes.
-
-    A row that holds NaN counts as wrong.
+    `logits` are (batch, classes), `labels` int64 (batch,). A row that holds NaN counts as wrong.
 
     Raises:
         ValueError: if k is out of range, the batch is empty, or logits and labels are not such.
@@ -153,7 +147,7 @@ def predict(
 ) -> tuple[Tensor, Tensor]:
     """Return the logits (N, classes) of all batches and their labels (N,), in order.
 
-    The model is in evaluation mode meanwhile; afterwards each module is in its own mode again.
+    The model is in evaluation mode meanwhile.
 
     Args:
         model: a classifier, x → logits.

@@ -17,17 +17,10 @@ from resnet_course.train.inputs import check_model
 def whiten(model: nn.Module, splits: Splits, eps: float = 5e-4) -> None:
     """Set the frozen filters of a whitening stem, in place; weights loaded later replace them.
 
-    A filter is an eigenvector of the covariance of the patches, divided by √(eigenvalue + eps), so
-    that what is little but noise does not become loud; that of the largest eigenvalue comes first.
-    The negatives of all follow. See `resnet.whitening_stem`.
-
-    Args:
-        model: a `ResNet` with `stem="whitening"`.
-        splits: the pictures; the first 5,000 of those for training are used.
-        eps: more than 0.
-
-    Raises:
-        ValueError: the model has no such stem, or the pictures do not suit it.
+    A filter is an eigenvector of the covariance of the patches in the first 5,000 training
+    pictures, divided by √(eigenvalue + eps), so that what is little but noise stays quiet. That of
+    the largest eigenvalue comes first; the negatives of all follow. See `resnet.whitening_stem`.
+    Raises a ValueError if the model has no such stem, or if the pictures do not suit it.
     """
     check_model(model)
     check_splits(splits)
@@ -54,10 +47,10 @@ def whiten(model: nn.Module, splits: Splits, eps: float = 5e-4) -> None:
 def check_whitened(model: nn.Module) -> None:
     """Raise a ValueError if a whitening stem has frozen filters that are still random."""
     layer = _filters(model)
-    if layer is None or layer.weight.requires_grad:
-        return
-    if not torch.equal(layer.weight, -layer.weight.roll(layer.out_channels // 2, 0)):
-        raise ValueError("the first filters are random and frozen: call whiten(model, splits).")
+    if layer is not None and not layer.weight.requires_grad:
+        filters, negatives = layer.weight.chunk(2)
+        if not torch.equal(filters, -negatives):
+            raise ValueError("the first filters are random and frozen: call whiten(model, splits).")
 
 
 def _filters(model: nn.Module) -> nn.Conv2d | None:
