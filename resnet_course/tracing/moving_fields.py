@@ -39,11 +39,13 @@ def moved(field: Field, call: Aten) -> list[Field]:
 
 def _joined(first: Tensor, last: Tensor) -> Part:
     """Join the two halves of a part; axes along which nothing differs get the length 1 again."""
-    for dim, (size, stride) in enumerate(zip(first.shape, first.stride(), strict=True)):
-        if size > 1 and stride == 0:  # expanded: there is but one value
-            first, last = first.narrow(dim, 0, 1), last.narrow(dim, 0, 1)
+    lengths = dict(enumerate(first.shape))
+    expanded = [dim for dim, size in lengths.items() if size > 1 and first.stride(dim) == 0]
+    for dim in expanded:
+        first, last = first.narrow(dim, 0, 1), last.narrow(dim, 0, 1)
     both = torch.stack([first, last]).numpy()
-    return compact(both, [dim for dim, size in enumerate(first.shape) if size > 1])
+    # A view is still expanded; in a copy, what is equal must be looked for.
+    return both if expanded else compact(both, [dim for dim, size in lengths.items() if size > 1])
 
 
 def sliced(field: Field, call: Aten) -> Field:
