@@ -4,7 +4,7 @@ const SPEEDS = { slow: 1400, normal: 700, fast: 280 };
 
 // `host` says where the data comes from: {network, state, maps(row), run, choose, remember, large}.
 function explorer(element, host) {
-  const root = make("div", { class: `resnet-explorer${host.large ? " large" : ""}`, role: "group" });
+  const root = make("div", { class: "resnet-explorer", role: "group" });
   const letter = () => (host.large ? 17 : 12);
   let network;
   let opened;
@@ -118,6 +118,7 @@ function explorer(element, host) {
 
   // Everything: after opening, zooming, or when the width has changed.
   function redraw() {
+    root.classList.toggle("large", Boolean(host.large));
     const room = strip.clientWidth || 900;
     layout = layOut(network, opened, room, zoom, letter());
     zooms.hidden = layout.zoomable < 1.7 && zoom === 1;
@@ -646,7 +647,7 @@ function explorer(element, host) {
   watcher.observe(root);
 
   return {
-    load,
+    root, load, redraw,
     // What was asked for cannot be had: the choices go back to what is shown.
     refused(text) { say(text); showChoices(); },
     lateRun(found) { showRun(found, newest); },

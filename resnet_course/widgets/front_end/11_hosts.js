@@ -12,6 +12,7 @@ function render({ model, el }) {
   const host = {
     network: model.get("network"),
     state: state(),
+    get large() { return inLecture(el); },
     remember(now) {
       own = true;
       for (const [name, value] of Object.entries(now)) model.set(name, value);
@@ -86,12 +87,45 @@ function render({ model, el }) {
   model.on("change:network", changed);
   model.on("change:layer change:place change:opened", moved);
   model.on("msg:custom", answered);
+  const unfit = fitLecture(view);
   return () => {
+    unfit();
     view.end();
     model.off("change:network", changed);
     model.off("change:layer change:place change:opened", moved);
     model.off("msg:custom", answered);
   };
+}
+
+// In a live lecture (jupyterlab-slideshow) an explorer is as large as the screen allows. It only
+// shrinks, so that it stays as it is from layer to layer; with its panel open it scrolls. No event
+// tells that a slide comes or goes: what does not stand on the present one is invisible.
+const inLecture = (element) => Boolean(element.closest(".jp-Deck"));
+function fitLecture({ root, redraw }) {
+  let screen = null; // null: not on the present slide
+  const shrink = (zoom) => {
+    for (; zoom > innerHeight / 1440; zoom *= 0.95) {
+      root.style.zoom = zoom;
+      redraw();
+      if (root.getBoundingClientRect().bottom <= innerHeight) return;
+    }
+  };
+  const look = () => {
+    const panel = root.querySelector(".picture-panel");
+    if (!inLecture(root) || !root.checkVisibility({ visibilityProperty: true })) {
+      screen = null;
+      if (!inLecture(root)) root.style.zoom = "";
+      return;
+    }
+    if (panel && !screen) panel.open = false;
+    if (panel?.open) return;
+    const now = `${innerWidth}×${innerHeight}`;
+    if (now !== screen) shrink(innerHeight / 720);
+    else if (root.getBoundingClientRect().bottom > innerHeight) shrink(0.95 * root.style.zoom);
+    screen = now;
+  };
+  const timer = setInterval(look, 200);
+  return () => clearInterval(timer);
 }
 
 // A page without a kernel: all data lies there. `options.weights`, a name → the promise of a text,
