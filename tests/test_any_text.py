@@ -89,10 +89,12 @@ def opens_text(call: ast.Call) -> bool:
     return not binary and ast.unparse(function).split(".")[0] not in ("Image", "webbrowser")
 
 
-@pytest.mark.parametrize("name", sources())
+SOURCES = sources()
+
+
+@pytest.mark.parametrize("name", SOURCES)
 def test_text_files_name_their_encoding_and_nothing_needs_fork(name):
-    text = sources()[name]
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(ast.parse(SOURCES[name])):
         if isinstance(node, ast.Call):
             assert not opens_text(node), f"line {node.lineno}: {ast.unparse(node)}"
         # Windows has neither fork nor "/" between folders.

@@ -38,6 +38,7 @@ from resnet_course import (
 from resnet_course.measure import Predictions, grad_cam
 from resnet_course.pictures import draw, plots
 from resnet_course.pictures.grids import confusion, panels
+from resnet_course.pictures.overlays import boxes_with_names, masks_side_by_side
 from resnet_course.train import trained_model
 from resnet_course.widgets import (
     BlockBuilder,
@@ -80,6 +81,16 @@ def field(shape=(1, 1, 28, 28), layer="layer1", model=None) -> tuple[int, int]:
 
 def grid(images, labels) -> str:
     return plots.image_grid(images, labels, SPLITS.classes, "x")
+
+
+def boxed(names=(["a", "b"], []), truth=None) -> None:
+    boxes_with_names(
+        PIXELS[:2], [torch.zeros(2, 4), torch.zeros(0, 4)], names, title="", truth=truth
+    )
+
+
+def masks(true, classes) -> None:
+    masks_side_by_side(PIXELS[:2], true, PIXELS[:2, 0], classes, title="")
 
 
 TRACE = trace(net(), (1, 1, 28, 28))
@@ -222,6 +233,8 @@ CASES = [
     (lambda: draw.network(trace(nn.ReLU(), (1, 4)), "t"), "nothing to draw"),
     (lambda: draw.windows(16, 0, 1, 0), "kernel must be a positive integer"),
     (lambda: draw.windows(8, 3, 0, 0), "stride must be a positive integer"),
+    (lambda: draw.windows(17, 3, 1, 1), "up to 16 pixels and a window that fits"),
+    (lambda: draw.windows(4, 7, 1, 1), "got size=4 and kernel=7"),
     (lambda: draw.paths("t", []), "blocks is empty"),
     (lambda: draw.paths("t", [draw.ParallelPaths("n", "a", [], "+", "b")]), "routes is empty"),
     (lambda: grid(PIXELS[:0], []), "images is empty"),
@@ -240,6 +253,13 @@ CASES = [
     (lambda: plots.learning_curves(History("x")), "must be a dict, label → History"),
     (lambda: panels([], [], **TITLE), "maps is empty"),
     (lambda: panels([X[0]], ["a"], **TITLE), "choose one channel"),
+    (lambda: panels(X[:, 0], ["a"], **TITLE), "got 4 maps, 1 names"),
+    (lambda: panels([X[0, 0]], ["a"], heat=[], **TITLE), "got 1 maps, 0 heat"),
+    (lambda: boxed([["a"]]), "got 2 images, 2 boxes, 1 names"),
+    (lambda: boxed([["a"], []]), "got 2 boxes, 1 names, 1 truth"),
+    (lambda: boxed(truth=[["a", "b"], ["c"]]), "got 0 boxes, 0 names, 1 truth"),
+    (lambda: masks(PIXELS[:2, 0, :9], "a"), "must have the same sizes"),
+    (lambda: masks(PIXELS[:2, 0], "abcdefghijk"), "colours for 10 classes"),
     (lambda: confusion(ZEROS.long(), ["a", "b"], source=""), "got a matrix of shape (2, 3)"),
     # Widgets.
     (lambda: ShapeExplorer("resnet19"), "no network 'resnet19'"),
@@ -254,6 +274,9 @@ CASES = [
     (lambda: BlockBuilder(size=0), "size must be a positive integer"),
     (lambda: BlockBuilder(shortcut="x"), "no shortcut 'x'"),
     (lambda: GroupedConvExplorer(8.5, 8, 1), "got 8.5"),
+    (lambda: GroupedConvExplorer(8, 17), "out_channels must be from 1 to 16"),
+    (lambda: GroupedConvExplorer(8, 8, 3), "must both be divisible by groups=3"),
+    (lambda: GroupedConvExplorer(8, 8, 0), "divisible by groups=0"),
     (lambda: GradientFlowLab(SPLITS, depth="a"), "depth must be a positive integer, got 'a'"),
     (lambda: GradientFlowLab((X, Y)), "splits must be Splits"),
     (lambda: PredictionBrowser(net(), (X, Y)), "splits must be Splits"),

@@ -48,10 +48,9 @@ def frames(**changes) -> Frames:
     given = {
         "name": "x",
         "choices": {"step by": ["a", "b"]},
-        "paths": {"0": [0], "1": [1, 2]},
-        "frames": [Frame(SVG.format(i * "<i/>"), f"words {i}", i) for i in range(3)],
-        "start": ("1", 1),
-        "strip": [0, 2],
+        "frames": [Frame(SVG.format(i * "<i/>"), f"words {i}") for i in range(2)],
+        "start": 1,
+        "strip": [0],
     }
     return Frames(**{**given, **changes})
 
@@ -64,17 +63,12 @@ def test_what_is_written_is_read_again_and_what_is_common_stands_there_once():
     assert text.startswith('explorerFrames("key-1",{') and text.endswith("});\n")
     assert text.count("xmlns") == 1
     again = Frames.from_js(text)
-    assert again == frames() and again.first == frames().frames[2]
+    assert again == frames() and again.first == frames().frames[1]
     assert again.to_js("key-1") == text
 
 
 @pytest.mark.parametrize(
-    "change",
-    [
-        *({"start": ("1", 2)}, {"start": ("2", 0)}, {"strip": [3]}, {"paths": {}}),
-        *({"paths": {"0": [0], "1": [1, 3]}}, {"paths": {"0": [], "1": [1, 2]}}),
-        *({"paths": {"0,0": [0], "1": [1]}}, {"paths": {"2": [0], "1": [1, 2]}}),
-    ],
+    "change", [{"start": 2}, {"start": -1}, {"strip": [2]}, {"frames": []}, {"choices": {}}]
 )
 def test_frames_that_lead_nowhere_are_refused(change):
     with pytest.raises(ValueError, match="^x: "):
@@ -98,7 +92,8 @@ OTHER_CODE = [
 ]
 OTHER_FRAMES = [
     *(('"words"', '"wrods"'), ('"at":0', '"at":[')),
-    *(('"start":["1",1]', '"start":["1",7]'), ('"start":["1",1]', '"start":[]')),
+    *(('"start":["1",0]', '"start":["1",7]'), ('"start":["1",0]', '"start":[]')),
+    *(('"0":[0]', '"0":[1]'), ('"0":[0]', '"0,0":[0]'), ('"picture":[0,', '"picture":[7,')),
 ]
 OTHER_DATA = [
     *(("\\u003c", "<"), ('"AAA="', '"AAA='), ('"rows":[', '"rows":[],"r":[')),
@@ -190,9 +185,9 @@ def test_every_choice_of_the_block_builder_is_the_picture_that_the_widget_would_
     widget = BlockBuilder("BasicBlock", 32, 64, stride=2, shortcut="projection", size=28)
     made = widget.frames()
     assert made.choices["channels in, channels"] == ["32, 64", "64, 64", "64, 128", "256, 64"]
-    assert len(made.paths) == 3 * 4 * 2 * 4
+    assert len(made.frames) == 3 * 4 * 2 * 4
     other = BlockBuilder("Bottleneck", 256, 64, stride=2, shortcut="none", size=28).still()
-    assert made.frames[made.paths["1,3,1,3"][0]].picture == other
+    assert made.frames[((1 * 4 + 3) * 2 + 1) * 4 + 3].picture == other
 
 
 def test_the_gradient_flow_lab_measures_each_choice():
@@ -202,11 +197,7 @@ def test_the_gradient_flow_lab_measures_each_choice():
     assert inits == ["pytorch", "small", "xavier", "he"]
     options = {"activation": "relu", "init": "he", "batch_norm": True}
     other = GradientFlowLab(drawn_garments(64, 10), depth=6, **options)
-    assert made.frames[made.paths["2,3,1,0"][0]].words == other.describe()
-
-
-def test_what_only_lives_has_no_frames():
-    assert TrainingMonitor().frames() is None
+    assert made.frames[((2 * 4 + 3) * 2 + 1) * 2 + 0].words == other.describe()
 
 
 def test_storing_disturbs_no_random_numbers_and_needs_a_displayed_widget(tmp_path, monkeypatch):

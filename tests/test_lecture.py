@@ -90,7 +90,10 @@ def test_damaged_data_of_an_explorer_stop_the_deck(tmp_path):
     (tmp_path / "explorers" / "01_a-c1.js").write_text('explorerData("01_a-c1",{"network"')
     about = {"metadata": {"name": "01_a", "path": str(tmp_path)}}
     with pytest.raises(ValueError, match="01_a-c1.js cannot be read.*--widgets-only"):
-        lecture.StoredExplorers().preprocess(new_notebook(cells=[cell]), about)
+        lecture.prepare(new_notebook(cells=[cell]), about)
+    cell.metadata["slideshow"] = {"slide_type": "skip"}  # no slide needs them
+    lecture.prepare(new_notebook(cells=[cell]), about)
+    assert "explorer" not in cell.metadata
 
 
 def test_a_cell_keeps_formulas_pictures_and_tooltips_and_loses_links():

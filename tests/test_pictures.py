@@ -132,19 +132,6 @@ def test_windows_counts_as_a_convolution_does(size, kernel, padding, stride):
     assert len(found(picture, "path")) == 2 * int((line.grad == 0).sum())
 
 
-def test_windows_refuses_what_it_cannot_draw():
-    for size, kernel in ((17, 3), (4, 7)):
-        with pytest.raises(ValueError, match="up to 16 pixels and a window that fits"):
-            draw.windows(size, kernel, 1, 1)
-
-
-def places(picture) -> dict[str, tuple[float, float]]:
-    """Where each text stands; of equal ones the last."""
-    return {
-        text.text: (float(text.get("x")), float(text.get("y"))) for text in found(picture, "text")
-    }
-
-
 def test_paths_show_every_layer_and_the_joints():
     one = draw.ParallelPaths("A", "8 channels", ROUTES, "concatenate", "6 channels")
     other = draw.ParallelPaths("B", "8 in", [*ROUTES, []], "+", "16 out", after=["1×1, 4→16"])
@@ -165,7 +152,8 @@ def test_paths_run_from_above_and_blocks_meet_at_one_height():
         draw.ParallelPaths("short", "8", ROUTES, "concatenate", "6"),
         draw.ParallelPaths("long", "8", [["a", "b", "c"], []], "+", "9"),
     ]
-    at = places(draw.paths("Blocks", blocks))
+    words = found(draw.paths("Blocks", blocks), "text")
+    at = {each.text: (float(each.get("x")), float(each.get("y"))) for each in words}
     assert at["8→4"][1] == at["8→2"][1] < at["2→4"][1]  # one column per path
     assert at["8→4"][0] < at["8→2"][0] == at["2→4"][0] < at["a"][0] == at["c"][0]
     assert at["concatenate"][1] == pytest.approx(at["+"][1], abs=4)

@@ -304,16 +304,6 @@ def test_a_folder_that_cannot_hold_a_copy_is_refused_in_words(start, tmp_path, f
     assert not (ROOT / "notebooks" / RECORD).exists()
 
 
-def test_an_unknown_word_is_an_error_and_help_shows_every_option(capsys):
-    with pytest.raises(SystemExit, match="2"):
-        command.main(["my-course"])
-    assert "unrecognized arguments: my-course" in capsys.readouterr().err
-    with pytest.raises(SystemExit, match="0"):
-        command.main(["--help"])
-    said = capsys.readouterr().out
-    assert all(word in said for word in ("--folder", "--no-lab", "-- --no-browser"))
-
-
 # Installed.
 
 

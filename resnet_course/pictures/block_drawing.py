@@ -10,13 +10,7 @@ from textwrap import wrap
 
 import drawsvg as svg
 
-from resnet_course.pictures.block_words import (
-    Joint,
-    details,
-    in_words,
-    kind_name,
-    layer_name,
-)
+from resnet_course.pictures.block_words import Joint, details, in_words, kind_name, layer_name
 from resnet_course.pictures.canvas import BLUE, GREY, INK, ORANGE, RED, SKY, SOFT, WIDEST, Paper
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.style import check_drawable
@@ -44,7 +38,7 @@ def block(
 
     Args:
         trace: of one block.
-        title: name of the block, shown in the corner.
+        title: its name, shown in the corner.
         hide: kinds of layers to leave out, such as ["BatchNorm2d"].
         joint: what becomes of the addition; without it, what the trace says.
         costs: write parameters and multiply-adds below each layer, and their sums.
@@ -55,14 +49,14 @@ def block(
     """
     main, side = parts(trace, hide)
     joint = joint or Joint()
-    centres, width = places(main)
+    placed, width = places(main)
     reasons = [line for words in (joint.why, note) for line in wrap(words, int(width / 8.2))]
     below = MIDDLE + TALL / 2 + (96 if costs else 36)
     picture = Paper(width, below + 22 * len(reasons) + (8 if reasons else 0))
     picture.text(title, 16, 26, 17, bold=True, anchor="start")
-    _ends(picture, main, width, joint)
+    _ends(picture, placed, width, joint)
     shape = main[0].in_shape
-    for row, x in zip(main, centres, strict=True):
+    for row, x in placed:
         if row.kind == "add":
             _plus(picture, x, joint)
         else:
@@ -70,18 +64,17 @@ def block(
         if row.out_shape != shape:
             picture.text(f"now {by(row.out_shape)}", x, MIDDLE + 58, 13, BLUE, bold=True)
             shape = row.out_shape
-    at = next((x for row, x in zip(main, centres, strict=True) if row.kind == "add"), None)
+    at = next((x for row, x in placed if row.kind == "add"), None)
     if at is not None and joint.kind != "absent":
         _arc(picture, side, at, joint, costs)
-    counted = main if joint.kind != "added" else [*main, *side]
-    sums = [sum(row.params for row in counted), sum(row.macs for row in counted)]
+    params, macs = _sums([*main, *side] if joint.kind == "added" else main)
     if costs:
-        _costs(picture, list(zip(main, centres, strict=True)), sums, width, joint)
+        _costs(picture, placed, (params, macs), width, joint)
     for i, words in enumerate(reasons):
         picture.text(words, 16, below + 6 + 22 * i, 14, anchor="start")
     alt = in_words(main, side, title, joint)
     if costs and joint.kind != "refused":
-        alt += f" {sums[0]:,} parameters, {sums[1]:,} multiply-adds."
+        alt += f" {params:,} parameters, {macs:,} multiply-adds."
     return picture.finish(title, f"{alt} {note}".rstrip())
 
 
@@ -107,37 +100,43 @@ def check_trace(trace: object) -> None:
         )
 
 
-def places(main: Sequence[LayerRow]) -> tuple[list[float], float]:
-    """Return the middle of each layer of the main path, and the width of the picture."""
+def places(main: Sequence[LayerRow]) -> tuple[list[tuple[LayerRow, float]], float]:
+    """Return each layer of the main path with its middle, and the width of the picture."""
     widths = [_width(row) for row in main]
     room = (WIDEST - 2 * SIDE - sum(widths)) / (len(main) + 1)
     gap = min(max(room, 12), 40)
     ends = [SIDE + gap * (i + 1) + sum(widths[: i + 1]) for i in range(len(main))]
     centres = [end - width / 2 for end, width in zip(ends, widths, strict=True)]
-    return centres, round(ends[-1] + gap + SIDE)
+    return list(zip(main, centres, strict=True)), round(ends[-1] + gap + SIDE)
 
 
 def plus_place(trace: Trace) -> tuple[float, float, float]:
     """Return x and y of a point just below the + of a drawn block, and the width of the picture."""
     main, _ = parts(trace)
-    centres, width = places(main)
-    x = next(x for row, x in zip(main, centres, strict=True) if row.kind == "add")
+    placed, width = places(main)
+    x = next(x for row, x in placed if row.kind == "add")
     return x, MIDDLE + TALL / 2 + 4, width
 
 
-def _ends(picture: Paper, main: Sequence[LayerRow], width: float, joint: Joint) -> None:
+def _sums(rows: Sequence[LayerRow]) -> tuple[int, int]:
+    """Return all parameters and all multiply-adds."""
+    return sum(row.params for row in rows), sum(row.macs for row in rows)
+
+
+def _ends(
+    picture: Paper, placed: Sequence[tuple[LayerRow, float]], width: float, joint: Joint
+) -> None:
     """Draw the wire through the block, and what goes in and comes out."""
-    refused = joint.kind == "refused"
-    out = "?" if refused else by(main[-1].out_shape)
-    sides = ((8, by(main[0].in_shape), "in", "start"), (width - 8, out, "out", "end"))
+    (first, _), (last, _) = placed[0], placed[-1]
+    out = "?" if joint.kind == "refused" else by(last.out_shape)
+    sides = ((8, by(first.in_shape), "in", "start"), (width - 8, out, "out", "end"))
     for x, shape, word, anchor in sides:
         size = 14 if len(shape) < 10 else 13 if len(shape) < 11 else SMALL
         ink = RED if shape == "?" else INK
         picture.text(shape, x, MIDDLE + 6, size, ink, bold=True, anchor=anchor)
         picture.text(word, x, MIDDLE + 24, SMALL, SOFT, anchor=anchor)
     picture.arrow(SIDE - 2, MIDDLE, width - SIDE, MIDDLE)
-    centres, _ = places(main)
-    for row, x in zip(main, centres, strict=True):
+    for row, x in placed:
         left = x - _width(row) / 2
         picture.arrow(left - 10, MIDDLE, left, MIDDLE)
 
@@ -152,7 +151,7 @@ def _width(row: LayerRow) -> float:
 def _lines(row: LayerRow) -> tuple[list[str], list[str]]:
     """Return the words of a box: its kind, and its details."""
     kind = kind_name(row).split() if row.kind == "BatchNorm2d" else [kind_name(row)]
-    return kind, ", ".join(details(row)).split(", ") if row.kernel is not None else []
+    return kind, [words for each in details(row) for words in each.split(", ")]
 
 
 def _box(picture: Paper, row: LayerRow, x: float) -> None:
@@ -183,11 +182,11 @@ def _plus(picture: Paper, x: float, joint: Joint) -> None:
 
 
 def _arc(picture: Paper, side: Sequence[LayerRow], end: float, joint: Joint, costs: bool) -> None:
-    refused, start = joint.kind == "refused", SIDE
+    refused = joint.kind == "refused"
     colour, dash = (RED if refused else ORANGE), ("8 5" if side and not refused else None)
     top = MIDDLE - PLUS / 2
     path = svg.Path(stroke=colour, stroke_width=3, fill="none", stroke_dasharray=dash)
-    path.M(start, MIDDLE).L(start, 84).Q(start, 70, start + 14, 70)
+    path.M(SIDE, MIDDLE).L(SIDE, 84).Q(SIDE, 70, SIDE + 14, 70)
     path.L(end - 14, 70).Q(end, 70, end, 84).L(end, top - 10)
     picture.append(path)
     picture.arrow(end, top - 10, end, top - 1, colour)
@@ -197,11 +196,11 @@ def _arc(picture: Paper, side: Sequence[LayerRow], end: float, joint: Joint, cos
         branch = f"the branch gives {by(joint.gives)}"
         picture.text(branch, end - 12, 106, 13, RED, bold=True, anchor="end")
     width = 8.6 * len(label) + 30
-    x = (start + end - width) / 2
+    x = (SIDE + end - width) / 2
     fill = "#fff0f0" if refused else "#fff3ea"
     picture.rectangle(x, 54, width, 32, rx=8, fill=fill, stroke=colour)
     picture.text(label, x + width / 2, 75, 14, RED if refused else INK, bold=refused)
-    params, macs = (sum(getattr(row, name) for row in side) for name in ("params", "macs"))
+    params, macs = _sums(side)
     if costs and params and not refused:
         words = f"{params:,} parameters, {macs:,} multiply-adds"
         picture.text(words, x + width / 2, 104, SMALL, BROWN)
@@ -215,13 +214,14 @@ def _costs(
     joint: Joint,
 ) -> None:
     """Write what each layer of the main path costs below it, and the sums of the block."""
-    top = MIDDLE + TALL / 2 + 56
+    y = MIDDLE + TALL / 2 + 56
     whole = "the branch" if joint.kind == "refused" else "in all"
-    picture.text(whole, width - 8, top - 18, SMALL, SOFT, anchor="end")
-    for i, (words, name) in enumerate((("parameters", "params"), ("multiply-adds", "macs"))):
-        y = top + 20 * i
+    picture.text(whole, width - 8, y - 18, SMALL, SOFT, anchor="end")
+    names = (("parameters", "params"), ("multiply-adds", "macs"))
+    for (words, name), together in zip(names, sums, strict=True):
         picture.text(words, 8, y, SMALL, SOFT, anchor="start")
         for row, x in placed:
             if number := getattr(row, name):
                 picture.text(f"{number:,}", x, y, SMALL)
-        picture.text(f"{sums[i]:,}", width - 8, y, SMALL, bold=True, anchor="end")
+        picture.text(f"{together:,}", width - 8, y, SMALL, bold=True, anchor="end")
+        y += 20

@@ -8,11 +8,12 @@ from typing import Any
 import drawsvg as svg
 
 from resnet_course.pictures.described import Svg
+from resnet_course.pictures.style import COLOURS
 from resnet_course.tracing.rows import printable
 
 INK, SOFT, PAPER = "#1b2330", "#5a6472", "#ffffff"
-BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#D55E00", "#009E73", "#B3001B", "#e8ecf1"
-SKY = "#cfe5f5"
+BLUE, ORANGE, GREEN = COLOURS[:3]
+RED, GREY, SKY = "#B3001B", "#e8ecf1", "#cfe5f5"
 # matplotlib brings DejaVu Sans along, so that the PNG of a picture looks alike everywhere.
 FONT = "DejaVu Sans, Helvetica, Arial, sans-serif"
 WIDEST = 860

@@ -6,11 +6,12 @@ from itertools import product
 
 import drawsvg as svg
 
-from resnet_course.pictures.canvas import BLUE, GREEN, INK, ORANGE, SOFT, Group, Paper
+from resnet_course.pictures.canvas import INK, SOFT, Group, Paper
 from resnet_course.pictures.described import Svg
+from resnet_course.pictures.style import COLOURS
 
 WIDTH, MARGIN = 360, 70  # a phone shows it whole; room for half of the words above the dots
-GROUP_COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00", INK, "#8C510A")
+GROUP_COLOURS = (*COLOURS[:6], INK, "#8C510A")
 
 
 def channels(in_channels: int, out_channels: int, groups: int) -> Svg:

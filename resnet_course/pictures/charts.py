@@ -31,16 +31,9 @@ def bars(
 ) -> DescribedFigure:
     """Draw bars side by side, one group per name, with their values as whole numbers.
 
-    Args:
-        names: what the groups are, along the horizontal axis.
-        series: label → values, each as long as `names`.
-        title: what the figure shows, in a few words.
-        xlabel: what the names are.
-        ylabel: what is on the vertical axis.
-        alt: the figure in words.
-        draws: label → for each name the single results behind the bar, drawn as dots; the numbers
-            then stand inside the bars.
-        guessing: what chance alone gives, drawn as a thin line.
+    `series` is label → values, each as long as `names`; `alt` is the figure in words. `draws`,
+    label → for each name the single results behind the bar, are dots; the numbers then stand inside
+    the bars. `guessing`, what chance alone gives, is a thin line.
 
     Raises:
         ValueError: nothing to draw, or values that are not as many as names.
@@ -86,16 +79,10 @@ def bars(
 def matrices(
     tables: Mapping[str, Tensor], *, title: str, xlabel: str, ylabel: str, alt: str
 ) -> DescribedFigure:
-    """Draw tables of numbers side by side, one square per number.
+    """Draw tables of numbers, label → (rows, columns), side by side, one square per number.
 
-    A number that is exactly zero is white; any other is blue, darker the larger it is.
-
-    Args:
-        tables: label → (rows, columns); all are shown on one scale.
-        title: what the figure shows, in a few words.
-        xlabel: what the columns are.
-        ylabel: what the rows are.
-        alt: the patterns in words; how many numbers are not zero is added to it.
+    A number that is exactly zero is white; any other is blue, darker the larger it is, on one scale
+    for all. `alt` has the patterns in words; how many numbers are not zero is added to it.
     """
     numbers = {label: np.abs(table.detach().cpu().numpy()) for label, table in tables.items()}
     largest = max(float(table.max()) for table in numbers.values()) or 1.0
@@ -136,13 +123,8 @@ def trade_off(
     The cost axis is logarithmic: equal steps to the right multiply the cost. A thin line joins
     the markers of one model.
 
-    Args:
-        costs: name of a model → its cost.
-        series: label → (name of a model → its worth); not every model need be there.
-        title: what the figure shows, in a few words.
-        xlabel: what is on the cost axis.
-        ylabel: what is on the other axis.
-        left: models whose name stands to the left of their marker, where it is crowded.
+    `costs` is name of a model → its cost, `series` label → (name of a model → its worth); not every
+    model need be there. The names in `left` stand to the left of their marker, where it is crowded.
     """
     words = [
         f"{label}: " + ", ".join(f"{n} {w:.1f} at {costs[n]:.1f}" for n, w in worths.items()) + "."
@@ -172,19 +154,13 @@ def trade_off(
 
 @mpl.rc_context(STYLE)
 def learning_rates(test: RateTest) -> DescribedFigure:
-    """Draw the loss of a range test against the learning rate, with the suggestion marked.
-
-    Args:
-        test: of `find_learning_rate`.
-    """
+    """Draw the loss of a test of `find_learning_rate` against the rate, its suggestion marked."""
     alt = f"Loss against learning rate, which grows from {test.rates[0]:g}. In words: {test}."
     figure = DescribedFigure(8, 4.2, alt)
     axes = figure.subplots()
     axes.plot(test.rates, test.losses, color=COLOURS[0])
-    for rate, words, colour in (
-        (test.suggestion, "try this", COLOURS[1]),
-        (test.lowest, "lowest loss", "black"),
-    ):
+    marks = ((test.suggestion, "try this", COLOURS[1]), (test.lowest, "lowest loss", "black"))
+    for rate, words, colour in marks:
         axes.axvline(rate, color=colour, linestyle="--", label=f"{words}: {rate:.2g}")
     axes.set_xscale("log")
     axes.set(xlabel="learning rate", ylabel="loss, smoothed", title=f"source: {test.source}")

@@ -22,11 +22,9 @@ from resvg_py import svg_to_bytes
 
 
 def show_with_words(images: Mapping[str, str | bytes], alt: str) -> None:
-    """Display an image and, below it, its description.
+    """Display an image, kind → the same image, such as {"image/png": bytes}, and `alt` below it.
 
-    Args:
-        images: the same image in one or more formats, such as {"image/png": bytes}.
-        alt: the description: what can be seen, not how it was drawn.
+    The description says what can be seen, not how it was drawn.
     """
     data = {
         kind: base64.b64encode(image).decode() if isinstance(image, bytes) else image

@@ -12,16 +12,10 @@ from resnet_course.pictures.style import check_drawable
 
 
 def windows(size: int, kernel: int, stride: int, padding: int) -> Svg:
-    """Draw one line of pixels and, above it, every window that a convolution places on it.
+    """Draw a line of up to 16 pixels and, above it, every window that a convolution places on it.
 
-    Padding is dashed, the middle of each window is marked, pixels that no window reads are crossed
-    out.
-
-    Args:
-        size: pixels in the line, 16 at most.
-        kernel: pixels in a window.
-        stride: step from one window to the next.
-        padding: zeros added at each end.
+    Padding, zeros at each end, is dashed, the middle of each window is marked, pixels that no
+    window reads are crossed out.
 
     Raises:
         ValueError: if the line is too long to draw, the window does not fit, or a number is none.

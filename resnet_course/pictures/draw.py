@@ -22,11 +22,8 @@ def network(trace: Trace, title: str) -> Svg:
     """Draw a whole network as a strip, from the picture on: one bar per step.
 
     The higher a bar, the larger the map; the wider, the more channels (by its square root).
-    Numbers below: channels × height × width.
-
-    Args:
-        trace: of a network, best joined by block, `trace(...).grouped(2)`.
-        title: name of the network.
+    Numbers below: channels × height × width. The trace is best joined by block:
+    `trace(...).grouped(2)`.
 
     Raises:
         ValueError: this is no trace, or nothing in it can be drawn.

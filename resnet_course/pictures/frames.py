@@ -21,11 +21,8 @@ STILL = "resnet-course-still"  # class of the words below a widget's stored pict
 def write_call(prefix: str, key: str, content: dict[str, Any], *, inline: bool = False) -> str:
     """Return the text of a script that hands `content` to a function of the page.
 
-    Args:
-        prefix: how the text begins: the name of the function and "(".
-        key: tells pages with several widgets which one it is.
-        content: what JSON can hold.
-        inline: the text may also stand in a page: no "<" in it can end the script.
+    `prefix` is the name of the function and "("; `key` tells pages with several widgets which one
+    it is. An `inline` text may also stand in a page: no "<" in it can end the script.
     """
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     text = text.replace("<", "\\u003c") if inline else text
@@ -67,57 +64,45 @@ class Frame:
     Attributes:
         picture: an SVG picture as markup, or another one as the address "data:image/png;base64,…".
         words: what can be seen.
-        at: how far it is along its path, in any unit; when a choice changes, the place is kept.
     """
 
     picture: str
     words: str
-    at: int = 0
 
     @classmethod
-    def of(cls, picture: Picture, at: int = 0) -> Frame:
+    def of(cls, picture: Picture) -> Frame:
         """Return a picture with its own words as a frame."""
-        drawn = picture if isinstance(picture, str) else png_address(picture)
-        return cls(drawn, picture.alt, at)
+        return cls(picture if isinstance(picture, str) else png_address(picture), picture.alt)
 
 
 @dataclass(frozen=True)
 class Frames:
-    """All frames of a widget and the choices that lead to them.
+    """One frame for each combination of a widget's choices.
 
     Attributes:
         name: of the widget, for readers.
         choices: label → options.
-        paths: the numbers of the chosen options, "2" or "0,1,0" ("" if there is nothing to
-            choose) → the frames, in order. A path of several frames can be walked along.
-        frames: all of them.
-        start: the path, and the place on it, that the widget showed.
-        strip: the few frames that stand for all where nothing moves.
+        frames: one for each combination; the option of the last choice changes first.
+        start: number of the frame that the widget showed.
+        strip: numbers of the few frames that stand for all where nothing moves.
 
     Raises:
-        ValueError: a path that the choices do not give, or a frame that does not exist.
+        ValueError: more or fewer frames than combinations, or a number without a frame.
     """
 
     name: str
     choices: Mapping[str, Sequence[str]]
-    paths: Mapping[str, Sequence[int]]
     frames: Sequence[Frame]
-    start: tuple[str, int]
+    start: int
     strip: Sequence[int]
 
     def __post_init__(self) -> None:
-        count, known = len(self.frames), _paths(self.choices)
-        for path, places in self.paths.items():
-            if path not in known or not places:
-                raise ValueError(
-                    f"{self.name}: no choice leads to the path {path!r}, or it is empty"
-                )
-        used = {index for path in self.paths.values() for index in path} | set(self.strip)
-        if not used or not used <= set(range(count)):
+        count, wanted = len(self.frames), len(_paths(self.choices))
+        if count != wanted:
+            raise ValueError(f"{self.name}: {wanted} combinations, but {count} frames")
+        used = {self.start, *self.strip}
+        if not used <= set(range(count)):
             raise ValueError(f"{self.name}: there are {count} frames, and these are used: {used}")
-        path, place = self.start
-        if not 0 <= place < len(self.paths.get(path, ())):
-            raise ValueError(f"{self.name}: it cannot start at {self.start}")
 
     @classmethod
     def of_choices(
@@ -134,39 +119,22 @@ class Frames:
         showed, `strip` those of the few frames that stand for all.
         """
         values = list(itertools.product(*(options.values() for options in choices.values())))
-        paths = _paths(choices)
         return cls(
             name=name,
             choices={label: list(options) for label, options in choices.items()},
-            paths={path: [place] for place, path in enumerate(paths)},
             frames=[Frame.of(draw(*chosen)) for chosen in values],
-            start=(paths[values.index(start)], 0),
+            start=values.index(start),
             strip=[values.index(chosen) for chosen in strip],
         )
 
     @property
     def first(self) -> Frame:
         """The frame that the widget showed."""
-        path, place = self.start
-        return self.frames[self.paths[path][place]]
+        return self.frames[self.start]
 
     def to_js(self, key: str) -> str:
         """Return the text of the file; `key` tells pages with several widgets which one it is."""
-        lines: dict[str, int] = {}  # most stand in many pictures: each is written once
-        frames = []
-        for frame in self.frames:
-            numbers = [lines.setdefault(line, len(lines)) for line in frame.picture.split("\n")]
-            frames.append(vars(frame) | {"picture": numbers})
-        content = {
-            "name": self.name,
-            "choices": [{"label": k, "options": list(v)} for k, v in self.choices.items()],
-            "paths": {path: list(places) for path, places in self.paths.items()},
-            "start": list(self.start),
-            "strip": list(self.strip),
-            "lines": list(lines),
-            "frames": frames,
-        }
-        return write_call(PREFIX, key, content)
+        return write_call(PREFIX, key, self._content())
 
     @classmethod
     def from_js(cls, text: str) -> Frames:
@@ -177,23 +145,43 @@ class Frames:
         """
         content = read_call(PREFIX, text, "frames")
         try:
-            lines = content["lines"]
-            return cls(
+            lines, (path, _) = content["lines"], content["start"]
+            made = cls(
                 name=content["name"],
                 choices={each["label"]: each["options"] for each in content["choices"]},
-                paths=content["paths"],
                 frames=[
-                    Frame("\n".join(lines[i] for i in each["picture"]), each["words"], each["at"])
+                    Frame("\n".join(lines[i] for i in each["picture"]), each["words"])
                     for each in content["frames"]
                 ],
-                start=(content["start"][0], content["start"][1]),
+                start=list(content["paths"]).index(path),
                 strip=content["strip"],
             )
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise ValueError(f"the frames lack something: {error}") from error
+        if made._content() != content:
+            raise ValueError("the frames hold something else")
+        return made
+
+    def _content(self) -> dict[str, Any]:
+        """Return what the file holds: the path to a frame says which options are chosen."""
+        paths = _paths(self.choices)
+        lines: dict[str, int] = {}  # most stand in many pictures: each is written once
+        frames = []
+        for frame in self.frames:
+            numbers = [lines.setdefault(line, len(lines)) for line in frame.picture.split("\n")]
+            frames.append({"picture": numbers, "words": frame.words, "at": 0})
+        return {
+            "name": self.name,
+            "choices": [{"label": k, "options": list(v)} for k, v in self.choices.items()],
+            "paths": {path: [i] for i, path in enumerate(paths)},
+            "start": [paths[self.start], 0],
+            "strip": list(self.strip),
+            "lines": list(lines),
+            "frames": frames,
+        }
 
 
 def _paths(choices: Mapping[str, Collection]) -> list[str]:
-    """Return the numbers of every combination of options."""
+    """Return the numbers of the chosen options, such as "0,1,0", for every combination."""
     numbers = itertools.product(*(range(len(options)) for options in choices.values()))
     return [",".join(map(str, combination)) for combination in numbers]

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from resnet_course.pictures.described import DescribedFigure
-from resnet_course.pictures.style import STYLE, check_drawable
+from resnet_course.pictures.style import STYLE, check_drawable, check_equally_many
 
 MOST_NAMES = 36  # as rows of a table
 
@@ -21,7 +21,7 @@ def panels(
     *,
     title: str,
     alt: str,
-    heat: Sequence[Tensor] | None = None,
+    heat: Sequence[Tensor | None] | None = None,
     columns: int = 8,
     size: float = 1.2,
     signed: bool = False,
@@ -34,9 +34,8 @@ def panels(
         names: one for each map; may be empty texts.
         title: what the figure shows, in a few words.
         alt: the figure in words.
-        heat: for each map an array (height, width) from 0 to 1, laid over it in orange: the
-            stronger the colour, the larger the number. The maps are drawn lighter then, so that
-            the orange can be seen on their darkest parts too.
+        heat: for each map a tensor (height, width) from 0 to 1, laid over it in orange, stronger
+            where it is larger, or None. Maps with heat are lighter, so that it shows on black too.
         columns: maps in a row.
         size: inches for each map; it becomes wider where a name or the title needs the room.
         signed: draw zero in white, negative numbers in orange and positive ones in purple, all maps
@@ -47,13 +46,13 @@ def panels(
             and heats differ.
     """
     check_drawable(maps=maps)
-    for what, given in (("names", names), ("heat", heat)):
-        if given is not None and len(given) != len(maps):
-            raise ValueError(f"{len(maps)} maps, but {len(given)} {what}: need one for each.")
+    check_equally_many(maps=maps, names=names)
+    heat = [None] * len(maps) if heat is None else heat
+    check_equally_many(maps=maps, heat=heat)
     for each in maps:
-        colour = isinstance(each, Tensor) and each.ndim == 3 and each.shape[-1] == 3
-        if not colour and (not isinstance(each, Tensor) or each.ndim != 2):
-            got = tuple(each.shape) if hasattr(each, "shape") else type(each).__name__
+        shape = tuple(each.shape) if isinstance(each, Tensor) else ()
+        if len(shape) != 2 and shape[2:] != (3,):
+            got = shape or type(each).__name__
             raise ValueError(
                 f"every map must be a tensor (height, width), got {got}: choose one channel."
             )
@@ -68,18 +67,18 @@ def panels(
     if signed:
         largest = max(float(m.abs().max()) for m in maps)
         scale = {"cmap": "PuOr", "vmin": -largest, "vmax": largest}
-    for i, (axes, values, name) in enumerate(zip(places, maps, names, strict=True)):
+    for axes, values, name, strength in zip(places, maps, names, heat, strict=True):
         picture = axes.imshow(values.numpy(), **scale)
-        if heat is not None:
-            if values.ndim == 3:
-                picture.set_alpha(0.85)
-            else:
-                lowest, highest = picture.get_clim()
-                picture.set_clim(lowest, 2 * highest - lowest)  # the largest number in medium grey
-            strength = heat[i].numpy()
-            orange = {"cmap": "Oranges", "vmin": 0, "vmax": 1.4}
-            axes.imshow(np.ones_like(strength), alpha=0.75 * strength, **orange)
         axes.set_title(name, fontsize=10, loc="center")
+        if strength is None:
+            continue
+        if values.ndim == 3:
+            picture.set_alpha(0.85)
+        else:
+            lowest, highest = picture.get_clim()
+            picture.set_clim(lowest, 2 * highest - lowest)  # the largest number in medium grey
+        orange = {"cmap": "Oranges", "vmin": 0, "vmax": 1.4}
+        axes.imshow(np.ones(strength.shape), alpha=0.75 * strength.numpy(), **orange)
     return figure
 
 
@@ -88,12 +87,8 @@ def confusion(matrix: Tensor, classes: Sequence[str], *, source: str) -> Describ
     """Draw how often each class is taken for each other one; an empty place means never.
 
     Where more than 36 classes leave no room for letters, they are numbered, and colours tell alone.
-
-    Args:
-        matrix: int64 (classes, classes), row = the right class, column = the predicted one, as
-            `Predictions.confusion` returns it.
-        classes: their names.
-        source: name of the image collection, for the title.
+    The `matrix` of `Predictions.confusion` is int64 (right class, predicted class); `source` is the
+    name of the image collection.
 
     Raises:
         ValueError: the matrix has not one row and one column for each class.

@@ -18,7 +18,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from resnet_course.pictures.described import DescribedFigure
-from resnet_course.pictures.style import COLOURS, GREY, STYLE, pixels
+from resnet_course.pictures.style import COLOURS, GREY, STYLE, check_equally_many, pixels
 
 RIGHT, WRONG = COLOURS[0], COLOURS[1]
 # Background, then ten classes: Okabe and Ito's eight, a brown and a grey.
@@ -44,7 +44,7 @@ def boxes_with_names(
         images: uint8 (N, 1 or 3, height, width); at most eight fit well.
         boxes: for each picture float (things, 4): x1, y1, x2, y2 in pixels.
         names: for each picture the name of each box, as a network gives it.
-        title: what the figure shows, in a few words.
+        title: what the figure shows.
         truth: the right names. A box whose name differs is dashed, in another colour, and says the
             right name too, in small letters at its top.
 
@@ -52,11 +52,9 @@ def boxes_with_names(
         ValueError: images, boxes, names and truth do not belong together.
     """
     truth = names if truth is None else truth
-    if not len(images) == len(boxes) == len(names) == len(truth):
-        raise ValueError("images, boxes, names and truth must be equally many.")
+    check_equally_many(images=images, boxes=boxes, names=names, truth=truth)
     for box, said, right in zip(boxes, names, truth, strict=True):
-        if not len(box) == len(said) == len(right):
-            raise ValueError("every picture needs as many names as boxes.")
+        check_equally_many(boxes=box, names=said, truth=right)
     words = [
         ", ".join(a if a == b else f"{a} (truly {b})" for a, b in zip(said, right, strict=True))
         for said, right in zip(names, truth, strict=True)
@@ -85,14 +83,9 @@ def masks_side_by_side(
 ) -> DescribedFigure:
     """Draw one row per picture: the picture, the true class of each pixel, the predicted one.
 
-    Every region of one class has its name on it, unless it is very small.
-
-    Args:
-        images: uint8 (N, 1 or 3, height, width); at most four fit well.
-        true: whole numbers (N, height, width): 0 for background, class number + 1 elsewhere.
-        predicted: like `true`.
-        classes: class names, at most ten.
-        title: what the figure shows, in a few words.
+    Every region of one class has its name on it, unless it is very small. The images are uint8
+    (N, 1 or 3, height, width), at most four fit well; `true` and `predicted` are whole numbers
+    (N, height, width): 0 for background, class number + 1 elsewhere, of at most ten classes.
 
     Raises:
         ValueError: sizes differ, or there are more than ten classes.

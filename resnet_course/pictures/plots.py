@@ -47,13 +47,9 @@ NAMES = {
 def image_grid(
     images: Tensor, labels: Sequence[int], classes: Sequence[str], source: str
 ) -> DescribedFigure:
-    """Draw up to 20 pictures with their class names.
+    """Draw up to 20 pictures, uint8 (N, 1 or 3, height, width), with the names of their classes.
 
-    Args:
-        images: uint8 (N, 1 or 3, height, width).
-        labels: N class numbers.
-        classes: class names.
-        source: name of the image collection, for the title.
+    `labels` are N numbers of `classes`; `source` is the name of the image collection.
 
     Raises:
         ValueError: these are no pictures, or not as many labels, or labels without a name.
@@ -84,17 +80,10 @@ def lines(
     log: bool = False,
     marks: Mapping[str, float] | None = None,
 ) -> DescribedFigure:
-    """Draw curves over a common axis.
+    """Draw curves, label → values, each as long as `x`, over a common axis.
 
-    Args:
-        x: positions.
-        curves: label → values, each as long as `x`.
-        title: what the figure shows, in a few words.
-        xlabel: what is on the horizontal axis.
-        ylabel: what is on the vertical axis.
-        alt: the figure in words.
-        log: logarithmic vertical axis.
-        marks: label → height of a thin horizontal line.
+    `log` makes the vertical axis logarithmic. `marks`, label → height, are thin horizontal lines.
+    `alt` is the figure in words.
 
     Raises:
         ValueError: no curve, or one that is not as long as `x`.
@@ -120,11 +109,8 @@ def gradient_flow(
 ) -> DescribedFigure:
     """Draw gradient norms from the first layer (left, at the picture) to the last, log scale.
 
-    Args:
-        norms: label → norms by layer, as `gradient_norms` returns them.
-        title: what the figure shows, in a few words.
-        bound: draw bound^(layers to go) as well, 0.25 for sigmoid.
-        source: name of the image collection, for the axis label.
+    `norms` is label → norms by layer, as `gradient_norms` returns them. With `bound`, 0.25 for
+    sigmoid, bound^(layers to go) is drawn as well. The axis names the `source` of the images.
 
     Raises:
         ValueError: no norms.
@@ -156,11 +142,9 @@ def gradient_flow(
 def learning_curves(
     histories: Mapping[str, History], column: str = "train_loss"
 ) -> DescribedFigure:
-    """Draw one number of each run over the epochs.
+    """Draw one number of each run, label → `History`, over the epochs, all on the same images.
 
-    Args:
-        histories: label → `History`, all on the same images.
-        column: "train_loss", "train_accuracy" or "test_accuracy".
+    The `column` is "train_loss", "train_accuracy" or "test_accuracy".
 
     Raises:
         ValueError: no run, one without a finished epoch, or no such column.
@@ -187,12 +171,9 @@ def recorded_curves(
 ) -> DescribedFigure:
     """Draw one number of every network of a record over the epochs: the mean over its seeds.
 
-    A band reaches from the lowest to the highest of the seeds.
-
-    Args:
-        record: runs of equal length, as `recorded` returns them.
-        column: "train_loss", "train_accuracy" or "test_accuracy".
-        start: the first epoch to draw; a later one shows the end larger.
+    A band reaches from the lowest to the highest of the seeds. The `record` has runs of equal
+    length, as `recorded` returns them; the `column` is one of `learning_curves`. A later `start`,
+    the first epoch to draw, shows the end larger.
     """
     name = NAMES.get(column, column).capitalize()
     means = {label: record.curve(label, column)[start - 1 :] for label in record.labels}

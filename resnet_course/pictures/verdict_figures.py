@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import matplotlib as mpl
-import numpy as np
-import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
@@ -14,7 +12,7 @@ from resnet_course.pictures.described import DescribedFigure
 from resnet_course.pictures.grids import confusion, panels
 from resnet_course.pictures.style import STYLE, is_printed, pixels
 
-INKS = ("#000000", PAPER)  # one of the two can be read on any ground
+INKS = ("#000000", PAPER)  # for light and for dark grounds
 LONGEST = 22  # letters of a class name in a picture
 
 
@@ -36,30 +34,26 @@ def close_up(verdicts: Verdicts, index: int) -> DescribedFigure:
     ]
     headings = [f"what speaks for\n{short(classes[i])}" for i in targets[: len(heats)]]
     garment = pixels(verdicts.images[index], is_printed(source))
-    none = torch.zeros(garment.shape[:2])
     figure = panels(
-        [garment] * (1 + len(heats)) + [none],
+        [garment] * (len(heats) + 2),  # the bars take the place of the last one
         [f"label: {short(classes[right])}", *headings, "probability"],
-        heat=[none, *heats, none],
+        heat=[None, *heats, None],
         size=2.15,
         title=f"{verdict} ({source}, test picture {index})",
         alt=f"Test picture {index} of {source}: the right class is {classes[right]}, the network "
         f"says {classes[answer]}. The largest probabilities: {', '.join(words)}.{''.join(speaks)}",
     )
     figure.set_figheight(figure.get_figheight() - 0.12)  # else a white strip is left below
-    figure.axes[0].images[0].autoscale()  # nothing lies over it: no need to be drawn lighter
-    figure.axes[0].images[0].set_alpha(None)
     _bars(figure.axes[-1], [(short(classes[i]), share, i == right) for i, share in bars])
     return figure
 
 
-@mpl.rc_context(STYLE)
-def sheet(verdicts: Verdicts, pair: Pair | None, count: int = 8) -> DescribedFigure:
-    """Draw the first pictures that a pair chooses, with heat where they speak for the answer.
+def sheet(verdicts: Verdicts, pair: Pair | None) -> DescribedFigure:
+    """Draw the first eight pictures that a pair chooses, with heat where they speak for the answer.
 
     A pair is the right and the predicted class, or None for all mistakes; see `Verdicts`.
     """
-    indices = verdicts.order(pair)[:count].tolist()
+    indices = verdicts.order(pair)[:8].tolist()
     names, words = [], []
     for index in indices:
         right, answer = (verdicts.classes[i] for i in verdicts.answer(index))
@@ -80,7 +74,6 @@ def sheet(verdicts: Verdicts, pair: Pair | None, count: int = 8) -> DescribedFig
     )
 
 
-@mpl.rc_context(STYLE)
 def table(verdicts: Verdicts) -> DescribedFigure:
     """Draw the confusion matrix."""
     names = [short(name) for name in verdicts.classes]
@@ -90,29 +83,19 @@ def table(verdicts: Verdicts) -> DescribedFigure:
 def shade(share: float, right: bool) -> tuple[str, str]:
     """Return the colours of a cell of a confusion matrix, ground and ink, as "#rrggbb".
 
-    Args:
-        share: how much of its row is in this cell, from 0 to 1. The colour goes by its square root:
-            mistakes are rare, and could not be seen otherwise.
-        right: whether the cell is for right answers: then blue, else orange.
+    `share` says how much of its row is in this cell, from 0 to 1. The colour, blue for `right`
+    answers, else orange, goes by its square root: mistakes are rare, and could not be seen
+    otherwise.
     """
     level = round(20 * share**0.5) / 20  # few colours, so that cells can share them
-    ground = mpl.colormaps["Blues" if right else "Oranges"](level)[:3]
-    ink = max(INKS, key=lambda colour: _contrast(mpl.colors.to_rgb(colour), ground))
-    return mpl.colors.to_hex(ground), ink
+    name, darkest = ("Blues", 0.7) if right else ("Oranges", 0.75)  # on which black can be read
+    return mpl.colors.to_hex(mpl.colormaps[name](level)), INKS[level > darkest]
 
 
 def short(name: str) -> str:
     """Return a class name in one line that is not too long for a picture."""
     name = " ".join(name.split())
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
-
-
-def _contrast(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    """Return the contrast of two colours as the web's guidelines (WCAG 2) define it, 1 to 21."""
-    colours = np.array([a, b])
-    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
-    dark, light = sorted(linear @ (0.2126, 0.7152, 0.0722))  # how bright red, green and blue are
-    return (light + 0.05) / (dark + 0.05)
 
 
 def _bars(axes: Axes, bars: list[tuple[str, float, bool]]) -> None:

@@ -72,8 +72,9 @@ def _python() -> Check:
 
 
 def _package(name: str, needed: bool = True, advice: str = "") -> Check:
-    version = _version(name)
-    if version is None:
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
         advice = advice or f"in a terminal: pip install {name}"
         return Check(name, "not installed", not needed, advice)
     if name == "torchvision":
@@ -96,10 +97,3 @@ def _machine() -> Check:
         parts.append(f"{memory / 2**30:.0f} GiB of memory")
     parts.append("a GPU" if torch.cuda.is_available() else "no GPU (none is needed)")
     return Check("machine", ", ".join(parts), True)
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None

@@ -21,9 +21,7 @@ def script() -> str:
     JupyterLab loads it as a module; a browser loads no module into a page opened as a file.
     """
     text = "".join(path.read_text(encoding="utf-8") for path in sorted(FRONT_END.glob("*.js")))
-    module, found, rest = text.rpartition("export default")
-    if not found:
-        raise ValueError("The last file of the front end must end with `export default`.")
+    module, _, rest = text.rpartition("export default")  # how the last file ends
     text = f'"use strict";\n(() => {{\n{module}window.resnetExplorer ={rest}}})();\n'
     return re.sub(r"</(script)", r"<\\/\1", text, flags=re.IGNORECASE)
 

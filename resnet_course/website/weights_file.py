@@ -27,12 +27,7 @@ def weights_to_js(name: str, numbers: bytes) -> str:
     Args:
         name: tells pages which network it is.
         numbers: 16-bit floating point numbers, the lower byte first.
-
-    Raises:
-        ValueError: the bytes are no numbers of 16 bits.
     """
-    if len(numbers) % 2:
-        raise ValueError(f"16-bit numbers have two bytes each, got {len(numbers)} bytes.")
     characters = map(chr, struct.unpack(f"<{len(numbers) // 2}H", numbers))
     text = UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", "".join(characters))
     return f'{PREFIX}{json.dumps(name)},"{text}"{SUFFIX}'

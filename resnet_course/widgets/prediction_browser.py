@@ -106,9 +106,8 @@ class PredictionBrowser(CourseWidget):
         return Frames(
             name=f"test pictures of {self._verdicts.source}",
             choices={"show": [*(names[pair] for pair in pairs), "the whole table"]},
-            paths={str(number): [number] for number in range(len(figures))},
             frames=[Frame.of(figure) for figure in figures],
-            start=("0", 0),
+            start=0,
             strip=[0, len(figures) - 1],
         )
 

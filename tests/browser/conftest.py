@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pages import DESK, launch, watch
+from pages import DESK, PHONE, launch, watch
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,6 +31,12 @@ def browser() -> Iterator:
         browser = launch(playwright) or missing("needs Chromium")
         yield browser
         browser.close()
+
+
+@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
+def viewport(request) -> dict[str, int]:
+    """A test that asks for it runs at both sizes."""
+    return request.param
 
 
 @pytest.fixture

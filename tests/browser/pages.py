@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -66,6 +68,16 @@ def watch(page: Any) -> list[str]:
     return troubles
 
 
+def weigh(page: Any, file: Path) -> int:
+    """Open a file and return the bytes of all files that it asks for before it is scrolled."""
+    asked = {file.as_uri()}
+    page.on("request", lambda request: asked.add(request.url))
+    page.goto(file.as_uri())
+    page.wait_for_load_state("networkidle")
+    paths = [unquote(urlsplit(url).path) for url in asked if url.startswith("file:")]
+    return sum(Path(path).stat().st_size for path in paths)
+
+
 def assert_readable(words: Any, at_least: int = 1) -> None:
     """Ask that all words of a locator stand out from their ground."""
     found = words.evaluate_all(CONTRAST)
@@ -77,7 +89,8 @@ def axe(page: Any, part: str, **options: Any) -> list[tuple[str, str]]:
     """Return what axe finds in a part of a page; the styles of a file it cannot load again."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page, context=part, options={"preload": False, **options}).response
+    options = {"preload": False, "resultTypes": ["violations"], **options}
+    found = Axe().run(page, context=part, options=options).response
     return [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]]
 
 

@@ -7,6 +7,7 @@ import re
 import pytest
 from book_pdf import make
 from helpers import NOTEBOOKS, cells
+from pages import watch
 
 pytest.importorskip("playwright")
 
@@ -24,7 +25,9 @@ def paper(browser, book, tmp_path_factory):
     context = browser.new_context()
     pdf = tmp_path_factory.mktemp("paper") / "book.pdf"
     page = context.new_page()
+    troubles = watch(page)
     make(page, book, pdf)
+    assert troubles == []
     yield page, pdf.read_bytes()
     context.close()
 

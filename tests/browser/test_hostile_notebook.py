@@ -9,11 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from helpers import ROOT, Server, build
-from nbconvert import SlidesExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from traitlets.config import Config
-
-from resnet_course.website import lecture
+from slides import convert
 
 OTHER = Server({})
 AWAY = OTHER.address.rstrip("/")
@@ -33,14 +30,13 @@ HOSTILE = "\n\n".join(
 )
 
 
-def hostile_notebook(path: Path) -> Path:
+def write_hostile_notebook(path: Path) -> None:
     data = ({"text/html": HOSTILE}, {"text/markdown": HOSTILE}, {"image/svg+xml": HOSTILE})
     code = new_code_cell("1 + 1", outputs=[new_output("display_data", each) for each in data])
     code.execution_count = 1
     cells = [new_markdown_cell("# Hello\n\n" + HOSTILE), new_markdown_cell(f"## {HOSTILE}"), code]
     cells[0].metadata["slideshow"] = {"slide_type": "slide"}
     nbformat.write(new_notebook(cells=cells), path)
-    return path
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -76,7 +72,7 @@ def small_book(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("root")
     (root / "notebooks").mkdir()
     (root / "notebooks" / "SUMMARY.md").write_text("# S\n\n- [One](one.ipynb)\n", encoding="utf-8")
-    hostile_notebook(root / "notebooks" / "one.ipynb")
+    write_hostile_notebook(root / "notebooks" / "one.ipynb")
     # Under another name: a folder `resnet_course` would hide the package from the preprocessor.
     settings = (ROOT / "book.toml").read_text(encoding="utf-8")
     no_modules = shutil.ignore_patterns("*.py", "__*")
@@ -115,13 +111,10 @@ def test_the_policy_of_a_page_is_a_second_wall(page, small_book):
 
 
 def test_slides_of_a_hostile_notebook_ask_and_run_nothing(page, tmp_path):
-    config = Config()
-    lecture.configure(config)
-    notebook = hostile_notebook(tmp_path / "one.ipynb")
-    body, _ = SlidesExporter(config=config).from_filename(str(notebook))
-    slides = tmp_path / "one.html"
-    slides.write_text(body, encoding="utf-8")
+    write_hostile_notebook(tmp_path / "one.ipynb")
+    slides = convert([tmp_path / "one.ipynb"], tmp_path)["one"]
     Tab(page, slides).assert_unharmed()
+    body = slides.read_text(encoding="utf-8")
     marked = body.replace('<div class="slides">', f'<div class="slides">{HOSTILE[:200]}')
     slides.write_text(marked, encoding="utf-8")
     tab = Tab(page.context.new_page(), slides)

@@ -36,6 +36,14 @@ def open_deck(projector, deck, place="") -> None:
     until(projector, "window.Reveal && Reveal.isReady()")
 
 
+def go_to(place) -> None:
+    """Show the slide with this place of an explorer, with all its answers."""
+    place.evaluate("""(place) => {
+      const { h, v } = Reveal.getIndices(place.closest("section section"));
+      Reveal.slide(h, v, 99);
+    }""")
+
+
 @every_notebook
 def test_no_slide_overflows_and_every_letter_can_be_read(projector, decks, path):
     slides = measure(projector, decks[path.stem])
@@ -101,8 +109,7 @@ def test_an_explorer_is_whole_at_each_of_its_layers(projector, decks, chapter):
     (deck,) = (deck for name, deck in decks.items() if name.startswith(chapter))
     open_deck(projector, deck)
     for place in projector.locator(".explorer-place.live").all():
-        at = place.evaluate("(place) => Reveal.getIndices(place.closest('section section'))")
-        projector.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [at["h"], at["v"]])
+        go_to(place)
         following = place.get_by_role("button", name="next")
         while following.is_enabled():
             following.click()
@@ -118,10 +125,9 @@ def test_an_explorer_is_whole_at_each_of_its_layers(projector, decks, chapter):
 def explorer(projector, decks):
     """The explorer of chapter 03, on its slide."""
     open_deck(projector, decks["03_resnet18_34"])
-    box = projector.locator(".explorer-place .resnet-explorer").first
-    find = "Reveal.getIndices(document.querySelector('.explorer-place').closest('section'))"
-    place = projector.evaluate(find)
-    projector.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [place["h"], place["v"]])
+    place = projector.locator(".explorer-place").first
+    go_to(place)
+    box = place.locator(".resnet-explorer")
     expect(box).to_be_visible()
     return box
 
@@ -151,10 +157,10 @@ def test_the_arrow_keys_belong_to_the_explorer_while_it_has_the_focus(projector,
     expect(explorer).to_have_attribute("data-at", "layer2.0.bn1")
 
 
-def test_the_network_runs_on_its_slide(projector, explorer):
-    find = "Reveal.getIndices(document.querySelectorAll('.explorer-place')[1].closest('section'))"
-    projector.evaluate(f"(() => {{ const at = {find}; Reveal.slide(at.h, at.v, 99); }})()")
-    box = projector.locator(".explorer-place .resnet-explorer").nth(1)
+def test_the_network_runs_on_its_slide(projector, decks):
+    open_deck(projector, decks["03_resnet18_34"])
+    box = projector.locator(".explorer-place").nth(1)
+    go_to(box)
     box.locator(".picture-panel summary").click()
     box.get_by_role("radio", name=re.compile(" 3 of 20")).click()
     expect(box.locator(".told")).to_contain_text("picture 3:", timeout=15_000)
@@ -170,8 +176,7 @@ def test_an_explorer_that_does_not_start_leaves_its_picture_and_the_other_slides
     deck.write_text(text.replace('"03_resnet18_34-c03-w1",{"', '"another",{"'), encoding="utf-8")
     open_deck(page, deck)
     place = page.locator(".explorer-place").first
-    find = "Reveal.getIndices(document.querySelector('.explorer-place').closest('section'))"
-    page.evaluate(f"(({{h, v}}) => Reveal.slide(h, v, 99))({find})")
+    go_to(place)
     expect(place.locator("img")).to_be_visible()
     assert place.locator("img").bounding_box()["height"] >= 200  # the slides are fitted
     expect(place.locator(".resnet-explorer")).to_have_count(0)
@@ -185,9 +190,8 @@ def test_printed_or_without_javascript_the_picture_stands_there(projector, explo
     still = browser.new_context(java_script_enabled=False).new_page()
     still.goto(projector.url)
     expect(still.locator(".explorer-place .resnet-explorer")).to_have_count(0)
-    expect(
-        still.locator(".explorer-place img").first
-    ).to_be_visible()  # its slide is one of a long page
+    picture = still.locator(".explorer-place img").first  # on one of the slides of a long page
+    expect(picture).to_be_visible()
     still.context.close()
 
 

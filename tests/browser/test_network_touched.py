@@ -206,7 +206,7 @@ def test_weights_that_cannot_be_had_are_told_and_asked_for_again(opened):
     expect(root.locator(".status")).to_have_text("")
 
 
-@pytest.mark.parametrize("width", [390, 960])
+@pytest.mark.parametrize("width", [390, 765, 960])
 def test_the_panel_fits_and_can_be_read(opened, width):
     root = opened(width)
     after_run(root, root.get_by_role("radio", name=re.compile(" 2 of 20")).click)

@@ -1,7 +1,7 @@
-"""What mdBook sends to a preprocessor and wants back, for its versions 0.4 and 0.5.
+"""What mdBook sends to a preprocessor and wants back, since its version 0.5.
 
-It sends `[context, book]`. The book's chapters stand in `items` (0.5) or `sections` (0.4), and
-chapters within a chapter in its `sub_items`. It wants the book back, with other contents.
+It sends `[context, book]`. The book's chapters stand in `items`, and chapters within a chapter in
+its `sub_items`. It wants the book back, with other contents.
 """
 
 from __future__ import annotations
@@ -29,18 +29,17 @@ def prepare(text: str) -> dict[str, Any]:
         context, book = json.loads(text)
         source = Path(context["root"]) / context["config"]["book"].get("src", "src")
         settings = context["config"].get("output", {}).get("html", {})
-        items = book["items"] if "items" in book else book["sections"]
+        chapters = list(_chapters(book["items"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ProtocolError(
-            "expected mdBook's JSON, [context, book], on standard input. This program is started "
-            f"by `mdbook build`, see book.toml. ({type(error).__name__}: {str(error)[:200]})"
+            "expected the JSON of mdBook 0.5 or newer on standard input. `mdbook build` starts "
+            f"this program, see book.toml. ({type(error).__name__}: {str(error)[:200]})"
         ) from error
-    chapters = list(_chapters(items))
     paths = {chapter["path"] for chapter in chapters}
     repository = settings.get("git-repository-url", "")
     for chapter in chapters:
-        page = convert(chapter["content"], chapter["path"], source, paths, repository)
-        chapter["content"] = page
+        content, path = chapter["content"], chapter["path"]
+        chapter["content"] = convert(content, path, source, paths, repository)
     return book
 
 

@@ -17,7 +17,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -26,7 +25,7 @@ from pygments.lexers import PythonLexer
 from resnet_course.website import explorer_files
 from resnet_course.website.book import outputs, prose, widgets
 from resnet_course.website.book.safe import preformatted
-from resnet_course.website.lecture.plan import KEYS, notes, slides
+from resnet_course.website.lecture.plan import KEYS, notes, slide_type, slides
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "resnet-course"
@@ -46,7 +45,7 @@ def configure(config: Any) -> None:
     config.ServerApp.tornado_settings = {"static_custom_path": [str(FOLDER / "live")]}
     config.SlidesExporter.template_name = TEMPLATE
     config.SlidesExporter.extra_template_basedirs = [str(FOLDER)]
-    config.SlidesExporter.preprocessors = [OutputLimit, StoredExplorers, SpeakerNotes]
+    config.SlidesExporter.preprocessors = [prepare]
     config.SlidesExporter.filters = {
         "slide_cell": slide_cell,
         "reveal_file": reveal_file,
@@ -55,57 +54,35 @@ def configure(config: Any) -> None:
     }
 
 
-class OutputLimit(Preprocessor):
-    """Leaves out what would make the slides too large to open."""
+def prepare(notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+    """Note in the metadata of cells what the template puts onto slides, in place.
 
-    enabled = True
+    nbconvert calls this once for a notebook, of which `resources` tells name and folder.
 
-    def preprocess(self, notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
-        """Cut the outputs of all cells together; nbconvert calls this once for a notebook."""
-        outputs.limit(notebook)
-        return notebook, resources
-
-
-class StoredExplorers(Preprocessor):
-    """Notes in a cell that shows a ShapeExplorer the data that are stored beside the notebook."""
-
-    enabled = True
-
-    def preprocess(self, notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
-        """Look for the data of every cell that a slide shows.
-
-        Raises:
-            ValueError: a file is damaged.
-        """
-        about = resources.get("metadata", {})
-        for cell in notebook.cells:
-            key = f"{about.get('name', '')}-{cell.get('id', '')}"
-            text = widgets.stored(key, Path(about.get("path", "")))
-            skipped = cell.metadata.get("slideshow", {}).get("slide_type") == "skip"
-            if text and not skipped and explorer_files.is_explorer(text):
-                widgets.check(key, text)
-                weights = widgets.weights(text, Path(about.get("path", "")))
-                cell.metadata["explorer"] = {"key": key, "scripts": [text, *weights]}
-        return notebook, resources
+    Raises:
+        ValueError: the data of an explorer are damaged, or a plan has another form than plan.py
+            says.
+    """
+    outputs.limit(notebook)
+    about = resources["metadata"]
+    _note_explorers(notebook, about["name"], Path(about.get("path", "")))
+    for i, slide in enumerate(slides(notebook)):
+        told = notes(slide) if i else f"{KEYS}\n\n{notes(slide)}"
+        first = slide.cells[0].metadata
+        first["told"] = _without_links(prose.to_html(told))
+        first["vote"] = bool(slide.plan and slide.plan.vote)
+    return notebook, resources
 
 
-class SpeakerNotes(Preprocessor):
-    """Writes what is planned for a slide into its first cell: the minutes, questions, a vote."""
-
-    enabled = True
-
-    def preprocess(self, notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
-        """Plan the slides of a chapter; the first one also tells the keys.
-
-        Raises:
-            ValueError: the plan has another form than plan.py says.
-        """
-        for i, slide in enumerate(slides(notebook)):
-            told = [notes(slide)] if i else [KEYS, notes(slide)]
-            about = slide.cells[0].metadata
-            about["told"] = _without_links(prose.to_html("\n\n".join(told)))
-            about["vote"] = bool(slide.plan and slide.plan.vote)
-        return notebook, resources
+def _note_explorers(notebook: NotebookNode, name: str, folder: Path) -> None:
+    """Note in each cell that shows a ShapeExplorer on a slide the data that are stored of it."""
+    for cell in notebook.cells:
+        key = f"{name}-{cell.get('id', '')}"
+        text = widgets.stored(key, folder)
+        if text and slide_type(cell) != "skip" and explorer_files.is_explorer(text):
+            widgets.check(key, text)
+            scripts = [text, *widgets.weights(text, folder)]
+            cell.metadata["explorer"] = {"key": key, "scripts": scripts}
 
 
 def slide_cell(cell: NotebookNode) -> str:
@@ -159,7 +136,7 @@ def reveal_file(name: str) -> str:
         ModuleNotFoundError: no package of this environment brings reveal.js.
     """
     found = find_spec("pyreveal")
-    if found is None or found.origin is None:
+    if found is None:
         raise ModuleNotFoundError(
             'Slides need reveal.js. In the folder of the course: pip install -e ".[lecture]"'
         )

@@ -70,13 +70,13 @@ class Slide:
 
     @property
     def _markdown(self) -> str:
-        texts = [each for each in self.cells if each.cell_type == "markdown" and not is_note(each)]
-        return "\n\n".join(cell.source for cell in texts)
+        texts = [cell for cell in self.cells if cell.cell_type == "markdown"]
+        return "\n\n".join(cell.source for cell in texts if slide_type(cell) != "notes")
 
     @property
     def notes(self) -> str:
         """The Markdown of its notes cells."""
-        return "\n\n".join(cell.source for cell in self.cells if is_note(cell))
+        return "\n\n".join(cell.source for cell in self.cells if slide_type(cell) == "notes")
 
     @property
     def predictions(self) -> int:
@@ -87,11 +87,6 @@ class Slide:
 def slide_type(cell: NotebookNode) -> str | None:
     """Return what a cell is in the lecture, None if it goes on with the slide before it."""
     return cell.metadata.get("slideshow", {}).get("slide_type")
-
-
-def is_note(cell: NotebookNode) -> bool:
-    """Whether only the speaker sees a cell."""
-    return slide_type(cell) == "notes"
 
 
 def slides(notebook: NotebookNode) -> list[Slide]:
@@ -129,22 +124,18 @@ def notes(slide: Slide) -> str:
 
     That is its plan, if it has one, and the answers that are folded in the chapter.
     """
-    return "\n\n".join([*_planned(slide), *(f"- {answer}" for answer in slide.folded)])
-
-
-def _planned(slide: Slide) -> list[str]:
-    plan = slide.plan
-    if plan is None:
-        return []
-    vote = "Let the room vote." if plan.vote else "Read it aloud." if slide.predictions else ""
-    parts = {
-        f"Minute {slide.begins:g} to {slide.begins + plan.minutes:g}": vote,
-        "Ask": plan.ask,
-        "Expect": plan.answer,
-        "Stumbling block": plan.stumble,
-        "Show": plan.show,
-    }
-    return [f"**{name}.** {text}" for name, text in parts.items() if text or "Minute" in name]
+    told = []
+    if plan := slide.plan:
+        vote = "Let the room vote." if plan.vote else "Read it aloud." if slide.predictions else ""
+        told.append(f"**Minute {slide.begins:g} to {slide.begins + plan.minutes:g}.** {vote}")
+        parts = {
+            "Ask": plan.ask,
+            "Expect": plan.answer,
+            "Stumbling block": plan.stumble,
+            "Show": plan.show,
+        }
+        told += [f"**{name}.** {text}" for name, text in parts.items() if text]
+    return "\n\n".join([*told, *(f"- {answer}" for answer in slide.folded)])
 
 
 def _plan(cell: NotebookNode) -> Plan | None:
