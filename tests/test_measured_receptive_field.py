@@ -38,19 +38,13 @@ def only(function, **layers) -> nn.Module:
     return Net(lambda own, x: function(x, *layers.values()), **layers)
 
 
-def attend(x: torch.Tensor, *layers: nn.Module) -> torch.Tensor:
-    query, key, value = (layer(x).flatten(2) for layer in layers)
-    weights = (query.transpose(1, 2) @ key).softmax(dim=-1)
-    return x + (value @ weights.transpose(1, 2)).reshape(x.shape)
-
-
 def without_gradient(x: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         return x * 2
 
 
-ONE = {"a": nn.Conv2d(1, 1, 1), "b": nn.Conv2d(1, 1, 1), "c": nn.Conv2d(1, 1, 1)}
 EVERY = (18, 20)  # the whole picture
+# More kinds are measured, and traced, in test_tracing_fields.py.
 CASES = {
     # Pooling, by modules and by functions.
     "max pool": (then(lambda x: F.max_pool2d(F.relu(x), 2)), (8, 8)),
@@ -63,16 +57,10 @@ CASES = {
     "adaptive avg": (nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d((6, 4))), (3, 5)),
     "max minus mean": (only(lambda x: F.max_pool2d(x, 3, 1) - F.avg_pool2d(x, 3, 1)), (3, 3)),
     # Whatever selects along an axis.
-    "global max": (then(lambda x: x * x.amax((2, 3), keepdim=True)), EVERY),
     "row max": (only(lambda x: F.relu(x).max(-1).values), (1, 20)),
     "largest three": (only(lambda x: x.topk(3, 2).values), (18, 1)),
     "median": (only(lambda x: x.flatten(2).median(2)[0]), EVERY),
-    "channel mean and max": (
-        then(lambda x: x + x.mean(1, keepdim=True) * x.amax(1, keepdim=True)),
-        (5, 5),
-    ),
     "of two": (then(lambda x: torch.maximum(x, -x).minimum(x * 2)), (5, 5)),
-    "view and mean": (then(lambda x: x + x.view(1, 2, -1).mean(2)[..., None, None]), EVERY),
     # Functions that are flat somewhere, in place, and by chance.
     **{
         name: (then(layer), (5, 5))
@@ -94,27 +82,10 @@ CASES = {
     "first in place": (nn.Sequential(nn.ReLU(inplace=True), conv()), (3, 3)),
     # Normalisation: within a pixel, by stored statistics, over the picture.
     "batch norm": (then(nn.BatchNorm2d(2)), (5, 5)),
-    "layer norm": (then(lambda x: F.layer_norm(x.movedim(1, 3), (2,)).movedim(3, 1)), (5, 5)),
-    "group norm": (then(nn.GroupNorm(1, 2)), EVERY),
     "instance norm": (then(nn.InstanceNorm2d(2)), EVERY),
-    # Pixels that move.
-    "pixel shuffle": (
-        nn.Sequential(nn.Conv2d(1, 4, 3, 2, 1), nn.PixelShuffle(2), conv()),
-        (5, 5),
-    ),
-    "pixel unshuffle": (nn.Sequential(nn.PixelUnshuffle(2), conv(4)), (6, 6)),
-    "slices": (then(lambda x: x[..., ::2, ::2]), (7, 7)),
-    "roll": (then(lambda x: x.roll(2, 3)), (5, 5)),
-    "circular": (nn.Sequential(conv(), conv(padding_mode="circular")), (5, 5)),
-    "reflect": (nn.Sequential(conv(), conv(padding_mode="reflect")), (5, 5)),
-    "bilinear": (
-        then(lambda x: F.interpolate(x[:, :, ::2, ::2], size=(18, 20), mode="bilinear")),
-        (7, 7),
-    ),
     # Paths that meet.
     "branch minus input": (only(lambda x, a: a(x) - x, a=conv()), (3, 3)),
     "gate": (only(lambda x, a, b: a(x) * b(x).sigmoid(), a=conv(), b=conv(kernel=5)), (5, 5)),
-    "attention": (only(attend, **ONE), EVERY),
     "zero at the start": (
         Net(lambda own, x: x + own.scale * own.a(x), a=conv(), scale=nn.Parameter(torch.zeros(1))),
         (3, 3),

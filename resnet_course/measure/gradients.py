@@ -16,13 +16,7 @@ from torch.nn.utils.parametrize import cached
 
 from resnet_course.measure.aside import run_aside, unwrapped
 from resnet_course.measure.feature_maps import listening
-from resnet_course.train.inputs import (
-    check_gradient,
-    check_labels,
-    check_logits,
-    check_model,
-    check_pictures,
-)
+from resnet_course.train import inputs
 
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
@@ -47,8 +41,8 @@ def gradient_norms(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
     Raises:
         ValueError: model, inputs or labels are not such, or autograd cannot reach a weight.
     """
-    check_model(model)
-    check_pictures(x)
+    inputs.check_model(model)
+    inputs.check_pictures(x)
     kind, network = type(model).__name__, unwrapped(model)
     for name, module in model.named_modules():
         if ismethod(getattr(module, "weight", None)):
@@ -69,9 +63,9 @@ def gradient_norms(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
             used[name].append(weight)
 
     def pull(logits: Tensor) -> dict[str, float]:
-        check_logits(logits, len(x), model)
-        check_labels(y, len(x), logits.shape[1], "y")
-        check_gradient(logits, model)
+        inputs.check_logits(logits, len(x), model)
+        inputs.check_labels(y, len(x), logits.shape[1], "y")
+        inputs.check_gradient(logits, model)
         for name in layers:  # a weight can serve without its layer
             note(name)
         pairs = [(name, weight) for name in layers for weight in used[name]]
@@ -123,8 +117,8 @@ def activation_stats(model: nn.Module, x: Tensor) -> dict[str, ActivationStats]:
     Raises:
         ValueError: model or inputs are not such.
     """
-    check_model(model)
-    check_pictures(x)
+    inputs.check_model(model)
+    inputs.check_pictures(x)
     stats: dict[str, ActivationStats] = {}
     calls: Counter[str] = Counter()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -66,7 +66,11 @@ def _measure(model: nn.Module, shape: tuple[int, ...], layer: str) -> tuple[int,
     with evaluation_mode(model), torch.enable_grad():
         target = dict(model.named_modules())[layer]
         model = unwrapped(model)
-        draw = _Random()
+        generator = torch.Generator().manual_seed(0)
+
+        def draw(shape: Sequence[int]) -> Tensor:
+            return torch.rand(shape, generator=generator, dtype=torch.float64) + 0.5
+
         x = draw(shape).requires_grad_()
         outputs: list[object] = [None]
         with listening({layer: target}, lambda _, output: outputs.append(output)), Smooth():
@@ -92,17 +96,7 @@ def _measure(model: nn.Module, shape: tuple[int, ...], layer: str) -> tuple[int,
     return tuple((places.amax(0) - places.amin(0) + 1).tolist())
 
 
-class _Random:
-    """Draws float64 values between 0.5 and 1.5, the same in every measurement."""
-
-    def __init__(self) -> None:
-        self.generator = torch.Generator().manual_seed(0)
-
-    def __call__(self, shape: Sequence[int]) -> Tensor:
-        return torch.rand(shape, generator=self.generator, dtype=torch.float64) + 0.5
-
-
-def _stand_ins(model: nn.Module, draw: _Random) -> dict[str, Tensor]:
+def _stand_ins(model: nn.Module, draw: Callable[[Sequence[int]], Tensor]) -> dict[str, Tensor]:
     """Return random positive parameters, and buffers with which batch norm changes nothing."""
     values = {}
     for name, p in model.named_parameters():

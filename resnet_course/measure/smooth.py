@@ -9,8 +9,9 @@ from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.modules.utils import _ntuple
 from torch.overrides import TorchFunctionMode
+
+from resnet_course.tracing.functions import geometry_of
 
 # Names of functions of torch, F and Tensor. Flat somewhere, so that no gradient passes there:
 FLAT = re.compile(
@@ -100,27 +101,21 @@ def _pooled(
     if kind == "adaptive_max":
         size = options.get("output_size", rest[0] if rest else None)
         return getattr(F, f"adaptive_avg_pool{axes}d")(x, size)
-    names = ["norm_type"] * (kind == "lp") + ["kernel_size", "stride"]
-    names += ["padding", "dilation"] * (kind == "max")
-    given = dict(zip(names, rest, strict=False)) | options
-    kernel, stride, padding, dilation = map(
-        _ntuple(axes),
-        (
-            given["kernel_size"],
-            given.get("stride") or given["kernel_size"],
-            given.get("padding", 0),
-            given.get("dilation", 1),
-        ),
-    )
+    if kind == "lp":
+        names = ("norm_type", "kernel_size", "stride", "ceil_mode")
+        given = dict(zip(names, rest, strict=False)) | options | {"norm_type": 1}  # a plain sum
+        return getattr(F, f"lp_pool{axes}d")(x, **given)
+    window = geometry_of(f"max_pool{axes}d", (x, *rest), options, x, x)
     margins: list[int] = []  # from the last axis to the first, before and after
     for i, size in enumerate(x.shape[-axes:]):
         # Up to the end of the last window: with ceil_mode, that can be beyond the padding.
-        end = (shape[i - axes] - 1) * stride[i] + dilation[i] * (kernel[i] - 1) + 1
-        margins = [padding[i], end - size - padding[i], *margins]
+        end = (shape[i - axes] - 1) * window.stride[i] + window.kernel[i]
+        margins = [window.padding[i], end - size - window.padding[i], *margins]
     channels = x.shape[-axes - 1]
-    weight = x.new_full((channels, 1, *kernel), 1 / math.prod(kernel))
+    taps = [(k - 1) // d + 1 for k, d in zip(window.kernel, window.dilation, strict=True)]
+    weight = x.new_full((channels, 1, *taps), 1 / math.prod(taps))
     convolve = getattr(F, f"conv{axes}d")
-    return convolve(F.pad(x, margins), weight, None, stride, 0, dilation, channels)
+    return convolve(F.pad(x, margins), weight, None, window.stride, 0, window.dilation, channels)
 
 
 def _curve(x: Tensor) -> Tensor:

@@ -5,8 +5,8 @@ Read `rows` and `edges` (what a trace is made of), `meta` (a copy of the model w
 comes from), `axes` (where the batch lies), `steps` (the rows while the trace goes on).
 
 What its values see: `parts` and `fields`, then `operations` with one rule for each of PyTorch's, in
-`mixing_fields`, `window_fields`, `resizing_fields`, `shape_fields` and `piece_fields`; `aten` holds
-what a rule gets. At last `tracer` (`trace` itself) and `errors`, and `arithmetic` (the numbers of
+`mixing_fields`, `window_fields` and `moving_fields`; `aten` holds what a rule
+gets. At last `tracer` (`trace` itself) and `errors`, and `arithmetic` (the numbers of
 one layer, as a person would work them out on paper).
 """
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resnet_course.tracing.fields import Field
+from resnet_course.tracing.functions import per_axis
 from resnet_course.tracing.rows import Shape
 
 
@@ -21,6 +22,7 @@ class Aten:
             order, and their shapes.
         shapes: of the results.
         field_of: finds what the values of a tensor among the arguments see; None if nothing.
+        operation: what PyTorch runs.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Aten:
     inputs: list[Shape]
     shapes: list[Shape]
     field_of: Callable[[Any], Field | None]
+    operation: Callable[..., Any] | None = None
 
     def __getitem__(self, argument: str) -> Any:
         return self.arguments[argument]
@@ -59,18 +62,16 @@ class Aten:
     def dims(self, default: Any = None) -> list[int]:
         """Return one axis or several, or all if none is said."""
         ndim = len(self.old)
-        given = self.get("dim", self.get("dims", default))
+        given = self.get("dim", default)
         if given is None or given == []:
             return list(range(ndim))
         given = given if isinstance(given, (list, tuple)) else [given]
         return [dim % max(ndim, 1) for dim in given]
 
-    def per_axis(self, argument: str, axes: int, default: Any = None) -> list[int]:
+    def per_axis(self, argument: str, axes: int, default: Any = None) -> tuple[int, ...]:
         """Return a number for each axis of a window."""
-        value = self.get(argument, default)
-        value = default if value in (None, []) else value
-        values = list(value) if isinstance(value, (list, tuple)) else [value]
-        return values if len(values) == axes else values * axes
+        value = self.get(argument)
+        return per_axis(default if value in (None, []) else value, axes)
 
 
 Rule = Callable[[Field, Aten], "Field | list[Field]"]

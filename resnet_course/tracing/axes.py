@@ -39,21 +39,16 @@ def picture_axes(tensor: Tensor, batch_axis: int | None, steps: bool) -> range:
     return range((batch_axis is not None) + channels, tensor.ndim)
 
 
-def check_window(geometry: Geometry | None, tensor: Tensor) -> None:
-    """A window of two axes on a tensor of three: there is no batch axis.
-
-    Raises:
-        OtherAxesError: the batch does not lie along the first axis.
-    """
-    if geometry and geometry.kernel and tensor.ndim == len(geometry.kernel) + 1:
+def check_window(geometry: Geometry, tensor: Tensor) -> None:
+    """A window of two axes on a tensor of three: there is no batch axis, an OtherAxesError."""
+    if geometry.kernel and tensor.ndim == len(geometry.kernel) + 1:
         raise OtherAxesError(None)
 
 
 def check_features(kind: str, tensor: Tensor, inputs: Sequence[Tensor], steps: bool) -> None:
     """A linear layer on an input of three axes: it is a sequence, and its features come last.
 
-    Raises:
-        OtherAxesError: the input was not taken for a sequence.
+    Where the input was not taken for one, that is an OtherAxesError.
     """
     features_last = kind in ("linear", "layer_norm") and tensor.ndim == 3
     if features_last and not steps and any(tensor is given for given in inputs):
@@ -63,17 +58,10 @@ def check_features(kind: str, tensor: Tensor, inputs: Sequence[Tensor], steps: b
 def check_sequence(
     module: nn.Module, tensor: Tensor, given: Tensor, *, alone: bool, steps: bool
 ) -> None:
-    """A sequence model that takes the network's input as it is tells where its batch lies.
+    """A sequence model that gets the network's first input as it is `given` tells its axes.
 
-    Args:
-        module: one of SEQUENCES.
-        tensor: what it gets.
-        given: the network's first input.
-        alone: the module is the network.
-        steps: the input is known to be a sequence.
-
-    Raises:
-        OtherAxesError: the batch does not lie along the first axis.
+    Where the batch does not lie along the first one, or the input was not taken for a sequence
+    (`steps`), that is an OtherAxesError. `alone`: the module is the whole network.
     """
     wanted = None if tensor.ndim == 2 else 0 if getattr(module, "batch_first", False) else 1
     unchanged = tensor.shape[:2] == given.shape[:2]

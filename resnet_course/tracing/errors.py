@@ -66,16 +66,10 @@ def explain(
     is_layer: bool,
     returned_none: str,
 ) -> TraceError:
-    """Make a TraceError of an error.
+    """Make a TraceError of an error that `module`, at `path`, has raised on what it was `given`.
 
-    Args:
-        module: where it was raised.
-        path: that module's path in the model; "" for the model itself.
-        given: the arguments of that module.
-        error: what was raised.
-        failure: the torch function that failed last.
-        is_layer: the module is shown as one row.
-        returned_none: "block (Block)", a module whose forward pass has returned nothing; or "".
+    `failure` is the torch function that failed last; `returned_none` names a module, "block
+    (Block)", whose forward pass has returned nothing.
     """
     kind = kind_of(module)
     where = f"{path} ({kind})" if path else kind

@@ -8,14 +8,12 @@ in the tables passes on what it got, marked as a lower bound.
 from __future__ import annotations
 
 from resnet_course.tracing import mixing_fields as mixing
-from resnet_course.tracing import piece_fields as pieces
-from resnet_course.tracing import resizing_fields as resizing
-from resnet_course.tracing import shape_fields as shapes
+from resnet_course.tracing import moving_fields as moving
 from resnet_course.tracing import window_fields as windows
 from resnet_course.tracing.aten import Aten
 from resnet_course.tracing.fields import Field, lower_bound, union
 
-RULES = mixing.RULES | windows.RULES | resizing.RULES | shapes.RULES | pieces.RULES
+RULES = mixing.RULES | moving.RULES | windows.RULES
 # These work on each value for itself. Most have PyTorch's own tag `pointwise`; these have none.
 POINTWISE = {
     *("_to_copy", "to", "alias", "detach", "lift_fresh", "contiguous", "copy", "complex", "_conj"),
@@ -29,9 +27,7 @@ BY_SHAPE = ("zeros", "ones", "empty", "full", "rand", "new_", "arange", "scalar_
 def follow(call: Aten, pointwise: bool) -> list[Field]:
     """Return what the values of each result see.
 
-    Args:
-        call: the operation and its arguments.
-        pointwise: PyTorch says that it works on each value for itself.
+    `pointwise`: PyTorch says that the operation works on each value for itself.
     """
     plain, fields, ndim = call.name.rstrip("_"), call.fields, len(call.new)
     rule = RULES.get(call.name) or RULES.get(plain)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
 from torch.utils.flop_counter import flop_registry
 
 from resnet_course.tracing.aten import Aten
@@ -55,7 +56,6 @@ class Operations(TorchDispatchMode):
             identity, not by numbers: that is how tensors hash.
         macs: multiply-adds so far, for the whole batch.
         uncounted: names of products that were left out.
-        unfollowed: names of operations whose arguments were not understood.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,6 @@ class Operations(TorchDispatchMode):
         self.origins: dict[Tensor, Origin] = {}
         self.macs = 0
         self.uncounted: list[str] = []
-        self.unfollowed: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -75,15 +74,18 @@ class Operations(TorchDispatchMode):
         name, names = _signature(func)
         call = dict(zip(names, args, strict=False)) | kwargs
         tensors = list(tensors_in(call))
+        # Their shapes as they are now: an operation in place may change them.
+        known = [
+            (t, o, tuple(t.shape) if o.field else ()) for t in tensors if (o := self.origin(t))
+        ]
         mixed = any(t.is_meta for t in tensors) and not all(
             t.is_meta or not t.ndim for t in tensors
         )
         if mixed and name != "_pack_padded_sequence":  # that one takes lengths with numbers
             # What the forward pass made for itself has numbers, until it meets a tensor without.
-            args, kwargs = on_meta((args, kwargs))
+            args, kwargs = tree_map_only(Tensor, _without_numbers, (args, kwargs))
         result = func(*args, **kwargs)
         self.count(func, args, kwargs, result)
-        known = [(t, o) for t in tensors if (o := self.origin(t))]
         if known and not name.startswith(BY_SHAPE) and not name.endswith("_like"):
             self.follow(func, name, call, known, result)
         return result
@@ -123,25 +125,25 @@ class Operations(TorchDispatchMode):
             return
         whole = result if isinstance(result, Tensor) else None
         if name in ("copy_", "fill_"):
-            known = [(t, o) for t, o in known if t is not whole]  # what was there is overwritten
+            known = [each for each in known if each[0] is not whole]  # that is overwritten
             if not known:
                 return
-        joined = join([origin for _, origin in known])
-        given = [(tensor, origin.field) for tensor, origin in known if origin.field]
+        joined = join([origin for _, origin, _ in known])
+        given = [(origin.field, shape) for _, origin, shape in known if origin.field]
         found: Sequence[Field | None] = [None] * len(results)
         if given:
             aten = Aten(
                 name,
                 arguments=call,
-                fields=[field for _, field in given],
-                inputs=[tuple(tensor.shape) for tensor, _ in given],
+                fields=[field for field, _ in given],
+                inputs=[shape for _, shape in given],
                 shapes=[tuple(tensor.shape) for tensor in results],
                 field_of=self.field,
+                operation=func,
             )
             try:
                 found = follow(aten, torch.Tag.pointwise in func.tags)
             except Exception:  # arguments that no one has thought of must not end the trace
-                self.unfollowed.append(name)
                 found = [unknown(aten)] * len(results)
         for tensor, field in zip(results, found, strict=True):
             self.origins[tensor] = replace(joined, field=field)
@@ -193,13 +195,8 @@ def _signature(func: Any) -> tuple[str, list[str]]:
     return schema.name.split("::")[-1], [argument.name for argument in schema.arguments]
 
 
-def on_meta(value: Any) -> Any:
-    """Replace the tensors in nested tuples, lists and dicts by some without numbers."""
-    if isinstance(value, Tensor):
-        return value if value.is_meta or value.ndim == 0 else value.to("meta")
-    if isinstance(value, (tuple, list)):
-        return type(value)(map(on_meta, value))
-    return {key: on_meta(each) for key, each in value.items()} if isinstance(value, dict) else value
+def _without_numbers(tensor: Tensor) -> Tensor:
+    return tensor.to("meta") if tensor.ndim else tensor
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:

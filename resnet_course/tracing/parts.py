@@ -39,36 +39,16 @@ def take(
     jump: float = 0.0,
     used: np.ndarray | None = None,
 ) -> Part:
-    """Let each value see what those in its window saw.
+    """Let each value see what those in its window saw, along an axis of the tensor of that size.
 
-    Args:
-        part: the array.
-        dim: an axis of the tensor.
-        size: its length.
-        places: (results, taps): the places in each window; places outside go on with `jump`.
-        jump: input pixels between neighbours.
-        used: (results, taps): False where a tap does not count.
+    `places` (results, taps) are those in each window; outside of the tensor they go on with `jump`
+    input pixels between neighbours. `used` (results, taps) is False where a tap does not count.
     """
     if part.shape[1 + dim] == 1 and (size > 1 or not jump):  # no difference along this axis
         if used is None or (somewhere := used.any(axis=1)).all():
             return part
         along = [-1 if axis == dim else 1 for axis in range(part.ndim - 1)]
         return np.where(somewhere.reshape(along), part, NOTHING)
-    found = spread_out(part, dim, size, places, jump, used)
-    return found.min(axis=2 + dim)
-
-
-def spread_out(
-    part: Part,
-    dim: int,
-    size: int,
-    places: np.ndarray,
-    jump: float = 0.0,
-    used: np.ndarray | None = None,
-) -> Part:
-    """Put two axes, (results, taps), in place of one; arguments as for `take`."""
-    if part.shape[1 + dim] < size:
-        return np.expand_dims(part, 2 + dim)
     inside = places.clip(0, size - 1)
     found = part.take(inside, axis=1 + dim)
     after = (1,) * (part.ndim - 2 - dim)
@@ -77,7 +57,7 @@ def spread_out(
         found = found + np.stack([shift, -shift]).reshape(2, *(1,) * dim, *places.shape, *after)
     if used is not None:
         found = np.where(used.reshape(*used.shape, *after), found, NOTHING)
-    return found
+    return found.min(axis=2 + dim)
 
 
 def reshape(part: Part, old: Sequence[int], new: Sequence[int]) -> Part:
@@ -91,7 +71,12 @@ def reshape(part: Part, old: Sequence[int], new: Sequence[int]) -> Part:
         shape += [new[dim] if varies else 1 for dim in theirs]
         split += theirs if varies and len(theirs) > 1 else []
     part = np.broadcast_to(part, (2, *wide)).reshape(2, *shape)
-    for dim in split:  # rows and columns that were one axis are two again
+    return compact(part, split)  # rows and columns that were one axis are two again
+
+
+def compact(part: Part, dims: Sequence[int]) -> Part:
+    """Give the length 1 to those axes of the tensor along which nothing differs."""
+    for dim in dims:
         first = part.take([0], axis=1 + dim)
         part = first if (part == first).all() else part
     return part

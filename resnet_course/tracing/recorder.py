@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from resnet_course.tracing.dtypes import refuse_types
-from resnet_course.tracing.functions import RECURRENT, Geometry, geometry_of, plain_name
+from resnet_course.tracing.functions import MEETINGS, RECURRENT, Geometry, geometry_of, plain_name
 from resnet_course.tracing.origins import Operations, Origin, tensors_in
 from resnet_course.tracing.rows import Shape
 
@@ -32,33 +32,30 @@ class Failure:
 
 @dataclass
 class Call:
-    """What one function did: enough to fill a row.
+    """What one function or layer did: enough to fill a row.
 
     Attributes:
-        kind: its plain name.
+        kind: its plain name, or the class of the layer.
         inputs: the tensors it got that come from the network's input (these first) or from its
             parameters, and how they came to be before (`out += x` makes one tensor of both).
-        output: the first tensor it gave.
+        outputs: the tensors it gave; of a function, the first.
         geometry: of a window that moves.
+        how: several ways meet in it, see `Edge`.
         macs: multiply-adds, for the whole batch.
         uncounted: products that were left out of them.
     """
 
     kind: str
     inputs: list[tuple[Tensor, Origin]]
-    output: Tensor
-    geometry: Geometry | None
+    outputs: list[Tensor]
+    geometry: Geometry
+    how: str
     macs: int
     uncounted: list[str]
 
 
 class Recorder(TorchFunctionMode):
-    """Tells `on_call` of every torch function.
-
-    Args:
-        operations: what follows the tensors meanwhile; None if only failures are of interest.
-        on_call: gets a `Call` for each function.
-    """
+    """Tells `on_call` of every torch function; without `operations`, it notes only failures."""
 
     def __init__(
         self,
@@ -89,7 +86,8 @@ class Recorder(TorchFunctionMode):
             geometry = geometry_of(kind, args, kwargs, tensors[0], output) if known else None
             left_out = self.operations.uncounted[left_out:]
             macs = self.operations.macs - macs
-            self.on_call(Call(kind, known, output, geometry, macs, left_out))
+            how = MEETINGS.get(kind, "")
+            self.on_call(Call(kind, known, [output], geometry or Geometry(), how, macs, left_out))
         return result
 
     def run(self, kind: str, func: Any, args: Any, kwargs: Any) -> Any:

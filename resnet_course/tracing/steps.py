@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -12,41 +12,19 @@ from torch.nn.parameter import is_lazy
 
 from resnet_course.tracing.edges import Edge, find_shortcuts
 from resnet_course.tracing.fields import Field
-from resnet_course.tracing.functions import Geometry
 from resnet_course.tracing.origins import Operations, Origin, tensors_in
+from resnet_course.tracing.recorder import Call
 from resnet_course.tracing.rows import LayerRow, Shape, Trace, printable, together
 
 UNUSED = "unused"
 Note = Callable[[int, Tensor, Tensor, Field | None], None]
 
 
-@dataclass
-class Step:
-    """A row to be; its shapes, and its multiply-adds, are those of the whole batch."""
-
-    name: str
-    kind: str
-    in_shape: Shape
-    out_shape: Shape
-    geometry: Geometry
-    params: int
-    macs: int
-    uncounted: str
-    field: Field | None
-    came: Field | None
-
-
 class Steps:
-    """Collects the steps of one forward pass.
+    """Collects the rows of one forward pass; `note` hears of each, see `trace_values`.
 
-    Args:
-        model: whose parameters are counted, each where it is used first.
-        operations: knows where the tensors come from.
-        batch_axis: axis of all tensors along which the batch lies; None if there is none.
-        batch: its size.
-
-    Attributes:
-        note: called with the number of each step, its first input, its output and what that sees.
+    Parameters of `model` are counted where they are used first. The batch, of the size `batch`,
+    lies along `batch_axis` of all tensors; None if there is none.
     """
 
     def __init__(
@@ -56,7 +34,7 @@ class Steps:
         self.batch_axis, self.batch = batch_axis, batch
         self.owners = {parameter: printable(name) for name, parameter in model.named_parameters()}
         self.counted: set[Tensor] = set()
-        self.steps: list[Step] = []
+        self.rows: list[LayerRow] = []
         self.edges: list[Edge] = []
         self.note: Note | None = None
 
@@ -64,46 +42,42 @@ class Steps:
         """Return the paths of the modules that hold some parameters."""
         return {self.owners[p].rpartition(".")[0] for p in parameters if p in self.owners}
 
-    def add(
-        self,
-        *,
-        name: str,
-        kind: str,
-        inputs: list[tuple[Tensor, Origin]],
-        outputs: list[Tensor],
-        parameters: set[Tensor],
-        geometry: Geometry,
-        macs: int,
-        uncounted: list[str],
-        how: str,
-    ) -> None:
-        """Append a step, and the edges that lead to it."""
-        here = len(self.steps)
+    def add(self, name: str, call: Call, parameters: Iterable[Tensor] = ()) -> None:
+        """Append a row for a call that made use of some parameters, and the edges to it."""
+        here = len(self.rows)
         origins = self.operations.origins
-        known = [origins.get(tensor, Origin()) for tensor in outputs]
-        fresh = parameters.union(*(origin.parameters for origin in known)) - self.counted
+        known = [origins.get(tensor, Origin()) for tensor in call.outputs]
+        fresh = set(parameters).union(*(origin.parameters for origin in known)) - self.counted
         fresh &= self.owners.keys()
         self.counted |= fresh
-        sources = dict.fromkeys(s for _, origin in inputs for s in origin.sources)
-        how = how if len(sources) > 1 else ""
+        sources = dict.fromkeys(s for _, origin in call.inputs for s in origin.sources)
+        how = call.how if len(sources) > 1 else ""
         self.edges += [Edge(source, here, how) for source in sources]
-        self.steps.append(
-            Step(
+        (first, origin), field = call.inputs[0], known[0].field
+        channels = tuple(each and each.channels for each in (origin.field, field))
+        if self.note is not None:
+            self.note(here, first, call.outputs[0], field)
+        if field and self.batch_axis is None:
+            field = field.each(lambda part: part[:, None])
+        self.rows.append(
+            LayerRow(
                 name=name,
-                kind=kind,
-                in_shape=tuple(inputs[0][0].shape),
-                out_shape=tuple(outputs[0].shape),
-                geometry=geometry,
+                kind=call.kind,
+                stage="",
+                path="main",
+                in_shape=self.one(tuple(first.shape)),
+                out_shape=self.one(tuple(call.outputs[0].shape)),
+                **vars(call.geometry),
                 params=sum(p.numel() for p in fresh if not is_lazy(p)),
-                macs=macs,
-                uncounted=together(uncounted),
-                field=known[0].field,
-                came=inputs[0][1].field,
+                macs=call.macs if call.macs % self.batch else call.macs // self.batch,
+                receptive_field=max(field.pixels, 1) if field else 1,
+                sees=in_words(field),
+                uncounted=together(call.uncounted),
+                field=first_input(field),
+                channels=channels,
             )
         )
-        if self.note is not None:
-            self.note(here, inputs[0][0], outputs[0], known[0].field)
-        for tensor, origin in zip(outputs, known, strict=True):
+        for tensor, origin in zip(call.outputs, known, strict=True):
             origins[tensor] = Origin(origin.field, (here,))
 
     def finished(self, result: Any, *, whole: bool = True) -> Trace:
@@ -112,7 +86,7 @@ class Steps:
         for parameter, name in self.owners.items() if whole else ():
             if parameter not in self.counted and not is_lazy(parameter):
                 unused[name.partition(".")[0]] += parameter.numel()
-        rows = [self.row(step) for step in self.steps]
+        rows = list(self.rows)
         for number, tensor in enumerate(tensors_in(result)):
             origin = self.operations.origins.get(tensor, Origin())
             self.edges += [Edge(source, len(rows) + number) for source in origin.sources]
@@ -146,29 +120,6 @@ class Steps:
             Edge(e.source + (e.source >= place), e.target + (e.target >= place), e.how)
             for e in self.edges
         ]
-
-    def row(self, step: Step) -> LayerRow:
-        """Make the row of one picture."""
-        field = step.field
-        if field and self.batch_axis is None:
-            field = field.each(lambda part: part[:, None])
-        macs, rest = divmod(step.macs, self.batch)
-        return LayerRow(
-            name=step.name,
-            kind=step.kind,
-            stage="",
-            path="main",
-            in_shape=self.one(step.in_shape),
-            out_shape=self.one(step.out_shape),
-            **vars(step.geometry),
-            params=step.params,
-            macs=step.macs if rest else macs,
-            receptive_field=max(field.pixels, 1) if field else 1,
-            sees=in_words(field),
-            uncounted=step.uncounted,
-            field=first_input(field),
-            channels=tuple(each and each.channels for each in (step.came, step.field)),
-        )
 
     def one(self, shape: Shape) -> Shape:
         """Leave out the batch axis."""

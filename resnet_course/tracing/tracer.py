@@ -24,7 +24,7 @@ from resnet_course.tracing.axes import (
     picture_axes,
 )
 from resnet_course.tracing.errors import explain, kind_of, refuse_module
-from resnet_course.tracing.functions import MEETINGS, SHOWN, Geometry, with_padding_of
+from resnet_course.tracing.functions import SHOWN, Geometry, with_padding_of
 from resnet_course.tracing.meta import example_inputs, meta_copy
 from resnet_course.tracing.origins import Operations, Origin, tensors_in
 from resnet_course.tracing.recorder import Call, Recorder
@@ -133,7 +133,7 @@ class _Tracer:
             raise
         except Exception as error:
             found = error if isinstance(error, TraceError) else self.explain(error)
-            found.trace = self.steps.finished(None, whole=False) if self.steps.steps else None
+            found.trace = self.steps.finished(None, whole=False) if self.steps.rows else None
             raise found from (None if found is error else error)
         if result is None:
             kind = kind_of(self.model)
@@ -193,23 +193,21 @@ class _Tracer:
             if tensor is result and tensor._version == version:
                 result = after = torch.ops.aten.alias(tensor)  # not changed: nn.Identity
         kind = kind_of(module)
-        geometry = next((call.geometry for call in frame.calls if call.geometry), Geometry())
-        geometry = with_padding_of(module, geometry)
-        meetings = [MEETINGS[call.kind] for call in frame.calls if call.kind in MEETINGS]
-        how = "attend" if isinstance(module, SEQUENCES) else next(iter(meetings), "")
+        moves = (call.geometry for call in frame.calls if call.geometry.kernel)
+        meetings = (call.how for call in frame.calls if call.how)
+        how = "attend" if isinstance(module, SEQUENCES) else next(meetings, "")
         inputs = [(t, origin) for t, origin, _ in frame.inputs if origin]
         inputs.sort(key=lambda each: each[1].field is None)
-        self.steps.add(
-            name=self.names[module] or kind,
+        call = Call(
             kind=kind,
             inputs=inputs or [(frame.inputs[0][0], Origin())],
             outputs=list(tensors_in(result)),
-            parameters=set(module.parameters()),
-            geometry=geometry,
+            geometry=with_padding_of(module, next(moves, Geometry())),
+            how=how,
             macs=self.operations.macs - frame.macs,
             uncounted=self.operations.uncounted[frame.left_out :],
-            how=how,
         )
+        self.steps.add(self.names[module] or kind, call, module.parameters())
         return result
 
     def is_layer(self, module: nn.Module) -> bool:
@@ -225,14 +223,14 @@ class _Tracer:
     def on_call(self, call: Call) -> None:
         if not self.stack:
             return
-        if self.batch_axis is not None and not self.steps.steps and call.inputs:
+        if self.batch_axis is not None and not self.steps.rows and call.inputs:
             check_window(call.geometry, call.inputs[0][0])
             check_features(call.kind, call.inputs[0][0], self.inputs, self.is_sequence)
         frame = self.stack[-1]
         if self.is_layer(frame.module):
             frame.calls.append(call)
             return
-        origin = self.operations.origins.get(call.output, Origin())
+        origin = self.operations.origins.get(call.outputs[0], Origin())
         fresh = origin.parameters - self.steps.counted
         ways = [set(o.sources) for _, o in call.inputs if o.sources]
         meet = len(ways) > 1 and not any(way == set().union(*ways) for way in ways)
@@ -244,17 +242,8 @@ class _Tracer:
                 name = owners.pop() or call.kind  # F.linear(x, self.fc.weight) is fc
             else:
                 name = f"{path}.{call.kind}" if path else call.kind
-            self.steps.add(
-                name=name,
-                kind=call.kind,
-                inputs=call.inputs or [(call.output, Origin())],
-                outputs=[call.output],
-                parameters=set(),
-                geometry=call.geometry or Geometry(),
-                macs=call.macs,
-                uncounted=call.uncounted,
-                how=MEETINGS.get(call.kind, ""),
-            )
+            call.inputs = call.inputs or [(call.outputs[0], Origin())]
+            self.steps.add(name, call)
 
     def explain(self, error: Exception) -> TraceError:
         """Say where the forward pass failed."""
