@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import math
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -97,7 +98,7 @@ class Frames:
     strip: Sequence[int]
 
     def __post_init__(self) -> None:
-        count, wanted = len(self.frames), len(_paths(self.choices))
+        count, wanted = len(self.frames), math.prod(map(len, self.choices.values()))
         if count != wanted:
             raise ValueError(f"{self.name}: {wanted} combinations, but {count} frames")
         used = {self.start, *self.strip}
@@ -145,7 +146,7 @@ class Frames:
         """
         content = read_call(PREFIX, text, "frames")
         try:
-            lines, (path, _) = content["lines"], content["start"]
+            lines = content["lines"]
             made = cls(
                 name=content["name"],
                 choices={each["label"]: each["options"] for each in content["choices"]},
@@ -153,7 +154,7 @@ class Frames:
                     Frame("\n".join(lines[i] for i in each["picture"]), each["words"])
                     for each in content["frames"]
                 ],
-                start=list(content["paths"]).index(path),
+                start=content["start"],
                 strip=content["strip"],
             )
         except (KeyError, TypeError, IndexError, AttributeError) as error:
@@ -163,25 +164,17 @@ class Frames:
         return made
 
     def _content(self) -> dict[str, Any]:
-        """Return what the file holds: the path to a frame says which options are chosen."""
-        paths = _paths(self.choices)
+        """Return what the file holds."""
         lines: dict[str, int] = {}  # most stand in many pictures: each is written once
         frames = []
         for frame in self.frames:
             numbers = [lines.setdefault(line, len(lines)) for line in frame.picture.split("\n")]
-            frames.append({"picture": numbers, "words": frame.words, "at": 0})
+            frames.append({"picture": numbers, "words": frame.words})
         return {
             "name": self.name,
             "choices": [{"label": k, "options": list(v)} for k, v in self.choices.items()],
-            "paths": {path: [i] for i, path in enumerate(paths)},
-            "start": [paths[self.start], 0],
+            "start": self.start,
             "strip": list(self.strip),
             "lines": list(lines),
             "frames": frames,
         }
-
-
-def _paths(choices: Mapping[str, Collection]) -> list[str]:
-    """Return the numbers of the chosen options, such as "0,1,0", for every combination."""
-    numbers = itertools.product(*(range(len(options)) for options in choices.values()))
-    return [",".join(map(str, combination)) for combination in numbers]

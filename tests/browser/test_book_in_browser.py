@@ -280,7 +280,6 @@ def test_a_block_that_cannot_be_added_can_be_chosen(open_page):
     page = open_page("02_residual_blocks")
     box = framed(page)
     assert "cannot be added" in words(box)
-    assert not box.get_by_role("button", name="next").is_visible()
     box.get_by_label("shortcut", exact=True).select_option(label="projection: 1×1 convolution")
     assert "cannot be added" not in words(box) and "128×28×28 comes out" in words(box)
     box.get_by_label("stride", exact=True).select_option("1")
@@ -311,7 +310,7 @@ def test_every_widget_shows_each_of_its_frames(open_page, book, name):
         assert first
 
 
-def test_frames_obey_buttons_and_the_keyboard_and_the_page_does_not_turn(open_page):
+def test_frames_obey_the_keyboard_and_the_page_does_not_turn(open_page):
     page = open_page("01_vanishing_gradients")
     box = framed(page)
     first = words(box)

@@ -1,5 +1,5 @@
-// Makes widgets of a page move, each when it comes into view: frames drawn in advance, chosen and
-// stepped through. (The shape explorer is none of them: see load_explorers.js.)
+// Makes widgets of a page move, each when it comes into view: frames drawn in advance,
+// to be chosen from. (The shape explorer is none of them: see load_explorers.js.)
 // A page holds <div class="frames" data-frames="explorers/KEY.js" data-key="KEY"> with a strip of
 // pictures inside; the file calls explorerFrames("KEY", {…}), see resnet_course/pictures/frames.py. Without
 // this script the strip is what a reader sees.
@@ -51,31 +51,25 @@
 
   function start(box, data) {
     const id = "frames" + number();
-    let chosen = data.start[0] === "" ? [] : data.start[0].split(",").map(Number);
-    let place = data.start[1];
-    let timer = null;
-
-    const path = () => data.paths[chosen.join(",")];
-    const frame = () => data.frames[path()[place]];
+    let at = data.start;
+    // Of each choice: how far apart two neighbouring options lie; that of the last changes first.
+    const strides = data.choices.map((_, i) =>
+      data.choices.slice(i + 1).reduce((count, { options }) => count * options.length, 1));
+    const option = (i) => Math.floor(at / strides[i]) % data.choices[i].options.length;
 
     // A list for each choice. One that has no second option shows what is fixed.
     const selects = data.choices.map((choice, i) => {
       const select = make("select", { id: `${id}-choice${i}` });
-      choice.options.forEach((option, j) => select.append(make("option", { value: j }, option)));
-      select.value = chosen[i];
+      choice.options.forEach((name, j) => select.append(make("option", { value: j }, name)));
+      select.value = option(i);
       select.disabled = choice.options.length < 2;
-      select.addEventListener("change", () => choose(i, Number(select.value)));
+      select.addEventListener("change", () => {
+        at += (Number(select.value) - option(i)) * strides[i];
+        show();
+      });
       return make("span", {}, make("label", { for: select.id }, choice.label), " ", select);
     });
 
-    const back = make("button", { type: "button" }, "◀ back");
-    const next = make("button", { type: "button" }, "next ▶");
-    const play = make("button", { type: "button", "aria-pressed": "false" }, "▶▶ play");
-    const slider = make("input", { type: "range", min: 0, id: `${id}-place` });
-    const where = make("output", { for: slider.id });
-    const steps = make("div", { class: "frames-controls" }, back, next, play,
-      make("span", { class: "frames-place" },
-        make("label", { for: slider.id }, "place"), slider, where));
     const image = make("img");
     const drawn = make("div", { class: "frames-drawing", role: "img" });
     drawn.attachShadow({ mode: "open" }); // the styles of a picture end here
@@ -85,68 +79,26 @@
     const spoken = make("details", { class: "frames-points" },
       make("summary", {}, "Every point in words"), points);
 
-    function showPicture() {
-      const picture = frame().picture.map((i) => data.lines[i]).join("\n");
+    function show() {
+      const frame = data.frames[at];
+      const picture = frame.picture.map((i) => data.lines[i]).join("\n");
       const root = drawing(picture);
       const tips = root ? [...root.querySelectorAll("g > title, .gradient-tip")] : [];
       points.replaceChildren(...tips.map((tip) => make("li", {}, tip.textContent)));
       spoken.hidden = !tips.length;
       if (root) {
         drawn.style.setProperty("--drawn", `${parseFloat(root.getAttribute("width"))}px`);
-        drawn.setAttribute("aria-label", frame().words);
+        drawn.setAttribute("aria-label", frame.words);
         root.style.cssText = "display: block; width: 100%; height: auto";
         drawn.shadowRoot.replaceChildren(root);
       } else {
         image.src = address(picture);
-        image.alt = frame().words;
+        image.alt = frame.words;
       }
       paper.replaceChildren(root ? drawn : image);
+      words.textContent = frame.words;
     }
 
-    function show() {
-      const length = path().length;
-      showPicture();
-      words.textContent = frame().words;
-      slider.max = length - 1;
-      slider.value = place;
-      slider.setAttribute("aria-valuetext", `${place + 1} of ${length}`);
-      where.textContent = `${place + 1} of ${length}`;
-      back.disabled = place === 0;
-      next.disabled = place === length - 1;
-      steps.hidden = Math.max(...Object.values(data.paths).map((each) => each.length)) < 2;
-    }
-
-    function go(to) {
-      place = Math.min(Math.max(to, 0), path().length - 1);
-      show();
-    }
-
-    function choose(i, option) {
-      const at = frame().at;
-      chosen = chosen.map((old, j) => (j === i ? option : old));
-      const found = path().findIndex((index) => data.frames[index].at >= at);
-      go(found < 0 ? path().length - 1 : found);
-    }
-
-    function halt() {
-      clearInterval(timer);
-      timer = null;
-      play.setAttribute("aria-pressed", "false");
-      play.textContent = "▶▶ play";
-      words.setAttribute("aria-live", "polite");
-    }
-
-    play.addEventListener("click", () => {
-      if (timer !== null) return halt();
-      play.setAttribute("aria-pressed", "true");
-      play.textContent = "■ stop";
-      words.setAttribute("aria-live", "off"); // a voice could not follow
-      if (place === path().length - 1) go(0);
-      timer = setInterval(() => (place < path().length - 1 ? go(place + 1) : halt()), 700);
-    });
-    back.addEventListener("click", () => { halt(); go(place - 1); });
-    next.addEventListener("click", () => { halt(); go(place + 1); });
-    slider.addEventListener("input", () => { halt(); go(Number(slider.value)); });
     // mdBook turns the page with the arrow keys; here they belong to the controls.
     box.addEventListener("keydown", (event) => event.stopPropagation());
 
@@ -154,7 +106,7 @@
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", data.name);
     box.removeAttribute("tabindex"); // the strip had it, to be scrolled
-    box.replaceChildren(...(selects.length ? [choices] : []), steps,
+    box.replaceChildren(...(selects.length ? [choices] : []),
       window.enlargeable?.(paper) ?? paper, words, spoken);
     box.classList.add("frames-live");
     show();
