@@ -46,7 +46,7 @@ from resnet_course import (
     topk_accuracy,
     whiten,
 )
-from resnet_course.resnet import ResNet
+from resnet_course.resnet import ResNet, initialise
 from resnet_course.train import optimizers
 from resnet_course.train.evidence import gather_evidence
 from resnet_course.train.history import EpochRow
@@ -112,6 +112,12 @@ def behind_each_branch(model: ResNet, make: Callable[[int], nn.Module]) -> None:
             block.bn2 = nn.Sequential(block.bn2, make(block.bn2.num_features))
 
 
+def with_random_filters(model: ResNet) -> None:
+    """Draw the filters of the whitening stem anew, and let them learn."""
+    initialise(model.conv1)
+    model.conv1.requires_grad_(True)
+
+
 def with_gelu(model: ResNet) -> None:
     """Replace every ReLU."""
     for module in model.modules():
@@ -161,9 +167,10 @@ EFFECTS: dict[str, Effect] = {
     "Muon": Effect(recipe=MUON),
     "whitening": Effect(STEM),
     "both": both(),
-    "whitening stem, but random and learned": Effect(
+    "whitening, learned further": Effect(
         STEM, change=lambda model: model.conv1.requires_grad_(True)
     ),
+    "the same stem, random and learned": Effect(STEM, change=with_random_filters),
     "both, smoothing 0": both(recipe={"label_smoothing": 0.0}),
     "both, smoothing 0.1": both(recipe={"label_smoothing": 0.1}),
     "both, lr 0.05": both(recipe={"lr": 0.05}),
