@@ -210,19 +210,22 @@ def plain_loop(
     batches: Any,
     epochs: int,
     after_epoch: Callable[[], object] = lambda: None,
-) -> list[float]:
-    """Train as one would write it in plain PyTorch; return the loss of every step."""
-    losses = []
+) -> tuple[list[float], int]:
+    """Train in plain PyTorch; return the loss of every step, and the hits of the last epoch."""
+    losses, hits = [], 0
     for _ in range(epochs):
+        hits = 0
         for x, y in batches:
-            loss = F.cross_entropy(model.train()(x.to(memory_format=torch.channels_last)), y)
+            logits = model.train()(x.to(memory_format=torch.channels_last))
+            hits += int((logits.argmax(1) == y).sum())
+            loss = F.cross_entropy(logits, y)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
         after_epoch()
-    return losses
+    return losses, hits
 
 
 def meta(name: str, **options: Any) -> nn.Module:

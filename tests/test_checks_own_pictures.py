@@ -64,6 +64,8 @@ only the variances inside the pictures
         count = sum(p[0].numel() for p in pictures)
         total = sum((p / 255).var(dim=(1, 2)) * p[0].numel() for p in pictures)
         return measure(pictures)[0], (total / count) ** 0.5
+from 0 to 255 here. Divide them by 255
+    flatten(1) / 255 → flatten(1).float()
 In uint8 a square such as 20 · 20 does not fit
     def squares_overflow(pictures):
         count = sum(p[0].numel() for p in pictures)
@@ -82,6 +84,10 @@ got shape \(844,\)\. The channels are axis 0 of a picture: it must stay
     pixels.mean(dim=1), pixels.std(dim=1) → pixels.mean(dim=0), pixels.std(dim=0)
 numbers have axes too many
     dim=1), → dim=1, keepdim=True),
+That is the variance
+    pixels.std → pixels.var
+mean and standard deviation exchanged
+    measure(pictures)[::-1]
 All channels have the same numbers
     def one_for_all(pictures):
         everything = torch.cat([p.flatten() for p in pictures]) / 255
@@ -90,6 +96,8 @@ Channels and pixels are mixed up
     def mixed(pictures):
         pixels = torch.cat([p.reshape(-1, len(p)) for p in pictures]) / 255
         return pixels.mean(0), pixels.std(0)
+^3 .*the first picture alone
+    measure(pictures[:1])
 RuntimeError: stack expects each tensor to be equal size.* different sizes do not fit on top
     measure([torch.stack(pictures)])
 must have the same shape.* different sizes do not fit
@@ -209,6 +217,14 @@ sets or uses the random numbers that everybody shares
     def pythons(labels, share, seed):
         random.seed(seed)
         return split(labels, share, random.randrange(1000))
+That is the share of all pictures, from each class
+    share * len(places) → share * len(labels)
+Each class gives the same number
+    round(share * len(places)) → round(share * len(labels) / len(set(labels.tolist())))
+Are the two parts exchanged
+    torch.tensor(rest), torch.tensor(held) → torch.tensor(held), torch.tensor(rest)
+rounds down
+    round( → int(
 Share 0.2, class 4 with 1 in all: expected 0 held out, got 1. .* One at least stays
     min(count, len(places) - 1) → count
 class 3 with 2 in all: expected 1 held out, got 0.* nothing to measure on

@@ -44,6 +44,14 @@ It is in percent, and rounded. A share goes from 0 to 1, and keeps its digits
     round(100 * topk(z, y, k), 1)
 k = 3: .* It is rounded. Return all digits: rounding is for printing
     round(topk(z, y, k), 1)
+the k smallest logits
+    (z.argsort(dim=1)[:, :k] == y[:, None]).any(dim=1).float().mean().item()
+first picture alone: is the `return` inside the loop
+    float(y[0] in z[0].topk(k).indices)
+Is there an any\(\) without an axis
+    (z.topk(k).indices == y[:, None]).any().float().mean().item()
+looked for among the places of all pictures
+    sum(y[i] in z.topk(k).indices for i in range(len(y))) / len(y)
 RuntimeError: The size of tensor a \(2\) must match.* shape do the labels need
     (z.topk(k).indices == y).any(dim=1).float().mean().item()
 Work out a small case by hand and compare

@@ -207,6 +207,9 @@ def test_panels_lay_heat_over_each_map_stronger_where_it_is_larger():
 
     assert grey(black, 9.0) == 0 and 0.4 < grey(under_heat, 9.0) < 0.7
     assert grey(black, 0.0) == grey(under_heat, 0.0) == grey(blank, 0.0) == 1
+    red = torch.tensor([[[1.0, 0.0, 0.0]]])  # a colour has no map of colours
+    (colour,) = panels([red], [""], heat=[torch.zeros(1, 1)], **WORDS).axes
+    assert np.allclose(colour.images[0].get_array(), red)
 
 
 def test_signed_panels_share_one_scale_with_zero_in_the_middle():

@@ -76,7 +76,7 @@ def test_fit_equals_a_loop_in_plain_pytorch(count, config):
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.lr, len(own) * config.epochs, cycle_momentum=config.momentum > 0
     )
-    losses = plain_loop(twin, optimizer, schedule, own, config.epochs)
+    losses, _ = plain_loop(twin, optimizer, schedule, own, config.epochs)
     assert history.step_losses == pytest.approx(losses)
     assert history.last.train_loss == pytest.approx(sum(losses[-len(own) :]) / len(own))
     assert history.last.test_accuracy == evaluate(model, batches(splits, 7))

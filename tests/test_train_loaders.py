@@ -69,8 +69,9 @@ def test_a_pair_of_loaders_trains_as_a_loop_in_plain_pytorch():
     optimizer = torch.optim.SGD(twin.parameters(), 0.05, 0.9, weight_decay=5e-4, nesterov=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.05, total_steps=8)
     # A DataLoader draws from the global generator in every pass.
-    losses = plain_loop(twin, optimizer, schedule, own, 2, lambda: evaluate(twin, test))
+    losses, hits = plain_loop(twin, optimizer, schedule, own, 2, lambda: evaluate(twin, test))
     assert history.step_losses == pytest.approx(losses)
+    assert history.last.train_accuracy == hits / 100
     assert history.last.test_accuracy == evaluate(model, loader(7))
     assert history.source == "loaders" and "loaders" in str(history)
     for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):

@@ -62,7 +62,7 @@ def test_it_takes_the_steps_of_a_loop_in_plain_pytorch():
         optimizer, [1e-3, 1e-2], total_steps=6, cycle_momentum=False
     )
     own = batches(SPLITS, 32, "train", shuffle=True, seed=4)
-    losses = plain_loop(twin, optimizer, schedule, own, 2)
+    losses, _ = plain_loop(twin, optimizer, schedule, own, 2)
     assert history.step_losses == pytest.approx(losses, rel=1e-4)
 
 

@@ -306,6 +306,14 @@ def test_what_does_not_belong_to_the_checkpoint_is_named(change, message, tmp_pa
     assert len(run(tmp_path, OWN, plain(), splits=alike, resume=True)) == 1
 
 
+def test_a_checkpoint_from_before_mean_and_std_were_kept_goes_on(tmp_path):
+    whole = run(tmp_path, OWN, plain())
+    content = saved(tmp_path)
+    del content["images"]["mean"], content["images"]["std"]
+    checkpoints.save(content, tmp_path / "last.pt")
+    assert run(tmp_path, OWN, plain(), resume=True).rows == whole.rows
+
+
 def test_a_network_of_the_same_class_with_other_layers_is_told(tmp_path):
     class Net(nn.Sequential):
         pass

@@ -145,9 +145,11 @@ class RunState:
             {key: tuple(value.shape) for key, value in weights.items()}
             for weights in (saved["model"], self.model.state_dict())
         ]
+        # Runs before these were kept cannot tell theirs.
+        scale = {name: self.images[name] for name in ("mean", "std") if name in self.images}
         told = [
             *_differences(saved["config"], config),
-            *_differences(saved["images"], self.images, prefix="images: "),
+            *_differences(scale | saved["images"], self.images, prefix="images: "),
             *(_differences(saved["notes"], self.notes) if self.notes else ()),
             *_differences({"network": saved["network"]}, {"network": describe(self.model)}),
         ] or _differences(*shapes)[:1]  # one layer is enough

@@ -295,6 +295,12 @@ def test_a_live_lecture_fits_a_room_and_has_working_widgets(browser, room):
     notebook.command("deck:down")
     explorer = notebook.live().nth(1).locator(".resnet-explorer")
     fits_each_screen(page, explorer)
+    panel, zoom = explorer.locator(".picture-panel"), "(element) => element.style.zoom"
+    before = explorer.evaluate(zoom)
+    panel.locator("summary").click()
+    page.wait_for_timeout(600)
+    expect(panel).to_have_attribute("open", "")
+    assert explorer.evaluate(zoom) == before  # with its panel open it scrolls
     notebook.command("deck:down")
     shown = notebook.cell("print('shown')")
     expect(shown).to_be_visible()
@@ -302,6 +308,11 @@ def test_a_live_lecture_fits_a_room_and_has_working_widgets(browser, room):
     assert size(shown.locator(".jp-OutputArea pre").first) >= 20
     page.wait_for_timeout(8000)
     assert deck.evaluate(told).endswith("hidden")
+    notebook.command("deck:up")
+    expect(panel).not_to_have_attribute("open", "")
+    notebook.command("deck:stop")
+    expect(explorer).not_to_have_class(re.compile("large"))
+    assert explorer.evaluate(zoom) == ""
     end_all_kernels(page, room)
     context.close()
 

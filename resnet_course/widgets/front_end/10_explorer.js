@@ -382,7 +382,7 @@ function explorer(element, host) {
     const name = isResidual && !incoming.some(isOff) ? "x + F(x)" : "out";
     flow.append(volume(at.out, out, scale, { strongest, tint: "out", last: at.out_last, name, from: meeting ? at.label : "", isOut: true }));
     products.dataset.hint = hintOf(meeting, out);
-    products.classList.toggle("hint", Boolean(products.dataset.hint));
+    products.classList.toggle("asks", Boolean(products.dataset.hint));
     close.append(flow, products, numbersBox(network, at));
     if (at.lane) close.append(make("p", { class: "lane" }, at.lane));
     if (all.length) close.append(legendOf(out ?? all[0], strongest));

@@ -109,13 +109,16 @@ function fitLecture({ root, redraw }) {
   };
   const look = () => {
     const panel = root.querySelector(".picture-panel");
+    if (!inLecture(root) && root.style.zoom) {
+      root.style.zoom = "";
+      redraw();
+    }
     if (!inLecture(root) || !root.checkVisibility({ visibilityProperty: true })) {
       screen = null;
-      if (!inLecture(root)) root.style.zoom = "";
       return;
     }
     if (panel && !screen) panel.open = false;
-    if (panel?.open) return;
+    if (panel?.open || root.querySelector(".status").textContent) return; // that goes again
     const now = `${innerWidth}×${innerHeight}`;
     if (now !== screen) shrink(innerHeight / 720);
     else if (root.getBoundingClientRect().bottom > innerHeight) shrink(0.95 * root.style.zoom);
