@@ -75,6 +75,7 @@ class Subject:
             # if they have the same numbers.
             for part in unit.vectors[1:]:
                 part.detach().view(-1).copy_(unit.vectors[0].detach().view(-1)[: part.numel()])
+        self.known: dict[tuple[Any, ...], dict[str, Tensor]] = {}  # what other networks got
         self.results = dict(self._phases(lambda given: call(module, given), module))
 
     def difference(self, other: nn.Module) -> str | None:
@@ -98,18 +99,21 @@ class Subject:
 
     def _numbers(self, other: nn.Module) -> dict[str, Tensor]:
         """Return my numbers for another network, with its buffers as they start: variance 1."""
-        _, seen = watch(other.eval(), self.x.to(next(other.parameters()).device, copy=True))
-        pairs = pair(seen.units, self.seen.units)
-        if pairs is None:
-            raise ValueError("the two have not the same layers")
-        numbers = {
-            name: joined([mine.detach() for mine in pairs[id(part)]], part.shape)
-            for name, part in other.named_parameters()
+        own = dict(other.named_parameters())
+        key = tuple((name, part.shape) for name, part in own.items())
+        if key not in self.known:
+            _, seen = watch(other.eval(), self.x.to(next(other.parameters()).device, copy=True))
+            pairs = pair(seen.units, self.seen.units)
+            if pairs is None:
+                raise ValueError("the two have not the same layers")
+            self.known[key] = {
+                name: joined([mine.detach() for mine in pairs[id(part)]], part.shape)
+                for name, part in own.items()
+            }
+        return self.known[key] | {
+            name: torch.full(buffer.shape, int(name.endswith("running_var")), dtype=buffer.dtype)
+            for name, buffer in other.named_buffers()
         }
-        for name, buffer in other.named_buffers():
-            start = int(name.endswith("running_var"))
-            numbers[name] = torch.full(buffer.shape, start, dtype=buffer.dtype)
-        return numbers
 
     def _phases(
         self, forward: Callable[[Tensor], Tensor], module: nn.Module

@@ -94,6 +94,10 @@ class Screenful(io.TextIOBase):
         self.screen.write(shown)
         return len(text)
 
+    def flush(self) -> None:
+        """Show what has been passed on."""
+        self.screen.flush()
+
 
 @contextmanager
 def printing_little() -> Iterator[None]:

@@ -45,7 +45,7 @@ def read_checked(paths: Sequence[Path], check: Check, damaged: list[Path]) -> by
 def fetch(mirrors: Sequence[str], name: str, path: Path, check: Check, stacklevel: int) -> bytes:
     """Download a file and store what `check` makes of it; a bar shows if it takes over a second.
 
-    A mirror that fails twice is given up until Python is restarted.
+    Returns what `check` returned. A mirror that fails twice is given up until Python is restarted.
 
     Args:
         mirrors: web addresses of folders, each ending in "/". They are asked in this order.

@@ -36,8 +36,10 @@ def image_folder(
             and in each of these a folder for each class.
         size: height and width of every picture, 1 or more.
         test_share: which share of each class is kept for testing, above 0 and below 1, but one
-            picture at least, and one is left. A folder `test` takes its place.
-        seed: 0 to 2**32 - 1: which pictures those are, and the order of all, on every computer.
+            picture at least, and one at least is left for training. Where there is a folder `test`,
+            its pictures are taken instead.
+        seed: 0 to 2**32 - 1: which pictures those are, and the order of all. The same files and
+            the same seed give the same splits on every computer.
 
     Returns:
         Pictures in mixed order, uint8 (N, 3, size, size): red, green, blue; or (N, 1, size, size)

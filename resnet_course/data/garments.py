@@ -24,9 +24,10 @@ def draw_garments(count: int, seed: int = 0, *, stream: int = 0) -> tuple[Tensor
 
     Args:
         count: how many, 1 or more. Every 500 in a row hold 50 of each class, in random order.
-        seed: 0 to 2**32 - 1. The same seed gives the same pictures; a larger `count` only adds
-            some.
-        stream: pictures of different streams differ (0 for training, 1 for testing).
+        seed: 0 to 2**32 - 1. The same seed gives the same pictures; a larger `count` only adds more
+            at the end.
+        stream: pictures of different streams differ, also for one seed (0 for training, 1 for
+            testing).
 
     Returns:
         images, uint8 (count, 1, 28, 28), and labels, int64 (count,), indices into `CLASSES`.

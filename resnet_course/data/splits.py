@@ -124,8 +124,14 @@ def hold_out(splits: Splits, count: int = 5_000) -> Splits:
 def last_of_each_class(labels: Tensor, count: int) -> Tensor:
     """Choose the last pictures of each class, `count` in all, in proportion to its size.
 
-    As far as `count` allows, each class gives one at least and keeps one at least. Returns bool
-    (N,), True for those that are chosen of N.
+    As far as `count` allows, each class gives one at least and keeps one at least.
+
+    Args:
+        labels: int64 (N,).
+        count: 1 to N.
+
+    Returns:
+        bool (N,), True for those that are chosen.
     """
     # How far from the end of its class a picture stands: from 0, the first taken, to 1, the last.
     turn = torch.empty(len(labels), dtype=torch.float64)

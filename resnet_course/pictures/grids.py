@@ -52,7 +52,7 @@ def panels(
     for each in maps:
         shape = tuple(each.shape) if isinstance(each, Tensor) else ()
         if len(shape) != 2 and shape[2:] != (3,):
-            got = shape or type(each).__name__
+            got = shape if isinstance(each, Tensor) else type(each).__name__
             raise ValueError(
                 f"every map must be a tensor (height, width), got {got}: choose one channel."
             )

@@ -24,7 +24,8 @@ def moved(field: Field, call: Aten) -> list[Field]:
     def results(part: Part) -> list[Part]:
         halves = torch.from_numpy(part.copy())
         if not plain:
-            halves = halves.expand(2, *call.old)
+            apart = call.name in WITHIN_EACH and len(call.old) == 4
+            halves = halves.expand(2, halves.shape[1] if apart else call.old[0], *call.old[1:])
         found = [call.operation(**call.arguments | {first: half}) for half in halves]
         pairs = [found] if isinstance(found[0], Tensor) else zip(*found, strict=True)
         return [torch.stack(pair).numpy() if plain else _joined(*pair) for pair in pairs]
@@ -69,12 +70,14 @@ def indexed(field: Field, call: Aten) -> Field | list[Field]:
 
 
 def columns(field: Field, call: Aten) -> Field:
-    """`F.unfold`: each window is a column; the padding sees what the edge sees."""
+    """`F.unfold`: each window is a column; the padding sees nothing."""
     margins = [(0, 0)] * (field.ndim - 1) + [(margin, margin) for margin in call["padding"]]
     options = {name: call[name] for name in ("kernel_size", "dilation", "stride")}
 
     def change(part: Part) -> Part:
-        maps = np.pad(np.broadcast_to(part, (2, *call.old)), margins, mode="edge")
+        batch = part.shape[1] if len(call.old) == 4 else call.old[0]
+        maps = np.broadcast_to(part, (2, batch, *call.old[1:]))
+        maps = np.pad(maps, margins, constant_values=NOTHING)
         halves = torch.from_numpy(maps).double()  # PyTorch unfolds no whole numbers
         return _joined(*(F.unfold(half, **options).int() for half in halves))
 
@@ -146,6 +149,8 @@ def _one_after_another(
 
 # For these it makes no difference whether an axis of equal values has its length or 1.
 AS_THEY_ARE = ("permute", "transpose", "t", "flip", "unsqueeze")
+# These leave the pictures of a batch apart.
+WITHIN_EACH = ("pixel_shuffle", "pixel_unshuffle", "channel_shuffle")
 BY_LENGTH = (
     *("roll", "squeeze", "expand", "repeat", "select", "unbind", "split", "unsafe_split"),
     *("split_with_sizes", "diagonal", "channel_shuffle"),

@@ -6,6 +6,7 @@ import io
 import os
 import pickle
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -93,9 +94,11 @@ def store(path: Path, content: bytes) -> None:
         advice = f"{way.capitalize()}, or choose another folder."
         if path.exists():
             advice = f"The file of the epoch before is untouched: {way}, and resume."
+        needed = f"It needs {len(content) / 1e6:,.1f} MB"
+        if path.parent.is_dir():
+            needed += f", and {shutil.disk_usage(path.parent).free / 1e6:,.1f} MB are free there"
         raise CheckpointError(
-            f"{path} cannot be written: {error.strerror or error}. It needs "
-            f"{len(content) / 1e6:,.1f} MB. {advice}"
+            f"{path} cannot be written: {error.strerror or error}. {needed}. {advice}"
         ) from error
 
 

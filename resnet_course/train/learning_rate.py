@@ -72,8 +72,8 @@ def find_learning_rate(
     Args:
         model: as in `fit`.
         splits: as in `fit`; only training pictures are used.
-        config: as in `fit`. If its optimiser has several groups, the rate is that of the fastest,
-            and the others keep their distance.
+        config: batch size, optimiser and augmentation count. If the optimiser has several groups,
+            the rate is that of the fastest, and the others keep their distance.
         lowest: rate of the first step.
         highest: rate of the last step.
         steps: how many; in one step the rate grows by the same factor.

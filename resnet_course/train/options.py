@@ -78,7 +78,7 @@ def pictures(options: argparse.Namespace) -> Splits:
         if place is None:
             raise ValueError("--dataset folder needs --data FOLDER, with a folder for each class.")
         if limit is not None:
-            check_whole(1, limit=limit)
+            check_whole(1, **{"--limit": limit})
         splits = image_folder(place, options.size)
         parts = ("train_images", "train_labels", "test_images", "test_labels")
         return replace(splits, **{part: getattr(splits, part)[:limit] for part in parts})

@@ -11,7 +11,7 @@ import torch
 
 
 def random_states() -> dict[str, Any]:
-    """Return their states, as what a checkpoint can hold."""
+    """Return the state of every generator that a network or a transform may draw from."""
     kind, keys, *rest = np.random.get_state()
     return {
         "torch": torch.get_rng_state(),
@@ -27,4 +27,5 @@ def set_random_states(states: Mapping[str, Any]) -> None:
     if states["cuda"] is not None and torch.cuda.is_available():
         torch.cuda.set_rng_state(states["cuda"])
     np.random.set_state(states["numpy"])
-    random.setstate(states["python"])
+    version, numbers, spare = states["python"]  # of older checkpoints, a list
+    random.setstate((version, tuple(numbers), spare))

@@ -92,7 +92,8 @@ class RunState:
     def complete(self, folder: Path) -> None:
         """Write again what is missing beside `last.pt`, after `restore`.
 
-        A `best.pt` that is gone can be written only if the last epoch was the best.
+        A `best.pt` that is gone can be written only if the last epoch was the best; else a warning
+        says so. Raises a CheckpointError if a file cannot be written.
         """
         checkpoints.update(folder / "history.csv", self.history.csv().encode())
         if (folder / "best.pt").exists():
@@ -152,7 +153,7 @@ class RunState:
             *_differences(scale | saved["images"], self.images, prefix="images: "),
             *(_differences(saved["notes"], self.notes) if self.notes else ()),
             *_differences({"network": saved["network"]}, {"network": describe(self.model)}),
-        ] or _differences(*shapes)[:1]  # one layer is enough
+        ] or _differences(*shapes, missing="missing")[:1]  # one layer is enough
         if told:
             raise CheckpointError(
                 f"{path} is of another run: {'; '.join(dict.fromkeys(told))}. Ask for the same "
@@ -188,12 +189,15 @@ def _batches(
     )
 
 
-def _differences(was: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Say of every key whose values differ what both are; None where there is none."""
+def _differences(
+    was: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "", missing: str | None = None
+) -> list[str]:
+    """Say of every key whose values differ what both are; `missing` stands where there is none."""
+    pairs = {key: (was.get(key, missing), now.get(key, missing)) for key in {**was, **now}}
     return [
-        f"{prefix}{key} is {was.get(key)} in the checkpoint and {now.get(key)} here"
-        for key in {**was, **now}
-        if was.get(key) != now.get(key)
+        f"{prefix}{key} is {old} in the checkpoint and {new} here"
+        for key, (old, new) in pairs.items()
+        if old != new
     ]
 
 

@@ -118,7 +118,12 @@ def autocast(device: torch.device, enabled: bool) -> AbstractContextManager[None
 def topk_accuracy(logits: Tensor, labels: Tensor, k: int = 1) -> float:
     """Return the share of rows whose label is among the k largest logits, from 0 to 1.
 
-    `logits` are (batch, classes), `labels` int64 (batch,). A row that holds NaN counts as wrong.
+    Args:
+        logits: (batch, classes).
+        labels: int64 (batch,).
+        k: 1 for the usual accuracy ("top-1"); at most the number of classes.
+
+    A row that holds NaN counts as wrong.
 
     Raises:
         ValueError: if k is out of range, the batch is empty, or logits and labels are not such.
@@ -147,7 +152,7 @@ def predict(
 ) -> tuple[Tensor, Tensor]:
     """Return the logits (N, classes) of all batches and their labels (N,), in order.
 
-    The model is in evaluation mode meanwhile.
+    The model is in evaluation mode meanwhile; afterwards each module is in its own mode again.
 
     Args:
         model: a classifier, x → logits.

@@ -20,7 +20,14 @@ def whiten(model: nn.Module, splits: Splits, eps: float = 5e-4) -> None:
     A filter is an eigenvector of the covariance of the patches in the first 5,000 training
     pictures, divided by √(eigenvalue + eps), so that what is little but noise stays quiet. That of
     the largest eigenvalue comes first; the negatives of all follow. See `resnet.whitening_stem`.
-    Raises a ValueError if the model has no such stem, or if the pictures do not suit it.
+
+    Args:
+        model: a `ResNet` with `stem="whitening"`.
+        splits: its pictures.
+        eps: more than 0.
+
+    Raises:
+        ValueError: the model has no such stem, or the pictures do not suit it.
     """
     check_model(model)
     check_splits(splits)

@@ -74,7 +74,9 @@ class Explored:
             table = trace(shipped, x)
         except ValueError:  # there is none, or one for other pictures
             return None
-        rows, own = ([(row.kind, row.out_shape) for row in each] for each in (table, self.trace))
+        rows, own = (  # `F.relu` is a ReLU
+            [(row.kind.lower(), row.out_shape) for row in each] for each in (table, self.trace)
+        )
         alike = rows == own and table.edges == self.trace.edges
         if not alike or not torch.equal(flat_weights(self.model), flat_weights(shipped)):
             return None

@@ -97,6 +97,7 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
         self._title, self._classes = title or type(model).__name__, classes
         self._explored: dict[tuple[str, int, int], Explored] = {}
         self._changed: tuple[int, FeatureMaps] | None = None  # the last run of the page
+        self._level = ""
         self._left = "", 0  # where one stood before a network that failed
         super().__init__()
         self.on_msg(self._answer)
@@ -123,7 +124,8 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
 
         Setting it opens and closes all blocks and stages.
         """
-        same = (v for v in LEVELS if set(opened_to(self.network, v)) == set(self.opened))
+        levels = (self._level, *LEVELS) if self._level else LEVELS
+        same = (v for v in levels if set(opened_to(self.network, v)) == set(self.opened))
         return next(same, "")
 
     @level.setter
@@ -132,6 +134,7 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
             raise traitlets.TraitError(f"level must be one of {', '.join(LEVELS)}, got {level!r}.")
         opened = opened_to(self.network, level)
         place, layer = bar_at(self.network, opened, self.layer)
+        self._level = level
         self._stand(opened=opened, place=place, layer=layer)
 
     def choose(self, network: str, size: int, channels: int) -> None:

@@ -136,7 +136,7 @@ def reveal_file(name: str) -> str:
         ModuleNotFoundError: no package of this environment brings reveal.js.
     """
     found = find_spec("pyreveal")
-    if found is None:
+    if found is None or found.origin is None:  # a folder that was left over has no origin
         raise ModuleNotFoundError(
             'Slides need reveal.js. In the folder of the course: pip install -e ".[lecture]"'
         )
