@@ -100,6 +100,7 @@ function render({ model, el }) {
 const inLecture = (element) => Boolean(element.closest(".jp-Deck"));
 function fitLecture({ root, redraw }) {
   let screen = null; // null: not on the present slide
+  let place = null; // where it stood when it was made to fit; null: it has come to rest
   const shrink = (zoom) => {
     for (; zoom > innerHeight / 1440; zoom *= 0.95) {
       root.style.zoom = zoom;
@@ -120,8 +121,14 @@ function fitLecture({ root, redraw }) {
     if (panel && !screen) panel.open = false;
     if (panel?.open || root.querySelector(".status").textContent) return; // that goes again
     const now = `${innerWidth}×${innerHeight}`;
-    if (now !== screen) shrink(innerHeight / 720);
-    else if (root.getBoundingClientRect().bottom > innerHeight) shrink(0.95 * root.style.zoom);
+    const { top, bottom } = root.getBoundingClientRect();
+    if (now !== screen || (place !== null && place !== top)) { // a slide that comes may still move
+      shrink(innerHeight / 720);
+      place = root.getBoundingClientRect().top;
+    } else {
+      place = null;
+      if (bottom > innerHeight) shrink(0.95 * root.style.zoom);
+    }
     screen = now;
   };
   const timer = setInterval(look, 200);
