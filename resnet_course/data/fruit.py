@@ -41,7 +41,7 @@ def draw_fruit(root: str | os.PathLike[str], per_class: int = 100, seed: int = 0
     Raises:
         ValueError: `per_class` or `seed` is not a whole number in its range.
     """
-    check_whole(1, per_class=per_class)
+    check_whole(1, 10**6, per_class=per_class)
     check_whole(0, 2**32 - 1, seed=seed)
     random = np.random.RandomState(seed)
     for name, draw in tqdm(FRUIT.items(), desc="Drawing fruit", delay=30):
