@@ -5,8 +5,8 @@
     python tests/benchmarks/record_runs.py collect plain-and-residual --runs runs
 
 `run` starts the commands of one group, several at a time, and leaves one folder for each. Runs that
-are finished already are left as they are; one that was interrupted begins again. A run has two threads,
-or as many as OMP_NUM_THREADS says.
+are finished already are left as they are; one that was interrupted begins again. A run has two
+threads, or as many as OMP_NUM_THREADS says.
 `collect` turns the folders of a group into `resnet_course/train/records/<group>.json`, those of the
 group "shipped" into the weights that come with the package.
 """
