@@ -42,6 +42,7 @@ MEANS = r"""
 right
     F.scaled_dot_product_attention(q, k, v)
     (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1) @ v
+    F.scaled_dot_product_attention(q.double(), k.double(), v.double()).float()
     torch.softmax((q / math.sqrt(k.size(-1))) @ k.transpose(-1, -2), dim=-1).matmul(v)
     torch.einsum("...nm,...mc->...nc", torch.softmax(q @ k.mT / k.shape[-1] ** 0.5, -1), v)
     def query_by_query(q, k, v):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -81,8 +82,12 @@ def _run(answer: Callable[..., Tensor], where: str, q: Tensor, k: Tensor, v: Ten
     return output.detach(), *slopes(output, given)
 
 
-def _same(one: Results, other: Results) -> bool:
-    return all(torch.allclose(a, b, rtol=1e-3, atol=1e-4) for a, b in zip(one, other, strict=True))
+def _same(right: Results, got: Results) -> bool:
+    # Where one weight is nearly 1, large terms cancel in the gradients, and rounding is left: as
+    # much as the numbers are large, and more on some processors than on others.
+    least = 1e-4 * max(1.0, float(right[0].nan_to_num(0, 0, 0).abs().max()))
+    near = partial(torch.allclose, rtol=1e-3, atol=least)
+    return all(map(near, right, got))
 
 
 def _tell(case: Case, right: Results, got: Results) -> tuple[str, str]:
