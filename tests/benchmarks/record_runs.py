@@ -58,7 +58,7 @@ QUICK = (
     "--warm-up 0.2 --flip --flip-test"
 )
 QUICK_MINUTE = f"--model resnet8 --widths 32 64 128 {QUICK} --epochs 3"
-QUICK_FIVE = f"--model resnet8 --widths 32 64 128 {QUICK} --epochs 15 --cutout 8"
+QUICK_FIVE = f"--model resnet8 --widths 32 64 128 {QUICK} --lr 0.05 --epochs 15 --cutout 8"
 QUICK_HALF_HOUR = (
     f"--model resnet14 --widths 32 96 256 {QUICK} --label-smoothing 0.1 --epochs 24 --shift 1 "
     "--cutout 8"
