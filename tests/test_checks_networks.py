@@ -129,6 +129,29 @@ def each(kind, change, model):
             change(module)
     return model
 
+class Norm(nn.Module):
+    # Batch norm by hand; the running variance takes one that divides by n, not by n - 1.
+    def __init__(self, channels):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(1, channels, 1, 1))
+        self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        self.mean, self.var = torch.zeros(1, channels, 1, 1), torch.ones(1, channels, 1, 1)
+
+    def forward(self, x):
+        mean, var = self.mean, self.var
+        if self.training:
+            mean = x.mean((0, 2, 3), keepdim=True)
+            var = x.var((0, 2, 3), keepdim=True, unbiased=False)
+            self.mean = torch.lerp(self.mean, mean.detach(), 0.1)
+            self.var = torch.lerp(self.var, var.detach(), 0.1)
+        return self.gamma * (x - mean) / (var + 1e-5).sqrt() + self.beta
+
+def by_hand(module):
+    for name, part in module.named_children():
+        isnorm = isinstance(part, nn.BatchNorm2d)
+        setattr(module, name, Norm(part.num_features) if isnorm else by_hand(part))
+    return module
+
 def each_first(change, model):
     for layer in (model.layer2, model.layer3, model.layer4):
         change(layer[0])
@@ -178,6 +201,7 @@ right
     nn.Sequential(*course(n)[:-1], nn.LazyLinear(n))
     nn.Sequential(*course(n)[:-2], nn.Conv2d(512, n, 1), nn.Flatten())
     network(n, avgpool=nn.AvgPool2d(7))
+    by_hand(network(n))
     network(n, avgpool=nn.Sequential(nn.AdaptiveAvgPool2d(7), nn.AvgPool2d(7)))
     def tried_out(n):
         model = course(n)

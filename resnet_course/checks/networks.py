@@ -86,7 +86,7 @@ def _flat(stage: nn.Module) -> Iterator[nn.Module]:
 @exercise(answers.resnet34, answers.make_stage)
 def resnet34(answer: Callable[[int], nn.Module]) -> None:
     """Check `f(num_classes) -> nn.Module` for pictures of 3×224×224."""
-    check_network(build(answer, 7), 7)
+    check_network(lambda: build(answer, 7), 7)
     full = build(answer, 1000)
     if not any(map(nn.parameter.is_lazy, full.parameters())):
         check("thousand_classes", have=count(full), want=PARAMETERS)
