@@ -83,7 +83,8 @@ def _run(answer: Callable[..., Tensor], where: str, q: Tensor, k: Tensor, v: Ten
 
 
 def _rounding(right: Results) -> float:
-    # Where one weight is nearly 1, products of two large numbers cancel in the gradients.
+    # Where one weight is nearly 1, products of two large numbers cancel in the gradients. The cases
+    # with small numbers are as strict as ever.
     return 1e-4 * max(1.0, largest(right[0]) ** 2 / 10)
 
 

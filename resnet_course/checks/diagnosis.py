@@ -12,7 +12,7 @@ from itertools import combinations
 import torch
 from torch import Tensor, nn
 
-from resnet_course.checks.compare import GRADIENTS, Subject, build, count
+from resnet_course.checks.compare import GRADIENTS, WHOLE_NETWORK, Subject, build, count
 from resnet_course.checks.faults import check, fault
 from resnet_course.checks.flow import failure, watch
 from resnet_course.checks.guard import AnswerError, call
@@ -110,7 +110,7 @@ def check_network(make: Callable[[], nn.Module], num_classes: int) -> None:
     """Raise `AnswerError` if a network, made anew by each call, is not ResNet-34, or fails."""
     model = make()
     try:
-        subject = Subject(model, torch.randn(2, 3, SMALL, SMALL))
+        subject = Subject(model, torch.randn(2, 3, SMALL, SMALL), tolerances=WHOLE_NETWORK)
     except AnswerError as wrong:
         if wrong.__cause__ is None:
             raise
@@ -123,7 +123,7 @@ def check_network(make: Callable[[], nn.Module], num_classes: int) -> None:
     reference = made(num_classes)
     differ = subject.difference(reference)
     if differ == GRADIENTS:  # as in a block; it shows at the small size alone
-        subject = Subject(make(), x)
+        subject = Subject(make(), x, tolerances=WHOLE_NETWORK)
         differ = subject.difference(reference)
     if differ == "":
         return
@@ -142,7 +142,7 @@ def check_network(make: Callable[[], nn.Module], num_classes: int) -> None:
 def _large(model: nn.Module) -> Subject:
     x = torch.randn(1, 3, FULL, FULL)
     try:
-        return Subject(model, x, gradients=False)
+        return Subject(model, x, gradients=False, tolerances=WHOLE_NETWORK)
     except AnswerError as wrong:
         words = _in_other_words(model, x)
         if "features, but it gets" in words:

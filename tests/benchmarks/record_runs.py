@@ -34,8 +34,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "resnet_course"
 COLUMNS = ("train_loss", "train_accuracy", "test_accuracy")
 # Where several runs share a machine, their seconds say nothing about speed and are left out. These
 # groups run one after the other on a machine that does nothing else (--jobs 1). In those of WHOLE
-# the seconds are those of the whole command: the start of Python, the reading of the pictures and
-# the whitening count as if they came before the first epoch.
+# the seconds are those of the whole command: all that is not training (the start of Python, the
+# reading of the pictures, the whitening, the writing of files) counts as before the first epoch.
 WHOLE = ("recipe", "recipe-half-hour")
 TIMED = ("frontier", *WHOLE)
 WHOLE_FILE = "seconds of the command.txt"
@@ -51,8 +51,8 @@ SHORT = (
 )
 MINUTE = f"--model resnet8 --widths 16 48 128 {SHORT} --epochs 5"
 FIVE_MINUTES = f"--model resnet14 --widths 16 48 128 {SHORT} --epochs 13 --cutout 6"
-# The same times with a whitening stem and Muon. The numbers for a minute are chosen by
-# single_effects.py, those for five minutes by "recipe-tuning". Half an hour is not tuned.
+# The same times with a whitening stem and Muon. single_effects.py confirms rate and smoothing for a
+# minute, "recipe-tuning" chose the rate for five. All else is not tuned here, half an hour neither.
 QUICK = (
     "--stem whitening --optimizer muon --batch-size 256 --lr 0.1 --label-smoothing 0.05 "
     "--warm-up 0.2 --flip --flip-test"
