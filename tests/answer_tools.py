@@ -26,6 +26,31 @@ NAMES = {
 RIGHT = "right"
 
 
+class Norm(nn.Module):
+    """Batch norm as d2l writes it: averages are plain attributes, the variance divides by n."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(1, channels, 1, 1))
+        self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        self.moving_mean = torch.zeros(1, channels, 1, 1)
+        self.moving_var = torch.ones(1, channels, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalise each channel of (N, C, H, W)."""
+        mean, var = self.moving_mean, self.moving_var
+        if self.training:
+            mean = x.mean(dim=(0, 2, 3), keepdim=True)
+            var = ((x - mean) ** 2).mean(dim=(0, 2, 3), keepdim=True)
+            self.moving_mean = (0.9 * self.moving_mean + 0.1 * mean).detach()
+            self.moving_var = (0.9 * self.moving_var + 0.1 * var).detach()
+        return self.out((x - mean) / (var + 1e-5).sqrt())
+
+    def out(self, x: torch.Tensor) -> torch.Tensor:
+        """Scale and shift; an answer may do something else."""
+        return self.gamma * x + self.beta
+
+
 def cell(source: str, **names: Any) -> Any:
     """Run a cell and return what it defines last."""
     space = NAMES | names

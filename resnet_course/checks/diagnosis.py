@@ -50,9 +50,6 @@ def check_block(
         raise AnswerError(f"{head} {wrong} {why}".rstrip()) from wrong
     reference = compiled(right.text)(*arguments)
     differ = subject.difference(reference)
-    if differ == GRADIENTS:  # rounding can put a number on the other side of ReLU's 0: ask again
-        subject = Subject(build(answer, *arguments), x)
-        differ = subject.difference(reference)
     if differ == "":
         return
     names = {"subject": subject, "differ": differ, "want": count(reference), "have": count(module)}
@@ -122,7 +119,7 @@ def check_network(make: Callable[[], nn.Module], num_classes: int) -> None:
         check("logits", output=call(model, x[:1].clone()), batch=1, num_classes=num_classes)
     reference = made(num_classes)
     differ = subject.difference(reference)
-    if differ == GRADIENTS:  # as in a block; it shows at the small size alone
+    if differ == GRADIENTS:  # in so many numbers rounding can move one over ReLU's 0: ask again
         subject = Subject(make(), x, tolerances=WHOLE_NETWORK)
         differ = subject.difference(reference)
     if differ == "":

@@ -81,7 +81,7 @@ def slope_bound(answer: Callable[[int], float]) -> None:
 
 
 Norms = dict[str, float]
-_close = functools.partial(math.isclose, rel_tol=1e-3, abs_tol=1e-5)
+_close = functools.partial(math.isclose, rel_tol=1e-3, abs_tol=1e-6)
 
 
 def _norms(model: nn.Module, x: Tensor, y: Tensor) -> Norms:
