@@ -89,7 +89,7 @@ def tiny(monkeypatch):
 
     Tiny.server = server
     md5 = tuple(hashlib.md5(content).hexdigest() for content in raw.values())
-    monkeypatch.setattr(data, "_FASHION_MNIST", cache.FileSet("Fashion-MNIST", FashionMNIST, md5))
+    monkeypatch.setattr(data, "FASHION_MNIST", cache.FileSet("Fashion-MNIST", FashionMNIST, md5))
     with closing(server):
         yield Tiny
 
@@ -181,7 +181,7 @@ def test_a_file_that_is_wrong_or_missing_in_ones_own_folder_is_named_there(
     monkeypatch.setenv("RESNET_COURSE_DATA", str(tmp_path))
     no_network(monkeypatch, tiny.dataset)
     with pytest.raises(cache.DataUnavailableError) as error:
-        cache.read_files(data._FASHION_MNIST)
+        cache.read_files(data.FASHION_MNIST)
     said = str(error.value)
     assert f"put {lost.name} into {lost.parent}." in said and "is not complete" in said
     assert (f"Damaged: {lost}." in said) == damage and str(tiny.cache_folder) not in said
@@ -221,7 +221,7 @@ def test_a_drive_without_locks(tiny, monkeypatch):
 def _read_and_digest(start, answers):
     # Only the bytes: torch's threads do not survive a fork. Bytes to tensors is tested elsewhere.
     start.wait(60)
-    contents = cache.read_files(data._FASHION_MNIST)
+    contents = cache.read_files(data.FASHION_MNIST)
     answers.put([hashlib.sha256(content).hexdigest() for content in contents])
 
 

@@ -427,8 +427,8 @@ def test_what_is_wrong_with_the_arguments_is_said(fruit, tmp_path):
     file, empty = fruit / "pear/00.png", tmp_path / "empty"
     empty.mkdir()
     for arguments, words in [
-        ((tmp_path / "frut",), f"There is no folder {tmp_path / 'frut'}."),
-        (("frut",), f"There is no folder {Path.cwd() / 'frut'}."),
+        ((tmp_path / "frut",), f"There is no folder {tmp_path / 'frut'}, or"),
+        (("frut",), f"There is no folder {Path.cwd() / 'frut'}, or"),
         ((file,), f"{file} is a file: give a folder"),
         ((empty,), f"a folder for each class in {empty}, two at least: there is nothing."),
         ((None,), "root must be the path of a folder, got None."),
@@ -467,12 +467,20 @@ def test_too_large_for_the_memory(fruit, monkeypatch):
 
 def test_the_size_of_the_memory_is_known(tmp_path, monkeypatch):
     assert 2**28 < memory.memory_size() < 2**50
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(memory, "_CONTAINER", (str(limit),))
+    group, folder = tmp_path / "cgroup", tmp_path / "system.slice" / "jupyter-kim.service"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(memory, "_GROUP", group)
     whole = memory.memory_size()
-    for text, expected in (("max\n", whole), (f"{2**31}\n", 2**31)):
-        limit.write_text(text, encoding="utf-8")
-        assert memory.memory_size() == min(whole, expected)
+    for controller, name in (("", "memory.max"), ("memory", "memory.limit_in_bytes")):
+        monkeypatch.setattr(memory, "_LIMITS", {controller: (str(tmp_path), name)})
+        group.write_text(f"3:cpu,cpuacct:/\n4:{controller}:/system.slice/jupyter-kim.service\n")
+        # Of the process itself, and of what holds it: the smallest counts.
+        (folder / name).write_text(f"{2**28}\n")
+        assert memory.memory_size() == 2**28
+        (folder / name).write_text("max\n")
+        assert memory.memory_size() == whole
+        (tmp_path / name).write_text(f"{2**27}\n")
+        assert memory.memory_size() == 2**27
 
 
 def test_a_short_reading_shows_nothing(root, capfd):

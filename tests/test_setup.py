@@ -8,7 +8,7 @@ import re
 import sys
 import tomllib
 from collections import Counter
-from importlib import metadata
+from importlib import import_module, metadata
 
 import pytest
 import yaml
@@ -129,6 +129,23 @@ def test_a_missing_package_is_a_line_to_fix(name, ready, words, monkeypatch):
     assert bool(report) == ready
     (line,) = (line for line in str(report).splitlines() if line.split()[1] == name)
     assert line.startswith("FIX") != ready and words in str(report)
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [(["torchvision"], environment.TORCH_MISFIT), (["torch", "torchvision"], "WinError 126")],
+)
+def test_what_is_installed_and_cannot_be_loaded_is_a_line_to_fix(broken, told, monkeypatch):
+    def load(name):
+        if name in broken:
+            raise OSError("[WinError 126] The specified module could not be found")
+        return import_module(name)
+
+    monkeypatch.setattr(environment, "import_module", load)
+    report = check_environment()
+    fixed = [check for check in report.checks if not check.ok]
+    assert [check.what for check in fixed if check.what != "machine"] == broken
+    assert all(told in check.advice for check in fixed)
 
 
 def test_an_old_python_is_a_line_to_fix(monkeypatch):

@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import shutil
+import sys
 import sysconfig
 import venv
 from pathlib import Path
@@ -274,7 +275,8 @@ def test_jupyterlab_opens_in_the_copy_with_the_options_after_the_dashes(
     given: list[str] = []
     monkeypatch.setattr(LabApp, "launch_instance", given.extend)
     folder = tmp_path / "two words"
-    assert f'resnet-course --folder "{folder}"' in start("--folder", "two words", "--", "--port=80")
+    said = start("--folder", "two words", "--", "--port=80")
+    assert f'{sys.executable} -m resnet_course --folder "{folder}"' in said
     assert given == [f"--ServerApp.root_dir={folder}", str(folder / NAMES[0]), "--port=80"]
 
 

@@ -96,8 +96,9 @@ def _folders(root: Folder) -> list[Path]:
     if not named:
         return [cache]
     folder = Path(named).expanduser()
-    if not folder.is_dir():
-        text = f"RESNET_COURSE_DATA names a folder that does not exist: {folder}. Using {cache}."
+    if not os.path.isdir(folder):  # noqa: PTH112  (Path raises where one may not look)
+        text = f"RESNET_COURSE_DATA names {folder}, which does not exist or may not be read. "
+        text += f"Using {cache}."
         warnings.warn(text, stacklevel=5)
     return [above(folder), cache]
 

@@ -85,10 +85,11 @@ def _existing(root: str | os.PathLike[str]) -> Path:
     if not isinstance(root, (str, os.PathLike)):
         raise ValueError(f"root must be the path of a folder, got {root!r}.")
     folder = Path(root).expanduser()
-    if folder.is_file():
+    # Path.is_file and is_dir raise where one may not look.
+    if os.path.isfile(folder):  # noqa: PTH113
         raise ValueError(f"{folder} is a file: give a folder (unpack an archive first).")
-    if not folder.is_dir():
-        raise ValueError(f"There is no folder {folder.absolute()}.")
+    if not os.path.isdir(folder):  # noqa: PTH112
+        raise ValueError(f"There is no folder {folder.absolute()}, or it may not be read.")
     return folder
 
 
@@ -108,9 +109,10 @@ def _entries(folder: Path) -> list[Path]:
 
 def _ready_parts(folder: Path) -> tuple[Classes, Classes] | None:
     """Return the classes in `train` and in `test`, or None if the folder has not both of them."""
-    if not all((folder / part).is_dir() for part in PARTS):
+    entries = _entries(folder)  # by their names: some computers find train for Train too
+    if not {path.name for path in entries if path.is_dir()} >= set(PARTS):
         return None
-    others = [str(path) for path in _entries(folder) if path.name not in PARTS]
+    others = [str(path) for path in entries if path.name not in PARTS]
     if others:
         raise ValueError(
             f"Beside train and test there must be nothing else: take {', '.join(others)} out of "

@@ -6,11 +6,17 @@ import ctypes
 import math
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-# A container may get less than the computer has. Two generations of Linux say it in two places.
-_CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+# A container, or the service of one learner on a hub, may get less than the computer has. Two
+# generations of Linux say it in files of two names, for the group of a process and those around it.
+_GROUP = Path("/proc/self/cgroup")
+_LIMITS = {
+    "": ("/sys/fs/cgroup", "memory.max"),
+    "memory": ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+}
 
 
 def give_back() -> None:
@@ -31,7 +37,18 @@ def memory_size() -> float:
     sizes = [math.inf]
     with suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
         sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    for path in _CONTAINER:
+    for path in _limits():
         with suppress(ValueError, OSError):  # "max" is no number
-            sizes.append(int(Path(path).read_text(encoding="utf-8")))
+            sizes.append(int(path.read_text(encoding="utf-8")))
     return min(sizes)
+
+
+def _limits() -> Iterator[Path]:
+    """Yield the files that may limit this process, those that are missing too."""
+    with suppress(OSError):  # other systems have none
+        for line in _GROUP.read_text(encoding="utf-8").splitlines():
+            _, controllers, group = line.split(":", maxsplit=2)
+            for controller in set(controllers.split(",")) & _LIMITS.keys():
+                root, name = _LIMITS[controller]
+                own = PurePosixPath(group)
+                yield from (Path(f"{root}{each}", name) for each in (own, *own.parents))

@@ -19,7 +19,7 @@ DRAWN_TRAIN_SIZE, DRAWN_TEST_SIZE = 20_000, 4_000
 Limit = int | tuple[int, int] | None
 
 # The checksums in the order of `cache.NAMES`.
-_FASHION_MNIST = FileSet(
+FASHION_MNIST = FileSet(
     "Fashion-MNIST",
     datasets.FashionMNIST,
     (
@@ -62,7 +62,7 @@ def fashion_mnist(root: Folder = None, limit: Limit = None) -> Splits:
     """
     sizes = _sizes(limit)  # first: a bad limit must not cost a download
     try:
-        return _load(_FASHION_MNIST, root, sizes, garments.CLASSES)
+        return _load(FASHION_MNIST, root, sizes, garments.CLASSES)
     except DataUnavailableError as error:
         print(f"{error.problem} Using drawn garments instead (not Fashion-MNIST). {error.remedy}")
     return drawn_garments() if limit is None else drawn_garments(*sizes)

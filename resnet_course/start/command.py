@@ -81,7 +81,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f'\n3. To begin: jupyter lab "{folder / FIRST}"')
         return 0
     print("\n3. JupyterLab opens in your browser. To end it, press Ctrl + C twice in this window.")
-    print(f'   To go on another day: resnet-course --folder "{folder}"\n', flush=True)
+    # A new terminal does not know the environment, and PowerShell takes no command in quotes.
+    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+    print("   To go on another day, in a new terminal:")
+    print(f'   {python} -m resnet_course --folder "{folder}"\n', flush=True)
     from jupyterlab.labapp import LabApp  # takes a second to load
 
     root = f"--ServerApp.root_dir={folder}"

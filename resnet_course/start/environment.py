@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import import_module, metadata
 
 OLDEST_PYTHON = (3, 11)
 # Of different builds they fail with "operator torchvision::nms does not exist", which tells nobody
@@ -77,19 +77,28 @@ def _package(name: str, needed: bool = True, advice: str = "") -> Check:
     except metadata.PackageNotFoundError:
         advice = advice or f"in a terminal: pip install {name}"
         return Check(name, "not installed", not needed, advice)
-    if name == "torchvision":
-        try:
-            import torchvision  # noqa: F401  (the import itself is the test)
-        except (ImportError, RuntimeError):
-            return Check(name, version, False, TORCH_MISFIT)
+    if name in ("torch", "torchvision") and (error := _error_of(name)):
+        if name == "torchvision" and not _error_of("torch"):
+            error = TORCH_MISFIT
+        return Check(name, version, False, error)
     return Check(name, version, True)
 
 
-def _machine() -> Check:
+def _error_of(package: str) -> str:
+    """Return why a package cannot be loaded, or ""."""
     try:
-        import torch
-    except ImportError as error:
-        return Check("machine", "torch cannot be loaded", False, str(error))
+        import_module(package)
+    # On Windows torch raises an OSError where a library of Microsoft's is missing.
+    except (ImportError, OSError, RuntimeError) as error:
+        return str(error)
+    return ""
+
+
+def _machine() -> Check:
+    if error := _error_of("torch"):
+        return Check("machine", "torch cannot be loaded", False, error)
+    import torch
+
     threads = torch.get_num_threads()
     parts = [f"{threads} processor thread{'s' if threads != 1 else ''}"]
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from mimetypes import guess_type
@@ -92,9 +93,9 @@ def pictures(options: argparse.Namespace) -> Splits:
 def _refuse_pictures(folder: Path, dataset: str) -> None:
     """Raise a ValueError if a folder holds pictures of one's own, and not a data set."""
     known = {"fashion-mnist": "FashionMNIST", "mnist": "MNIST"}[dataset]
-    if folder.is_file():
+    if os.path.isfile(folder):  # noqa: PTH113  (Path raises where one may not look)
         raise ValueError(f"--data {folder} is a file: give a folder (unpack an archive first).")
-    if not folder.is_dir() or (folder / known).exists():
+    if not os.access(folder, os.R_OK | os.X_OK) or (folder / known).exists():
         return
     found = [
         each.name

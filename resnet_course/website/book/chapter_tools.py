@@ -29,8 +29,8 @@ def chapter_tools(path: str, source: Path, repository: str) -> str:
         "<details><summary>Run this chapter</summary>",
         f"<p>On your computer, once the course is there: in a terminal, in {folder}:</p>",
         _commands("\n".join(START)),
-        "<p>(On Windows the first line is <code>py -m venv .venv</code>, then "
-        r"<code>.venv\Scripts\activate</code>.)</p>",
+        "<p>(On Windows, in the Command Prompt, the first line is <code>py -m venv .venv</code>, "
+        r"then <code>.venv\Scripts\activate</code>.)</p>",
         _elsewhere(*found.groups(), f"{source.name}/{path}") if found else "",
         f'<p><a href="{html.escape(quote(name))}" download>Download this notebook</a>. It runs '
         "where the course is installed.</p></details>",
