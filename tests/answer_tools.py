@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import functools
 import math
+import random
 import re
 import textwrap
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -21,7 +23,7 @@ from resnet_course.checks.variants import edited
 
 NAMES = {
     "torch": torch, "nn": nn, "F": F, "np": np, "math": math, "copy": copy,
-    "functools": functools, "Fraction": Fraction,
+    "functools": functools, "random": random, "Fraction": Fraction,
 }  # fmt: skip
 RIGHT = "right"
 
@@ -97,6 +99,16 @@ def told(name: str, arguments: str, table: str, base: str = "", more: str = "") 
             ident = f"{name}: {' '.join(short.split())[:70]}"
             found.append(pytest.param(name, source, " ".join(words.split()), id=ident))
     return found
+
+
+def all_told(*answers: Any) -> Callable[..., None]:
+    """Make the test that each of these answers, from `told`, is right or is told its words."""
+
+    @pytest.mark.parametrize(("name", "source", "words"), answers)
+    def test(name: str, source: str, words: str) -> None:
+        must_say(name, cell(source), words)
+
+    return test
 
 
 # What holds for every exercise whose answer returns a number.

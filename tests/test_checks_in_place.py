@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-import torch
-from answer_tools import cell, must_say, told
+from answer_tools import all_told, told
 
 NORM = """
 def norm(x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
@@ -64,24 +62,14 @@ taken over everything. Each channel has its own
     x.mean(axes) → x.mean() + 0 * weight
         x.var(axes, unbiased=False) → x.var(unbiased=False) + 0 * weight
         large = x.var(axes) → large = x.var()
-Training: the output.* under the root
-    (var[:, None, None] + eps) ** 0.5 → (var[:, None, None] ** 0.5 + eps)
 In evaluation running_mean or running_var has changed. They move in training only
     if training → if True
 Evaluation: the output.* uses the statistics of the batch
     (0, 2, 3), running_mean, running_var → (0, 2, 3), x.mean((0, 2, 3)), x.var((0, 2, 3))
-running_mean at .*: expected .* the wrong way round
-    momentum * → (1 - momentum) *
-are as before. .* makes a new tensor, which the caller never sees
-    += momentum → = running_mean + momentum
-running_mean is as before, running_var is not
-    running_mean += → running_mean = running_mean +
 running statistics now remember how they were computed
     with torch.no_grad() → if True
 No gradient comes back from the output: is no_grad or detach used
     answer = torch.no_grad()(norm)
-no gradient may get lost
-    mean[:, None, None] → mean[:, None, None].detach()
 Your function has changed x, weight or bias
     z = (x - mean → x -= mean[:, None, None].detach(); z = (x - 0 * mean
     z = ( → weight += 0.1; z = (
@@ -127,28 +115,12 @@ right
             for p, g, v in zip(params, grads, velocities):
                 v.copy_(momentum * v.double() + g + weight_decay * p.double())
                 p.copy_(p.double() - lr * v)
-The step goes along the gradient. Where is the velocity used
-    lr * v → lr * g
-    p -= lr * v → p -= lr * (g + weight_decay * p)
-multiplied by \(1 − momentum\)
-    v += g + weight_decay * p → v += (1 - momentum) * (g + weight_decay * p)
 after step 1 at .*: expected .* inside the velocity. That is the same only while it stays
     v += g + weight_decay * p → v += lr * (g + weight_decay * p)
         p -= lr * v → p -= v
 Momentum 0.9, weight decay 0.2, .* as in AdamW
     v += g + weight_decay * p → v += g
-        p -= lr * v → p -= lr * v + lr * weight_decay * p
-    v += g + weight_decay * p → v += g
         p -= lr * v → p *= 1 - lr * weight_decay; p -= lr * v
-The sign is wrong: the weights climb
-    p -= → p +=
-after step 1.*so nothing is kept for the next step
-    v *= momentum → v = momentum * v
-nothing is kept for the next step.* And where is the weight decay
-    v *= momentum → v = momentum * v + g
-        v += g + weight_decay * p → pass
-No parameter has moved
-    p -= lr * v → p = p - lr * v
 Nothing has changed
     def pure(params, grads, velocities, lr, momentum, weight_decay):
         new = [momentum * v + g + weight_decay * p for p, g, v in zip(params, grads, velocities)]
@@ -167,24 +139,12 @@ velocities now remember .* All lines belong under
         p -= lr * v → p.data -= lr * v.detach()
 lost their requires_grad
     p -= lr * v → p.requires_grad_(False); p -= lr * v
-Where is the weight decay
-    g + weight_decay * p → g
-That is Nesterov's variant
-    p -= lr * v → p -= lr * (g + weight_decay * p + momentum * v)
 stopped with TypeError: unsupported operand.* The gradients come in the list grads
     v += g → v += p.grad
 Work out the first two steps by hand
     p -= lr * v → p -= lr * v * v
-Where is the learning rate
-    p -= lr * v → p -= v
 """
-ANSWERS = [
+test_right_answers_pass_and_wrong_ones_are_told_why = all_told(
     *told("batch_norm", "*given", NORMS, NORM),
     *told("sgd_momentum", "*given", STEPS, STEP),
-]
-
-
-@pytest.mark.parametrize(("name", "source", "words"), ANSWERS)
-def test_right_answers_pass_and_wrong_ones_are_told_why(name, source, words):
-    must_say(name, cell(source), words)
-    assert torch.is_grad_enabled()
+)

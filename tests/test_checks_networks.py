@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
-from answer_tools import cell, must_say, told
+from answer_tools import all_told, must_say, told
 from helpers import count
 from torchvision.models import resnet34
 
@@ -275,15 +274,10 @@ RuntimeError.*expected input.*to have 1 channels
 does not list
     nn.Sequential(Then(lambda x, hidden=course(n)[:5]: hidden(x)), *course(n)[5:])
 """
-ANSWERS = [
+test_right_answers_pass_and_wrong_ones_are_told_why = all_told(
     *told("make_stage", "b, i, c, d, s", STAGES, STAGE, NETS),
     *told("resnet34", "n", NETWORKS, more=NETWORK),
-]
-
-
-@pytest.mark.parametrize(("name", "source", "words"), ANSWERS)
-def test_right_answers_pass_and_wrong_ones_are_told_why(name, source, words):
-    must_say(name, cell(source), words)
+)
 
 
 def test_parameters_are_those_of_torchvision():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from answer_tools import cell, must_say, told
+from answer_tools import all_told, told
 from helpers import meta
 from torch import nn
 
@@ -47,6 +47,11 @@ With a branch that returns x itself: your function has changed x
         out = branch(x)
         out += x
         return torch.relu(out)
+The backward pass fails: .* Does your code change a tensor in place
+    def adds_to_what_relu_keeps(x, branch):
+        out = torch.relu(branch(x))
+        out += x
+        return out
 the branch is never called. Call it once: it is the costly part
     torch.relu(x + x)
 the branch is called 2 times
@@ -288,19 +293,14 @@ got a tensor of shape .128, 64, 3, 3.
 64 groups: expected 576, got 9. Print the shape of the weight
     k * k if g == c else c // g * d * k * k
 """
-ANSWERS = [
+test_right_answers_pass_and_wrong_ones_are_told_why = all_told(
     *told("residual_forward", "x, f", ADDITIONS, more=NO_BRANCH),
     *told("conv_output_size", "n, k, s, p", OUTPUT_SIZES + WHOLE),
     *told("needs_projection", "c, d, s", PROJECTIONS),
     *told("count_layers", "depths, convs", LAYERS + WHOLE),
     *told("stage_shapes", "n", STAGES, more=SHAPES),
     *told("conv_params", "c, d, k, g=1", WEIGHTS + WHOLE),
-]
-
-
-@pytest.mark.parametrize(("name", "source", "words"), ANSWERS)
-def test_right_answers_pass_and_wrong_ones_are_told_why(name, source, words):
-    must_say(name, cell(source), words)
+)
 
 
 # The package's own answers agree with the package's own networks.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-from answer_tools import NUMBERS, cell, must_say, told
+from answer_tools import NUMBERS, all_told, told
 
 HITS = """
 def topk(z, y, k):
@@ -245,6 +244,8 @@ Your function has changed `grad` or `requires_grad` of .* Leave it alone: whoeve
     done(model, batches, lambda: [setattr(p, "grad", p * 0) for p in model.parameters()])
 came in evaluation mode, and now .* Leave it as it came, or in evaluation mode
     done(model, batches, lambda: model.train())
+Some parts of the model are in training mode now, others in evaluation mode: .* `eval\(\)` reach all
+    done(model, batches, lambda: model.eval(), lambda: setattr(model, "training", True))
 Measuring has changed the network: bn.running_mean, bn.running_var.* Take no step
     done(model, batches, lambda: model.bn.reset_running_stats())
 Your function has changed the batches
@@ -266,13 +267,8 @@ It is in percent, and rounded. A share goes from 0 to 1, and keeps its digits
 It is rounded. Return all digits
     round(accuracy(model, batches), 2)
 """
-ANSWERS = [
+test_right_answers_pass_and_wrong_ones_are_told_why = all_told(
     *told("topk_accuracy", "z, y, k", TOPK + NUMBERS, more=HITS),
     *told("train_step", "model, x, y, optimizer", STEPS, STEP),
     *told("evaluate", "model, batches", EVALUATIONS + NUMBERS, ACCURACY, RESULTS),
-]
-
-
-@pytest.mark.parametrize(("name", "source", "words"), ANSWERS)
-def test_right_answers_pass_and_wrong_ones_are_told_why(name, source, words):
-    must_say(name, cell(source), words)
+)

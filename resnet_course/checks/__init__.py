@@ -11,7 +11,8 @@ is code and words. In faults.toml the code is a condition: the first that is tru
 In mistakes.toml it is a wrong answer, or edits that make one of the right answer: one that gives
 the same values as the learner's names the mistake.
 
-Read `result` (what a checker says, and what is kept in the learner's copy), `guard` (a learner's
+Read `result` (what a checker says, and what is kept in the learner's copy), `wording` (how a
+message writes a value), `guard` (a learner's
 code runs, whatever it does), `kernel` (and changes nothing for others), `faults` (ask the first
 kind of table), `exercise` (what all checkers share) and `questions` (ask for `values`, and the
 second kind). Then the checkers of a chapter: `gradients` (01), `shapes`, `blocks` (02 to 04),

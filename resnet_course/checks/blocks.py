@@ -81,7 +81,8 @@ def basic_block(answer: Callable[..., nn.Module]) -> None:
     """Check a class `(in_channels, channels, stride=1)`."""
     for arguments in ((16, 16), (16, 32, 2), (16, 16, 2), (16, 24, 1), (24, 8, 1)):
         check_block(answer, arguments, BASIC_BLOCK)
-    check_block(answer, (8, 12, 2), BASIC_BLOCK, size=(9, 7))
+    for arguments in ((8, 12, 2), (8, 8, 3)):
+        check_block(answer, arguments, BASIC_BLOCK, size=(9, 7))
 
 
 @exercise(answers.zero_init)
@@ -153,7 +154,7 @@ def _check_alive(block: BasicBlock) -> None:
 @exercise(Bottleneck)
 def bottleneck(answer: Callable[..., nn.Module]) -> str:
     """Check a class `(in_channels, channels, stride=1)`, expansion 4."""
-    for arguments in ((32, 8), (32, 16, 2), (8, 8, 1), (16, 4, 2)):
+    for arguments in ((32, 8), (32, 16, 2), (8, 8, 1), (16, 4, 2), (16, 4, 3)):
         check_block(answer, arguments, BOTTLENECK, size=(9, 8))
     return fault("praise_bottleneck", expansion=getattr(answer, "expansion", None))
 
@@ -161,6 +162,12 @@ def bottleneck(answer: Callable[..., nn.Module]) -> str:
 @exercise(answers.ResNeXtBlock, Bottleneck)
 def resnext_block(answer: Callable[..., nn.Module]) -> None:
     """Check a class `(in_channels, channels, stride=1, groups=32, base_width=4)`."""
-    for arguments in ((32, 64, 1, 8, 4), (64, 32, 2, 4, 16), (128, 32, 1, 8, 6), (48, 24, 1, 2, 4)):
+    for arguments in (
+        (32, 64, 1, 8, 4),
+        (64, 32, 2, 4, 16),
+        (128, 32, 1, 8, 6),
+        (48, 24, 1, 2, 4),
+        (16, 4, 3, 2, 32),
+    ):
         check_block(answer, arguments, RESNEXT_BLOCK, size=(7, 6))
     check_block(answer, (64, 64), DEFAULT_BLOCK, size=(6, 5))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from types import CodeType
@@ -37,7 +37,7 @@ class Exercise:
     minutes: int
     important: bool
     praise: str
-    hints: list[str]
+    hints: Sequence[str]
     answers: tuple[Callable[..., Any], ...]  # of the package, that are the solution
     ask: Ask
 

@@ -22,8 +22,9 @@ Result = TypeVar("Result")
 
 STEPS = 5_000_000  # right answers, clumsy ones too, need some hundred thousand
 LIBRARY_CALL = 100  # steps for each call of a library
-LIBRARIES = ["<frozen", "site-packages", "dist-packages", str(Path(__file__).parent.parent)]
-LIBRARIES += [str(Path(module.__file__).parent) for module in (os, torch)]
+LIBRARIES = ["<frozen", "site-packages", "dist-packages"]
+FOLDERS = (Path(__file__).parents[1], Path(os.__file__).parent, Path(torch.__file__).parent)
+LIBRARIES += [f"{folder}{os.sep}" for folder in FOLDERS]  # the separator: not resnet_course-mine
 NAMED = r"\b([A-Z]\w+)\b(?:' object has no attribute '(\w+)')?"  # in an error: a class, perhaps
 
 

@@ -63,7 +63,7 @@ SETTINGS: list[tuple[Callable[[], Any], Callable[[Any], object]]] = [
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Run what follows with torch's defaults and seed 0; put back afterwards what it changes."""
+    """Run what follows on the CPU in float32 with seed 0; put back afterwards what it changes."""
     before = [(read, write, read()) for read, write in SETTINGS]
     with ExitStack() as undone:
         undone.enter_context(warnings.catch_warnings())

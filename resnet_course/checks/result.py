@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ class CheckResult:
     passed: bool
     attempted: bool
     message: str
-    hints: tuple[str, ...] = ()
+    hints: Sequence[str] = ()
 
     @property
     def state(self) -> str:

@@ -60,7 +60,11 @@ def slopes(output: Tensor, leaves: list[Tensor]) -> Sequence[Tensor]:
     if not output.requires_grad:
         return [torch.zeros_like(leaf) for leaf in leaves]
     weights = torch.linspace(1, 2, output.numel()).reshape(output.shape)
-    return torch.autograd.grad(output, leaves, weights, materialize_grads=True)
+    try:
+        return torch.autograd.grad(output, leaves, weights, materialize_grads=True)
+    except RuntimeError as error:
+        check("backward_fails", error=error)
+        raise
 
 
 def close(one: float, other: float) -> bool:
