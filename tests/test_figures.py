@@ -91,6 +91,13 @@ def test_learning_curves_draw_a_column_and_name_the_source_of_the_images():
     (axes,) = figure.axes
     assert list(axes.lines[0].get_ydata()) == pytest.approx([0.5, 0.6, 0.7])
     assert "drawn-garments" in axes.get_title(loc="left") and "a: 0.70 at the end" in figure.alt
+    # All runs have their epochs on the axis, and long ones not each of them.
+    for epochs in (10, 100):
+        rows = [EpochRow(i, 1 / i, 0.5, 0.4, i) for i in range(1, epochs + 1)]
+        both = {"long": History("x", rows), "short": History("x", rows[:3])}
+        ticks = plots.learning_curves(both).axes[0].get_xticks()
+        assert len(ticks) <= 12 and max(ticks) >= epochs
+        assert all(tick == int(tick) for tick in ticks)
 
 
 def run(label, seed, accuracies) -> RecordedRun:

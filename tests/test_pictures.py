@@ -116,6 +116,9 @@ def test_a_network_has_one_bar_per_block_in_proportion():
     heights = [float(bar.get("height")) - 10 for bar in bars]
     assert heights[:2] == pytest.approx([4 * heights[3], 2 * heights[3]])
     assert heights[3] == heights[5] > heights[6]
+    assert "from left to right lower and wider" in draw.network(passage, "ResNet-34").alt
+    layers = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ConvTranspose2d(4, 2, 4, stride=2))
+    assert "lower" not in draw.network(trace(layers, (1, 8, 8)), "Up again").alt
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])

@@ -20,12 +20,12 @@ from resnet_course.widgets.slider import place_slider
 
 @pytest.mark.parametrize("make", [BasicBlock, Bottleneck])
 def test_a_builder_agrees_with_pytorch_about_what_can_be_added(make):
-    for in_channels, width, stride in product((16, 64), (16, 64), (1, 2)):
-        builder = BlockBuilder(make.__name__, in_channels, width, stride, size=14)
+    for in_channels, width, stride, size in product((16, 64), (16, 64), (1, 2), (3, 14)):
+        builder = BlockBuilder(make.__name__, in_channels, width, stride, size=size)
         block = make(in_channels, width, stride, shortcut="none")
         block.shortcut = "identity"  # adds the input as it is
         try:
-            out = block.eval()(torch.zeros(1, in_channels, 14, 14))
+            out = block.eval()(torch.zeros(1, in_channels, size, size))
             shape = "×".join(map(str, out.shape[1:]))
             assert shape in texts(builder.picture.value)
             assert "identity: the input itself" in texts(builder.picture.value)

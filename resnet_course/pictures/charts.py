@@ -39,7 +39,9 @@ def bars(
         ValueError: nothing to draw, or values that are not as many as names.
     """
     check_drawable(names=names, series=series)
-    check_equally_many(names=names, **series)
+    check_equally_many(
+        names=names, **{f"values of {label!r}": each for label, each in series.items()}
+    )
     figure = DescribedFigure(8, 4.2, alt)
     axes = figure.subplots()
     width = 0.8 / len(series)

@@ -6,7 +6,7 @@ The pictures bring their own light background, so that they can be read in a dar
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from resnet_course.pictures.block_drawing import block, check_trace
 from resnet_course.pictures.canvas import BLUE, GREY, SKY, SOFT, Paper
@@ -55,7 +55,13 @@ def network(trace: Trace, title: str) -> Svg:
         picture.text(by(stage[-1].out_shape), x + span / 2, base + 112, 12, SOFT)
         x += span + 22
     shapes = ", ".join(f"{stage[0].stage} {by(stage[-1].out_shape)}" for stage in stages)
-    alt = f"{title} as a row of bars, from left to right lower and wider. {shapes}."
+    maps = [row for row in rows if len(row.out_shape) > 2]
+    narrows = all(
+        _height(one) >= _height(other) and _channels(one) <= _channels(other)
+        for one, other in pairwise(maps)
+    )
+    look = ", from left to right lower and wider" if len(maps) > 2 and narrows else ""
+    alt = f"{title} as a row of bars{look}. {shapes}."
     return picture.finish(title, alt)
 
 

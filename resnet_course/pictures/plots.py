@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from resnet_course.blocks import check_whole
 from resnet_course.pictures.charts import bars as bars
 from resnet_course.pictures.charts import learning_rates as learning_rates
 from resnet_course.pictures.charts import matrices as matrices
@@ -47,7 +48,7 @@ NAMES = {
 def image_grid(
     images: Tensor, labels: Sequence[int], classes: Sequence[str], source: str
 ) -> DescribedFigure:
-    """Draw up to 20 pictures, uint8 (N, 1 or 3, height, width), with the names of their classes.
+    """Draw pictures, uint8 (N, 1 or 3, height, width), with the names of their classes.
 
     `labels` are N numbers of `classes`; `source` is the name of the image collection.
 
@@ -89,7 +90,7 @@ def lines(
         ValueError: no curve, or one that is not as long as `x`.
     """
     check_drawable(x=x, curves=curves)
-    check_equally_many(x=x, **curves)
+    check_equally_many(x=x, **{f"values of {label!r}": each for label, each in curves.items()})
     points = {label: (x, values) for label, values in curves.items()}
     figure, axes = _curves(points, alt, title=title, xlabel=xlabel, ylabel=ylabel)
     for label, height in (marks or {}).items():
@@ -115,7 +116,7 @@ def gradient_flow(
     Raises:
         ValueError: no norms.
     """
-    check_drawable(norms=norms, **norms)
+    check_drawable(norms=norms, **{f"{label!r}": values for label, values in norms.items()})
     runs = {
         label: list(values.values() if isinstance(values, Mapping) else values)
         for label, values in norms.items()
@@ -153,15 +154,18 @@ def learning_curves(
         kind = type(histories).__name__
         raise ValueError(f"histories must be a dict, label → History, got {kind}.")
     check_name(column, list(NAMES), "column")
-    check_drawable(histories=histories, **{label: h.rows for label, h in histories.items()})
+    check_drawable(histories=histories, **{f"{label!r}": h.rows for label, h in histories.items()})
     words = [f"{label}: {h.column(column)[-1]:.2f} at the end." for label, h in histories.items()]
     alt = f"{NAMES[column]} by epoch. " + " ".join(words)
     points = {label: (h.column("epoch"), h.column(column)) for label, h in histories.items()}
     sources = sorted({history.source for history in histories.values()})
     title = f"{NAMES[column].capitalize()} on {', '.join(sources)}"
     figure, axes = _curves(points, alt, "osD^v", title=title, xlabel="epoch")
-    for epochs, _ in points.values():
-        axes.set_xticks(epochs)
+    every = sorted({epoch for epochs, _ in points.values() for epoch in epochs})
+    if len(every) <= 20:
+        axes.set_xticks(every)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
@@ -174,8 +178,13 @@ def recorded_curves(
     A band reaches from the lowest to the highest of the seeds. The `record` has runs of equal
     length, as `recorded` returns them; the `column` is one of `learning_curves`. A later `start`,
     the first epoch to draw, shows the end larger.
+
+    Raises:
+        ValueError: no such column or epoch.
     """
-    name = NAMES.get(column, column).capitalize()
+    check_name(column, list(NAMES), "column")
+    check_whole(1, len(record.runs[0].train_loss), start=start)
+    name = NAMES[column].capitalize()
     means = {label: record.curve(label, column)[start - 1 :] for label in record.labels}
     words = [f"{label}: {values[-1]:.3f} at the end." for label, values in means.items()]
     epochs = range(start, start + len(next(iter(means.values()))))

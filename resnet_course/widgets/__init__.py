@@ -1,8 +1,9 @@
 """What moves: controls of ipywidgets around the pictures, and what is shown where no kernel runs.
 
-Read `base` (what all widgets share), then any other: each holds one widget, named as its file.
-`confusion_grid` is a part of `PredictionBrowser`, `slider` a control with a name. They compute
-nothing that `tracing` and `measure` do not compute, and draw nothing that `pictures` does not draw.
+Read `base` (what all widgets share), then any other that is named as a widget: it holds that one.
+`explored` and the files `explorer_…` are parts of `ShapeExplorer`, `confusion_grid` is one of
+`PredictionBrowser`; `slider` is a control with a name. They compute nothing that `tracing` and
+`measure` do not compute, and draw nothing that `pictures` does not draw.
 """
 
 from resnet_course.widgets.block_builder import BlockBuilder

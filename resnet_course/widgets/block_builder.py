@@ -8,7 +8,7 @@ import ipywidgets as w
 import torch
 from torch import nn
 
-from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock, check_sizes
+from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock, check_sizes, check_whole
 from resnet_course.pictures.block_drawing import block, plus_place
 from resnet_course.pictures.block_words import Joint
 from resnet_course.pictures.canvas import WIDEST
@@ -43,14 +43,14 @@ class BlockBuilder(CourseWidget):
         channels: nominal width of the block.
         stride: stride of the block.
         shortcut: "identity", "projection", "zero_pad" or "none".
-        size: height and width of the input.
+        size: height and width of the input, at least 2.
 
     Attributes:
         block, in_channels, channels, stride, shortcut, size: the controls.
         switch: button below the + that takes the shortcut away and brings the last one back.
 
     Raises:
-        ValueError: for unknown names and sizes that are not positive integers.
+        ValueError: for unknown names and for sizes that are no whole numbers or too small.
     """
 
     def __init__(
@@ -65,7 +65,8 @@ class BlockBuilder(CourseWidget):
         check_name(block, list(BLOCKS), "block")
         check_name(shortcut, list(SHORTCUTS.values()), "shortcut")
         check_name(stride, STRIDES, "stride")
-        check_sizes(in_channels=in_channels, channels=channels, size=size)
+        check_sizes(in_channels=in_channels, channels=channels)
+        check_whole(2, size=size)  # stride 2 leaves one pixel as it is
 
         def choice(options: Iterable, value: object, words: str) -> w.Dropdown:
             look = {"style": WHOLE, "layout": {"width": "auto"}}

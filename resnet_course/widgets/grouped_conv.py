@@ -36,8 +36,8 @@ class GroupedConvExplorer(CourseWidget):
         for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
             if not is_whole(value, 1, 16):
                 raise ValueError(f"{name} must be from 1 to 16, to be seen, got {value}.")
+        check_sizes(groups=groups, size=size)
         channels(in_channels, out_channels, groups)  # raises for groups that do not fit
-        check_sizes(size=size)
         self.size = size
         bounds = {"min": 1, "max": 16, "layout": {"width": "280px"}}
         self.in_channels = Slider(**bounds, value=in_channels, description="channels in")

@@ -10,7 +10,7 @@ import torch
 from IPython import get_ipython
 from torch import Tensor
 
-from resnet_course.pictures.curves import Run, describe, training_curves
+from resnet_course.pictures.curves import Run, training_curves
 from resnet_course.pictures.described import Svg
 from resnet_course.tracing.rows import printable
 from resnet_course.train.history import EpochRow
@@ -115,12 +115,8 @@ class TrainingMonitor(CourseWidget):
         return training_curves(self.runs)
 
     def to_html(self) -> str:
-        """Return the curves as they are."""
+        """Return the curves as they are, with the last numbers of the runs below them."""
         return figure_html(self.still(), self.describe())
-
-    def describe(self) -> str:
-        """Return the last numbers of every run."""
-        return " ".join(describe(run) for run in self.runs) or "No run yet."
 
     # How it works.
 
