@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).parent.parent
-CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 EXERCISES = tomllib.loads((ROOT / "resnet_course/checks/exercises.toml").read_text("utf-8"))
 MOST_WORDS = 5_000
 WORDS_A_MINUTE, PREDICTION, COMPUTING = 120, 1.5, 2  # the last two in minutes

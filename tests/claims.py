@@ -8,7 +8,9 @@ combination of a seed, a number of threads, a precision and a kind of pictures:
 A claim that fails stops nothing: it is written down, and the cell goes on. So the end is a list of
 all claims that failed, with how often. The notebook stays as it is.
 
-Seed 0 is what the notebook stores; seed 3 adds 3 to every seed that the cells and the course use.
+Seed 0 is what the notebook stores; seed 3 adds 3 to every seed that the cells and the course give
+to torch, such as those of weights and of the order of pictures. What NumPy draws stays the same:
+drawn garments, collages and fruit, and which pictures of a folder are for testing.
 "real" pictures are those that RESNET_COURSE_DATA names; "drawn" is a computer without them.
 """
 

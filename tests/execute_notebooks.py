@@ -24,12 +24,12 @@ from nbformat.v4 import new_code_cell
 from resnet_course.start.files import write_whole
 from resnet_course.train import trained_model
 from resnet_course.website import explorer_files, weights_file
+from resnet_course.widgets.base import WIDGET_VIEW
 from resnet_course.widgets.explorer_steps import flat_weights
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 EXPLORERS = "explorers"  # beside the notebooks
 TRAINED = ("fashion-mnist", "drawn-garments")  # networks that come with the course
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 

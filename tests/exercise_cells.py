@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from pathlib import Path
+from collections import namedtuple
 
-import nbformat
 from nbformat import NotebookNode
 
 from resnet_course.checks.exercise import EXERCISES
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 CHECK = re.compile(r"checks\.(\w+)\((\w+)\)")
-
-
-@dataclass(frozen=True)
-class Place:
-    """One exercise in a notebook.
-
-    Attributes:
-        name: of the checker.
-        learners_name: of the function or class that the learner writes.
-        text, stub, check: the three cells.
-    """
-
-    name: str
-    learners_name: str
-    text: NotebookNode
-    stub: NotebookNode
-    check: NotebookNode
+# An exercise in a notebook: the names of its checker and of what the learner writes, and its cells.
+Place = namedtuple("Place", "name learners_name text stub check")
 
 
 def places(notebook: NotebookNode) -> list[Place]:
@@ -51,8 +33,3 @@ def solve(notebook: NotebookNode) -> None:
         place.stub.source = (
             f"from {answer.__module__} import {answer.__name__} as {place.learners_name}"
         )
-
-
-def read(path: Path) -> NotebookNode:
-    """Read a notebook."""
-    return nbformat.read(path, as_version=4)

@@ -145,21 +145,6 @@ def test_a_transform_of_torchvision_is_called_once_for_each_picture():
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"brightness": 1.5}, "brightness must be a number from 0 to 1, got 1.5"),
-        ({"brightness": "a"}, "brightness must be a number"),
-        ({"resized_crop": 0}, "resized_crop must be a number above 0, at most 1, got 0"),
-        ({"resized_crop": float("nan")}, "resized_crop must be a number"),
-        ({"each": 3}, "each must be a function of one picture, got 3"),
-    ],
-)
-def test_options_out_of_range_are_refused(options, words):
-    with pytest.raises(ValueError, match=words):
-        Augment(**options)
-
-
-@pytest.mark.parametrize(
     ("each", "words"),
     [
         (v2.ToDtype(torch.float32, scale=True), "float32.*leave ToDtype and Normalize out"),

@@ -97,27 +97,6 @@ def test_to_float_equals_torchvision():
         to_float(pixels.float(), 0.286, 0.353)
 
 
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        ({"batch_size": 0}, ValueError, "batch_size"),
-        ({"batch_size": 2.0}, ValueError, "batch_size"),
-        ({"batch_size": True}, ValueError, "batch_size"),
-        ({"std": 0.0}, ValueError, "std"),
-        ({"seed": -1}, ValueError, "seed"),
-        ({"labels": torch.zeros(3, dtype=torch.int64)}, ValueError, r"\(4, 1, 2, 2\) and \(3,\)"),
-        ({"labels": torch.zeros(4)}, TypeError, "float32"),
-        ({"images": torch.zeros(4, 1, 2, 2)}, TypeError, "float32"),
-        ({"images": torch.zeros(4, 2, 2, dtype=torch.uint8)}, ValueError, r"\(4, 2, 2\)"),
-    ],
-)
-def test_bad_arguments(change, error, message):
-    images, labels = numbered(4)
-    good = {"images": images, "labels": labels, "batch_size": 2, "mean": MEAN, "std": STD}
-    with pytest.raises(error, match=message):
-        TensorBatches(**(good | change))
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 def test_batches_on_a_gpu_have_the_same_order():
     gpu = batches(100, 7, shuffle=True, device="cuda")

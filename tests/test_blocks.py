@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import trained_norms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -21,17 +22,6 @@ from resnet_course.blocks import (
 BLOCKS = (BasicBlock, Bottleneck, PreActBlock)
 
 
-def lively(module):
-    """Draw batch normalisation at random: fresh ones are all alike and would hide a mix-up."""
-    for norm in module.modules():
-        if isinstance(norm, nn.BatchNorm2d):
-            nn.init.uniform_(norm.weight, 0.5, 1.5)
-            nn.init.normal_(norm.bias)
-            nn.init.normal_(norm.running_mean)
-            nn.init.uniform_(norm.running_var, 0.5, 1.5)
-    return module
-
-
 def their_projection(in_channels, out_channels, stride):
     if stride == 1 and in_channels == out_channels:
         return None
@@ -42,7 +32,7 @@ def their_projection(in_channels, out_channels, stride):
 
 def assert_same_step(ours, reference, x):
     """Equal outputs, gradients and running statistics, bit for bit, in both modes."""
-    reference.load_state_dict(lively(ours).state_dict())
+    reference.load_state_dict(trained_norms(ours).state_dict())
     for mode in (False, True):
         results = []
         for block in (ours.train(mode), reference.train(mode)):
@@ -80,7 +70,7 @@ def normed(norm, x):
 
 @pytest.mark.parametrize(("channels", "stride"), [(6, 1), (12, 2)])
 def test_preact_block_is_norm_relu_conv_twice_plus_shortcut(channels, stride):
-    block = lively(PreActBlock(6, channels, stride)).eval()
+    block = trained_norms(PreActBlock(6, channels, stride))
     x = torch.randn(2, 6, 8, 8)
     branch = F.conv2d(normed(block.bn1, x).relu(), block.conv1.weight, stride=stride, padding=1)
     branch = F.conv2d(normed(block.bn2, branch).relu(), block.conv2.weight, padding=1)
@@ -97,7 +87,7 @@ def test_preact_block_is_norm_relu_conv_twice_plus_shortcut(channels, stride):
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("block", BLOCKS)
 def test_without_shortcut_a_block_is_its_branch_alone(block, stride):
-    plain = lively(block(16, 16 // block.expansion, stride, shortcut="none")).eval()
+    plain = trained_norms(block(16, 16 // block.expansion, stride, shortcut="none"))
     residual = block(16, 16 // block.expansion, stride, shortcut="zero_pad").eval()
     residual.load_state_dict(plain.state_dict())  # neither has parameters in its shortcut
     x = torch.rand(2, 16, 8, 8)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from chapter_table import CHAPTERS, MOST_WORDS, ROOT, TIME, count_words, measure
-from helpers import cells
-
-every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+from helpers import cells, every_notebook
 
 
-@every_chapter
+@every_notebook
 def test_is_short_enough(path):
     assert measure(path).words <= MOST_WORDS
 
 
-@every_chapter
+@every_notebook
 def test_says_its_time_honestly(path):
     chapter = measure(path)
     assert chapter.stated, 'a line "**Time.** 75 minutes, and 30 for the exercises."'
@@ -25,7 +22,7 @@ def test_says_its_time_honestly(path):
     assert exercises == chapter.exercise_time
 
 
-@every_chapter
+@every_notebook
 def test_the_readme_and_chapter_00_say_the_same_time(path):
     texts = [(ROOT / "README.md").read_text("utf-8")]
     if path != CHAPTERS[0]:  # which does not name itself

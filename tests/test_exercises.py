@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import nbformat
 import pytest
-from exercise_cells import NOTEBOOKS, Place, places, read, solve
+from exercise_cells import Place, places, solve
+from helpers import NOTEBOOKS
 
 from resnet_course import checks
 from resnet_course.checks.exercise import EXERCISES, is_untouched
@@ -11,7 +13,7 @@ from resnet_course.checks.exercise import EXERCISES, is_untouched
 PLACES = [
     pytest.param(int(path.name[:2]), place, id=place.name)
     for path in NOTEBOOKS
-    for place in places(read(path))
+    for place in places(nbformat.read(path, 4))
 ]
 every_exercise = pytest.mark.parametrize(("chapter", "place"), PLACES)
 
@@ -57,7 +59,7 @@ def test_the_stub_is_a_stub_and_the_stored_verdict_says_so(chapter: int, place: 
 
 @every_exercise
 def test_the_package_is_the_answer_key(chapter: int, place: Place):
-    notebook = read(NOTEBOOKS[chapter])
+    notebook = nbformat.read(NOTEBOOKS[chapter], 4)
     solve(notebook)
     (solved,) = [p for p in places(notebook) if p.name == place.name]
     space = run(solved.stub.source, f"result = {solved.check.source}")
@@ -81,7 +83,7 @@ def test_hints_are_three_and_give_no_code_away(chapter: int, place: Place):
 
 @pytest.mark.parametrize("chapter", range(1, 8))
 def test_no_other_cell_needs_a_learners_answer_and_the_chapter_ends_with_progress(chapter: int):
-    notebook = read(NOTEBOOKS[chapter])
+    notebook = nbformat.read(NOTEBOOKS[chapter], 4)
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     for place in places(notebook):
         used = [source for source in sources if place.learners_name in source]

@@ -28,24 +28,6 @@ def walked(model: nn.Module, x: torch.Tensor):
     return table, found
 
 
-def test_a_layer_that_works_twice_has_both_of_its_values():
-    """Also where what it gave is overwritten."""
-
-    def forward(self, x):
-        once = self.relu(self.conv(x))
-        return F.relu_(self.conv(once)).add_(once).mean((2, 3))
-
-    conv, relu = nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(inplace=True)
-    x = torch.randn(1, 4, 6, 6)
-    _, values = walked(Net(forward, conv=conv, relu=relu, unused=nn.Linear(3, 3)), x)
-    with torch.no_grad():
-        one = conv(x)
-        two = conv(one.relu())
-        sums = two.relu() + one.relu()
-        expected = [one, one.relu(), two, two.relu(), sums, sums.mean((2, 3))]
-    assert all(map(torch.equal, values.values(), expected)) and len(values) == len(expected)
-
-
 def test_the_model_is_left_as_it_was():
     model = used_network()
     heard = []

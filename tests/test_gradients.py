@@ -7,14 +7,13 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import Net
+from helpers import Net, network
 from torch import nn
 from torch.ao.quantization import quantize_dynamic
 from torch.nn.utils import parametrizations, parametrize, prune
 
 from resnet_course import (
     activation_stats,
-    create_model,
     create_stack,
     gradient_norms,
     measured_receptive_field,
@@ -29,14 +28,9 @@ def batch():
     return x, y
 
 
-def small_net():
-    torch.manual_seed(1)
-    return create_model("resnet8", in_channels=1)
-
-
 def test_norms_are_those_of_backward(batch):
     x, y = batch
-    model = small_net()
+    model = network(stem_stride=1)
     norms = gradient_norms(model, x, y)
     F.cross_entropy(model(x), y).backward()
     layers = {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
@@ -170,7 +164,7 @@ def test_where_no_gradient_can_be_measured_the_reason_is_told(batch, model, says
 @pytest.mark.parametrize("training", [True, False])
 def test_measuring_changes_nothing(batch, training):
     x, y = batch
-    model = small_net().train(training)
+    model = network(stem_stride=1).train(training)
     model.fc.weight.requires_grad_(False)
     F.cross_entropy(model(x), y).backward()
     before = copy.deepcopy(model.state_dict())
@@ -205,5 +199,5 @@ def test_activation_stats_are_those_of_the_tensors(batch):
 
 
 def test_activation_stats_keep_both_calls_of_a_layer_used_twice(batch):
-    stats = activation_stats(small_net(), batch[0])
+    stats = activation_stats(network(stem_stride=1), batch[0])
     assert {"layer1.0.relu", "layer1.0.relu (2)"} <= stats.keys()

@@ -6,20 +6,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
+from helpers import network
 from torch import nn
 
-from resnet_course import create_model
 from resnet_course.measure.feature_maps import grad_cam, layer_outputs
 from resnet_course.train.steps import evaluation_mode
 
 
-def small_net() -> nn.Module:
-    torch.manual_seed(0)
-    return create_model("resnet8", in_channels=1, stem_stride=2)
-
-
 def test_layer_outputs_are_what_a_forward_by_hand_gives():
-    model, x = small_net().eval(), torch.randn(3, 1, 28, 28)
+    model, x = network().eval(), torch.randn(3, 1, 28, 28)
     seen = layer_outputs(model, x, ["conv1", "layer1.0.bn1", "fc"])
     stem = model.conv1(x)
     block = model.layer1[0]
@@ -78,7 +73,7 @@ def test_each_map_is_weighted_by_the_mean_of_its_gradient():
 
 
 def test_grad_cam_takes_the_last_stage_and_works_on_frozen_weights_and_without_gradients():
-    model, x = small_net(), torch.randn(2, 1, 28, 28)
+    model, x = network(), torch.randn(2, 1, 28, 28)
     expected = grad_cam(model, x, layer="layer3")
     model.requires_grad_(False)
     with torch.no_grad():
@@ -143,7 +138,7 @@ def test_channels_may_come_last():
 
 
 def test_grad_cam_works_in_wrappers_and_behind_layers_in_place():
-    model, x = small_net(), torch.randn(2, 1, 28, 28)
+    model, x = network(), torch.randn(2, 1, 28, 28)
     expected = grad_cam(model, x, 3)
     for wrapped in (nn.DataParallel(model), torch.compile(model)):
         assert torch.equal(grad_cam(wrapped, x, 3), expected)
@@ -174,7 +169,7 @@ def test_a_map_that_speaks_against_the_class_everywhere_is_zero_and_not_nan():
 
 
 def test_the_model_is_left_as_it_was_also_after_an_error():
-    model, x = small_net().train(), torch.randn(2, 1, 28, 28)
+    model, x = network().train(), torch.randn(2, 1, 28, 28)
     model.layer1.eval()  # as somebody who freezes batch norm does
     before = {k: v.clone() for k, v in model.state_dict().items()}
     grad_cam(model, x)
@@ -183,7 +178,7 @@ def test_the_model_is_left_as_it_was_also_after_an_error():
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
     assert not any(module._forward_hooks for module in model.modules())
-    model = small_net().train()
+    model = network().train()
     with pytest.raises(ZeroDivisionError), evaluation_mode(model):
         assert not any(module.training for module in model.modules())
         raise ZeroDivisionError
@@ -191,7 +186,7 @@ def test_the_model_is_left_as_it_was_also_after_an_error():
 
 
 def test_errors_name_the_layer_and_what_there_is():
-    model, x = small_net(), torch.randn(1, 1, 28, 28)
+    model, x = network(), torch.randn(1, 1, 28, 28)
     with pytest.raises(ValueError, match=r"no module 'layer9'.*choose one of conv1, "):
         layer_outputs(model, x, ["layer9"])
     with pytest.raises(ValueError, match=r"fc gives \(1, 10\)"):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import lecture_times
 import nbformat
-import pytest
 import teaching_guide
 from chapter_table import CHAPTERS
+from helpers import every_notebook
 from test_lecture_plan import BOX, chapter, markdown
 
-every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 
-
-@every_chapter
+@every_notebook
 def test_the_plan_fits_into_the_lecture_and_agrees_with_the_rule(path):
     lecture = lecture_times.read(path)
     assert lecture.planned and lecture.troubles == []

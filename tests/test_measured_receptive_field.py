@@ -11,7 +11,7 @@ from torch import nn
 from resnet_course import create_model, measured_receptive_field
 
 
-# FACTS: CIFAR-style nets see 81 pixels with 20 layers; ResNet-18 sees 43, 99, 211, 435.
+# By hand: CIFAR-style nets see 81 pixels with 20 layers; ResNet-18 sees 43, 99, 211, 435.
 @pytest.mark.parametrize(
     ("name", "layer", "side", "pixels"),
     [
@@ -124,21 +124,6 @@ def test_a_deep_network_is_measured_to_its_edges():
     blocks = [only(lambda x, a: F.relu(x + a(F.relu(x))), a=conv(4, 4)) for _ in range(100)]
     net = nn.Sequential(conv(1, 4), *blocks)
     assert measured_receptive_field(net, (1, 1, 220, 7)) == (203, 7)
-
-
-@pytest.mark.parametrize(
-    ("net", "shape", "says"),
-    [
-        (only(lambda x: torch.zeros(1, 1, 4, 4)), (1, 1, 8, 8), "no pixel of .* has an influence"),
-        (only(lambda x, a: x, a=conv()), (1, 1, 8, 8), "a passed on no tensor"),
-        (nn.LazyConv2d(1, 3), (1, 1, 8, 8), "run it once first"),
-        (nn.Linear(784, 10), (1, 784), "needs a batch axis"),
-    ],
-)
-def test_what_cannot_be_measured_is_told(net, shape, says):
-    layer = "a" if hasattr(net, "a") else None
-    with pytest.raises(ValueError, match=says):
-        measured_receptive_field(net, shape, layer)
 
 
 def test_measuring_leaves_computed_weights_and_counters_alone():

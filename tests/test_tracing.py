@@ -13,8 +13,6 @@ from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock
 from resnet_course.resnet import CONFIGS, create_model
 from resnet_course.tracing import trace
 
-torchinfo = pytest.importorskip("torchinfo", reason="needs torchinfo as an oracle")
-
 GOLDEN = """\
 layer         kind         input  output  parameters  multiply-adds  sees
 conv1         Conv2d       2×8×8  4×4×4           72          1,152  3 px
@@ -38,6 +36,7 @@ def test_table_of_a_small_block():
     "name", ["resnet18", "resnet50", "resnext50_32x4d", "resnet20", "plain8", "mobilenet_v2"]
 )
 def test_layers_agree_with_torchinfo(name):
+    torchinfo = pytest.importorskip("torchinfo", reason="needs torchinfo as an oracle")
     model = create_model(name) if name in CONFIGS else torchvision.models.get_model(name)
     size = (3, 32, 32) if name == "resnet20" else (3, 96, 64)
     infos = torchinfo.summary(model, (2, *size), verbose=0)

@@ -68,6 +68,13 @@ def test_input_that_fits_is_not_blamed():
     """3 channels in, 3 channels wanted: what is wrong here is the size, not the channels."""
     assert "was built for" not in str(failure(nn.Conv2d(3, 4, 5), (1, 3, 4, 4)))
     assert "was built for" not in str(failure(nn.Conv2d(3, 4, 3), torch.zeros(1, 3, 4, 4).int()))
+    assert "was built for" not in str(failure(nn.Conv2d(3, 4, 11), torch.zeros(3, 9, 9)))
+
+
+@pytest.mark.parametrize("channels", [8, 9])
+def test_the_channels_come_first_where_there_is_no_batch_axis(channels):
+    says = f"was built for {channels} channels, but it gets 3×9×9"
+    assert says in str(failure(nn.Conv2d(channels, 4, 3), torch.zeros(3, 9, 9)))
 
 
 @pytest.mark.parametrize(

@@ -576,12 +576,6 @@ def test_an_identity_that_is_changed_in_place_is_followed():
     assert trace(net, (1, 1, *EVERY))[-1].sees == "5 px"
 
 
-def test_what_a_value_sees_is_said_in_words_that_fit_the_input():
-    layers = nn.Sequential(nn.Conv1d(1, 1, 1), nn.Conv1d(1, 1, 5), nn.AdaptiveAvgPool1d(1))
-    seen = [row.sees for row in trace(layers, torch.zeros(1, 1, 30))]
-    assert seen == ["1 value", "5 values", "the whole input"]
-
-
 @pytest.mark.parametrize(
     ("layers", "example", "seen"),
     [
@@ -589,6 +583,11 @@ def test_what_a_value_sees_is_said_in_words_that_fit_the_input():
         ([nn.LayerNorm(6), nn.Linear(6, 4)], (2, 9, 6), ["1 value", "1 value"]),
         ([nn.TransformerEncoderLayer(6, 2, 8, batch_first=True)], (2, 9, 6), None),
         ([nn.Conv1d(6, 4, 3), nn.ReLU()], (2, 6, 9), ["3 values", "3 values"]),
+        (
+            [nn.Conv1d(1, 1, 1), nn.Conv1d(1, 1, 5), nn.AdaptiveAvgPool1d(1)],
+            (1, 1, 30),
+            ["1 value", "5 values", "the whole input"],
+        ),
     ],
 )
 def test_the_field_of_a_sequence_is_counted_in_steps(layers, example, seen):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision
 from helpers import Net
 from torch import Tensor, nn
@@ -73,28 +74,25 @@ def test_rows_of_torchvision_give_what_hooks_see(name):
     assert_as_hooked(model, torch.randn(1, 3, 64, 64))
 
 
-def test_writing_in_place_spoils_nothing_that_was_kept():
-    class Written(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = nn.Conv2d(2, 2, 3, padding=1)
-            self.relu = nn.ReLU(inplace=True)
+def test_a_layer_that_works_twice_has_both_of_its_values():
+    """Also where what it gave is overwritten, and where what came in is."""
 
-        def forward(self, x: Tensor) -> Tensor:
-            x -= 1
-            y = self.relu(self.conv(x))
-            y += x
-            return y
+    def forward(self: Net, x: Tensor) -> Tensor:
+        x -= 1
+        once = self.relu(self.conv(x))
+        return F.relu_(self.conv(once)).add_(once).mean((2, 3))
 
-    model, x = Written(), torch.randn(1, 2, 5, 5)
+    conv, relu = nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(inplace=True)
+    x = torch.randn(1, 4, 6, 6)
     before = x.clone()
-    table, found = trace(model, x), values(model, x)
-    torch.testing.assert_close(x, before, rtol=0, atol=0)
-    rows = {row.kind: found[i] for i, row in enumerate(table)}
-    conv = model.conv(before - 1).detach()
-    torch.testing.assert_close(rows["Conv2d"], conv)
-    torch.testing.assert_close(rows["ReLU"], conv.relu())
-    torch.testing.assert_close(found[len(table) - 1], conv.relu() + before - 1)
+    found = values(Net(forward, conv=conv, relu=relu, unused=nn.Linear(3, 3)), x)
+    assert torch.equal(x, before)
+    with torch.no_grad():
+        one = conv(before - 1)
+        two = conv(one.relu())
+        sums = two.relu() + one.relu()
+        expected = [one, one.relu(), two, two.relu(), sums, sums.mean((2, 3))]
+    assert all(map(torch.equal, found.values(), expected)) and len(found) == len(expected)
 
 
 def test_the_model_and_the_random_numbers_stay_as_they_are():

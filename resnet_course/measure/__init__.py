@@ -1,6 +1,7 @@
 """Look into a network: gradients, activations, what one value sees, which pixels decide.
 
-Read `gradients` (gradients backward, activations forward), `stacks` (deep stacks of equal layers)
+Read `aside` (run a network, and leave it as it was), `gradients` (gradients backward, activations
+forward), `stacks` (deep stacks of equal layers)
 and `stack_gradients` (how far a gradient reaches in one), `receptive_field` and the `smooth`
 functions it needs, `feature_maps` (the maps of a layer, and Grad-CAM), `predictions` and `verdicts`
 (what a classifier says).

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.parameter import is_lazy
 
-from resnet_course.train.inputs import run
+from resnet_course.train.inputs import check_initialized, run
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -19,9 +18,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
     Raises:
         ValueError: it has lazy layers that never ran.
     """
-    if any(map(is_lazy, model.parameters())):
-        name = type(model).__name__
-        raise ValueError(f"{name} has lazy layers without weights: run it once first, model(x).")
+    check_initialized(model)
     while True:
         parallel = isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel))
         inner = model.module if parallel else getattr(model, "_orig_mod", model)

@@ -194,7 +194,7 @@ def _times(ratio: float) -> str:
 
 
 def _places(layers: Sequence[int]) -> str:
-    """Write layer numbers: "layer 3", "layers 1 to 5", "7 layers between 2 and 20"."""
+    """Write layer numbers: "layer 3", "layers 1 to 5", "7 layers from 2 to 20"."""
     first, last = layers[0], layers[-1]
     if first == last:
         return f"layer {first}"

@@ -6,8 +6,8 @@ comes from), `axes` (where the batch lies), `steps` (the rows while the trace go
 
 What its values see: `parts` and `fields`, then `operations` with one rule for each of PyTorch's, in
 `mixing_fields`, `window_fields` and `moving_fields`; `aten` holds what a rule
-gets. At last `tracer` (`trace` itself) and `errors`, and `arithmetic` (the numbers of
-one layer, as a person would work them out on paper).
+gets. At last `tracer` (`trace` itself) and `errors`, `values` (the same walk with
+numbers) and `arithmetic` (the numbers of one layer, as a person would work them out on paper).
 """
 
 from resnet_course.tracing.edges import Edge, Shortcut

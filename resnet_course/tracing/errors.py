@@ -142,7 +142,9 @@ def expectation(module: nn.Module, shape: Sequence[int]) -> str:
         wanted = getattr(module, attribute, None)
         if isinstance(wanted, int):
             word, axis = ("features", -1) if attribute == "in_features" else ("channels", 1)
-            given = shape[axis] if len(shape) > 1 else None
+            if isinstance(kernel := getattr(module, "kernel_size", None), tuple):
+                axis = -1 - len(kernel)  # the batch axis may be missing
+            given = shape[axis] if len(shape) > max(1, -axis - 1) else None
             return f"{wanted} {word}" if wanted != given else ""
     return ""
 

@@ -120,7 +120,7 @@ def test_axe_finds_nothing_in_three_themes(theme, explorer, notebook):
     notebook.theme("Light")
 
 
-def test_the_wheel_scrolls_the_notebook_and_arrow_keys_stay_in_the_explorer(explorer, notebook):
+def test_arrow_keys_stay_in_the_explorer(explorer, notebook):
     strip = explorer.get_by_role("slider")
     for _ in range(3):
         strip.press("ArrowRight")

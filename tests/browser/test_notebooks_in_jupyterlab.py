@@ -13,8 +13,8 @@ import pytest
 
 pytest.importorskip("playwright")
 
-from exercise_cells import NOTEBOOKS, places, read, solve
-from helpers import every_notebook
+from exercise_cells import places, solve
+from helpers import NOTEBOOKS, every_notebook
 from lab import Notebook, end_all_kernels, jupyterlab
 from playwright.sync_api import expect
 
@@ -29,7 +29,7 @@ def url(tmp_path_factory) -> Iterator[str]:
     for path in NOTEBOOKS[0].parent.glob("*.md"):
         shutil.copy(path, folder)
     for path in NOTEBOOKS:
-        notebook = read(path)
+        notebook = nbformat.read(path, 4)
         solve(notebook)
         nbformat.write(notebook, folder / path.name)
     with jupyterlab(folder, tmp_path_factory.mktemp("private")) as address:
@@ -50,7 +50,7 @@ def test_runs_to_the_end_and_every_widget_lives(page, url, path):
     for i in range(expected):
         assert notebook.live().nth(i).locator("svg, img").first.is_visible()
     assert not notebook.console
-    checks = len(places(read(path)))
+    checks = len(places(nbformat.read(path, 4)))
     verdicts = page.get_by_role("status").filter(has_text="✓")
     assert verdicts.count() == checks
     assert page.get_by_text(f"{checks} of {checks} exercises passed").count() == bool(checks)
