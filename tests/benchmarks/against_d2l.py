@@ -10,14 +10,12 @@
     Muon. d2l's is its time per epoch, from (a), times nine.
 
 It needs Fashion-MNIST, d2l and about ten minutes on two cores. Nothing else should run meanwhile.
-With `--save` the output becomes the record that chapter 05 shows.
+With `--save` the output becomes the record that chapter 07 shows.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
-import os
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -33,6 +31,8 @@ from torch.utils.data import Subset
 from torchvision.transforms.v2 import functional as vision
 
 from resnet_course import Augment, Splits, TrainConfig, create_model, fashion_mnist, fit, whiten
+from resnet_course.data import cache
+from resnet_course.data.sources import FASHION_MNIST
 from resnet_course.train.evidence import gather_evidence
 from resnet_course.train.records import FOLDER
 
@@ -128,13 +128,12 @@ def time_to_goal(splits: Splits, stem: str, seed: int) -> tuple[float, float]:
 @contextmanager
 def torchvision_folder() -> Iterator[None]:
     """Go where d2l finds the unpacked files under ../data, and back."""
-    source = Path(os.environ["RESNET_COURSE_DATA"]) / "FashionMNIST" / "raw"
     with TemporaryDirectory() as folder:
         raw, here = Path(folder) / "data" / "FashionMNIST" / "raw", Path(folder) / "here"
         raw.mkdir(parents=True)
         here.mkdir()
-        for packed in source.glob("*.gz"):
-            (raw / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+        for name, content in zip(cache.NAMES, cache.read_files(FASHION_MNIST), strict=True):
+            (raw / name).write_bytes(content)
         with chdir(here):
             yield
 

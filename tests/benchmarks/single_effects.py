@@ -8,7 +8,7 @@ Each run trains for 642 steps of 256 pictures, on 55,000 of the training picture
 and is measured on the 5,000 that are kept back. It is written as it ends, into a folder of its own;
 what is there is not run again. `collect` makes `resnet_course/train/records/single-effects.json`.
 
-The first four compare stems and optimisers; all others change the fourth, "both". Those with
+What does not begin with "both" compares stems and optimisers; all others change "both". Those with
 "(equal time)" take fewer, dearer steps. What the package does not have is written out below.
 """
 
