@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import Net
+from helpers import network as net
 from torch import nn
+from torch.optim import LBFGS, SGD, AdamW
 
 from resnet_course import (
     Augment,
@@ -25,6 +28,7 @@ from resnet_course import (
     create_stack,
     drawn_garments,
     evaluate,
+    find_learning_rate,
     fit,
     gradient_norms,
     hold_out,
@@ -39,7 +43,7 @@ from resnet_course.measure import Predictions, grad_cam
 from resnet_course.pictures import draw, plots
 from resnet_course.pictures.grids import confusion, panels
 from resnet_course.pictures.overlays import boxes_with_names, masks_side_by_side
-from resnet_course.train import trained_model
+from resnet_course.train import EpochRow, inputs, recorded, trained_model
 from resnet_course.widgets import (
     BlockBuilder,
     GradientFlowLab,
@@ -59,20 +63,24 @@ NO_WORDS = {**FEW_WORDS, "xlabel": ""}
 PIXELS, LABELS = SPLITS.train_images, SPLITS.train_labels
 
 
-def net(**options) -> ResNet:
-    return create_model("resnet8", in_channels=1, **options)
-
-
-def batches(images=PIXELS, **options) -> TensorBatches:
-    return TensorBatches(images, LABELS, 10, **{"mean": 0, "std": 1, **options})
+def batches(images=PIXELS, labels=LABELS, size=10, **options) -> TensorBatches:
+    return TensorBatches(images, labels, size, **{"mean": 0, "std": 1, **options})
 
 
 def try_fit(model, splits=SPLITS, config=CONFIG, **changes) -> None:
     fit(model, replace(splits, **changes) if changes else splits, config, progress=False)
 
 
+def optimized(make) -> None:
+    try_fit(net(), config=replace(CONFIG, optimizer=make))
+
+
+def rate_test(**options) -> None:
+    find_learning_rate(net(), SPLITS, progress=False, **options)
+
+
 def step(model, y=Y, optimizer=None) -> None:
-    train_step(model, X, y, optimizer or torch.optim.SGD(model.parameters(), lr=0.1))
+    train_step(model, X, y, optimizer or SGD(model.parameters(), lr=0.1))
 
 
 def field(shape=(1, 1, 28, 28), layer="layer1", model=None) -> tuple[int, int]:
@@ -96,6 +104,11 @@ def masks(true, classes) -> None:
 TRACE = trace(net(), (1, 1, 28, 28))
 WEIGHTS = net().state_dict()
 ZEROS = torch.zeros(2, 3)
+OTHER = nn.Linear(1, 1)
+NO_MAKER = (
+    "optimizer must be a function that gets the model and returns its optimiser, such as lambda "
+    'model: torch.optim.AdamW(model.parameters(), lr=1e-3), or "muon", got'
+)
 
 # What asks a network about grey pictures; `x` replaces the pictures.
 DOORS = {
@@ -112,6 +125,7 @@ DOORS = {
 FOR_NUMPY = ("gradient_norms", "activation_stats", "grad_cam")
 FOR_COLOUR = (*FOR_NUMPY, "fit", "evaluate", "measured_receptive_field")
 
+# What raises a ValueError.
 CASES = [
     *((partial(door, ResNet), "the class ResNet: make a network") for door in DOORS.values()),
     *((partial(DOORS[name], COLOUR), "built for 3 channels") for name in FOR_COLOUR),
@@ -122,16 +136,36 @@ CASES = [
     (lambda: fit(net(), (X, Y), CONFIG), "splits must be Splits"),
     (lambda: fit(net(), SPLITS, {"epochs": 1}), "config must be a TrainConfig, got dict"),
     (lambda: try_fit(net().requires_grad_(False)), "all its parameters are frozen"),
-    (lambda: try_fit(net(), train_labels=LABELS.float()), "got torch.uint8, torch.float32"),
     (
         lambda: try_fit(net(), train_labels=LABELS + 5),
         "labels hold 14, but classes has 10",
     ),
-    (lambda: try_fit(net(), train_images=PIXELS.numpy()), "torch.from_numpy"),
     (lambda: try_fit(nn.Flatten()), "it has no parameters"),
     (lambda: try_fit(nn.Conv2d(1, 2, 3)), "must give logits"),
+    (lambda: try_fit(nn.Sequential(nn.Flatten(), nn.LazyLinear(10))), "run it once first"),
+    (lambda: predict(nn.LazyConv2d(1, 3), [(X, Y)]), "run it once first"),
     (lambda: try_fit(net(), config=replace(CONFIG, device="gpu")), "device must be"),
     (lambda: try_fit(net(), drawn_garments(1, 20)), "are 1 training images: at least 2 are needed"),
+    (lambda: optimized(AdamW), f"{NO_MAKER} the class AdamW"),
+    (lambda: optimized(partial(AdamW, lr=1e-3)), f"{NO_MAKER} the class AdamW"),
+    (lambda: optimized(SGD(OTHER.parameters(), lr=0.1)), f"{NO_MAKER} an object of type SGD"),
+    (lambda: optimized("adamw"), f"{NO_MAKER} an object of type str"),
+    (
+        lambda: optimized(lambda model: None),
+        "optimizer must return an optimiser of torch.optim, but returns a NoneType",
+    ),
+    (
+        lambda: optimized(lambda model: AdamW(OTHER.parameters())),
+        "2 of the 2 tensors in the optimiser are not parameters of the model",
+    ),
+    (
+        lambda: optimized(lambda model: LBFGS(model.parameters())),
+        "LBFGS asks for the loss many times",
+    ),
+    (lambda: rate_test(lowest=0), "0 < lowest < highest is needed, got 0 and 10.0"),
+    (lambda: rate_test(lowest=1, highest=0.1), "0 < lowest < highest is needed, got 1 and 0.1"),
+    (lambda: rate_test(highest=float("inf")), "0 < lowest < highest is needed, got 0.0001 and inf"),
+    (lambda: rate_test(steps=9), "steps must be a whole number from 10 up, got 9"),
     (lambda: evaluate(net(num_classes=2), batches()), "hold 9, but the network has 2"),
     (lambda: evaluate(net(), []), "no images"),
     (lambda: evaluate(net(), SPLITS), "must give pairs"),
@@ -141,7 +175,7 @@ CASES = [
     (lambda: predict(net(), (X, Y)), "must give pairs"),
     (lambda: step(net(), Y.float()), "y.long()"),
     (lambda: step(net(), ONE_HOT), "is it one-hot?"),
-    (lambda: step(net(), Y, torch.optim.SGD), "optimizer must be made for the model"),
+    (lambda: step(net(), Y, SGD), "optimizer must be made for the model"),
     (lambda: step(net(num_classes=2)), "y hold 3"),
     (lambda: step(net().requires_grad_(False), Y), "frozen"),
     (lambda: topk_accuracy(torch.zeros(4, 10), ONE_HOT), "is it one-hot?"),
@@ -161,6 +195,18 @@ CASES = [
     (lambda: field((28, 28)), "needs a batch axis"),
     (lambda: field("28"), "whole numbers such as"),
     (lambda: field(layer="typo"), "no layer 'typo' in the model; there is conv1"),
+    (
+        lambda: field(layer=None, model=Net(lambda own, x: torch.zeros(1, 1, 4, 4))),
+        "no pixel of (1, 1, 28, 28) has an influence on Net",
+    ),
+    (
+        lambda: field(layer="a", model=Net(lambda own, x: x, a=nn.Conv2d(1, 1, 3))),
+        "a passed on no tensor",
+    ),
+    (
+        lambda: field(layer=None, model=nn.LazyConv2d(1, 3)),
+        "LazyConv2d has lazy layers without weights: run it once first",
+    ),
     (lambda: grad_cam(net(), X, 10), "target hold 10"),
     (lambda: grad_cam(net(), X, [0, 1, 2, -1]), "target hold -1"),
     (lambda: grad_cam(net(), X, ["a"] * 4), "target must be a tensor, got list"),
@@ -212,10 +258,26 @@ CASES = [
     (lambda: Augment()(PIXELS[0]), "got (1, 28, 28)"),
     (lambda: Augment(flip="yes"), "True or False, got 'yes'"),
     (lambda: Augment(cutout=-1), "from 0 up, got -1"),
-    (lambda: batches(PIXELS.numpy()), "torch.from_numpy"),
-    (lambda: batches(PIXELS.float()), "expected uint8 images"),
-    (lambda: TensorBatches([1], [2], 10, mean=0, std=1), "got list"),
+    (lambda: Augment(brightness=1.5), "brightness must be a number from 0 to 1, got 1.5"),
+    (lambda: Augment(brightness="a"), "brightness must be a number from 0 to 1, got 'a'"),
+    (lambda: Augment(resized_crop=0), "resized_crop must be a number above 0, at most 1, got 0"),
+    (
+        lambda: Augment(resized_crop=float("nan")),
+        "resized_crop must be a number above 0, at most 1, got nan",
+    ),
+    (lambda: Augment(each=3), "each must be a function of one picture, got 3"),
+    *(
+        (
+            lambda size=size: batches(size=size),
+            f"batch_size must be a whole number from 1 up, got {size!r}",
+        )
+        for size in (0, 2.0, True)
+    ),
+    (lambda: batches(seed=-1), "seed must be a whole number from 0 up, got -1"),
+    (lambda: batches(labels=LABELS[:3]), "got (40, 1, 28, 28) and (3,)"),
+    (lambda: batches(PIXELS[:, 0]), "got (40, 28, 28) and (40,)"),
     (lambda: batches(mean="a"), "mean must be a number"),
+    (lambda: batches(std=0.0), "std must be more than 0, got 0.0"),
     (lambda: batches(transform=3), "transform must be a function"),
     *(
         (lambda part=part: batches(part=part), "part must be (k, n)")
@@ -224,7 +286,6 @@ CASES = [
     # Tracing and drawing.
     (lambda: trace(net(), "a"), "got 'a'"),
     (lambda: TRACE.within("typo"), "no module 'typo': there is conv1"),
-    (lambda: TRACE["typo"], "no layer 'typo': there is conv1"),
     (lambda: TRACE.grouped(0), "from 1 up, got 0"),
     (lambda: TRACE.grouped("a"), "got 'a'"),
     (lambda: draw.block(BasicBlock(1, 1), "t"), "trace(model, shape) makes one"),
@@ -242,15 +303,25 @@ CASES = [
     (lambda: grid(X, Y), "got torch.float32"),
     (lambda: grid(PIXELS[:2], [0, 99]), "from 0 to 9, got [0, 99]"),
     (lambda: grid(PIXELS[:3], [0, 1]), "got 3 images, 2 labels"),
-    (lambda: plots.lines([1, 2], {"a": [1]}, **NO_WORDS), "got 2 x, 1 a"),
+    (lambda: plots.lines([1, 2], {"a": [1]}, **NO_WORDS), "got 2 x, 1 values of 'a'"),
+    (lambda: plots.lines([1, 2], {"x": [1]}, **NO_WORDS), "got 2 x, 1 values of 'x'"),
     (lambda: plots.lines([1, 2], {}, **NO_WORDS), "curves is empty"),
-    (lambda: plots.bars(["a"], {"x": [1, 2]}, **FEW_WORDS), "got 1 names, 2 x"),
+    (lambda: plots.bars(["a"], {"x": [1, 2]}, **FEW_WORDS), "got 1 names, 2 values of 'x'"),
     (lambda: plots.bars([], {}, **FEW_WORDS), "nothing to draw"),
     (lambda: plots.gradient_flow({}), "norms is empty"),
+    (lambda: plots.gradient_flow({"a": []}), "'a' is empty"),
     (lambda: plots.learning_curves({"a": History("x")}, "loss"), "choose one of train_loss"),
     (lambda: plots.learning_curves({}), "nothing to draw"),
-    (lambda: plots.learning_curves({"a": History("x")}), "a is empty"),
+    (lambda: plots.learning_curves({"a": History("x")}), "'a' is empty"),
     (lambda: plots.learning_curves(History("x")), "must be a dict, label → History"),
+    (
+        lambda: plots.recorded_curves(recorded("frontier"), start=99),
+        "start must be a whole number from 1 to 3, got 99",
+    ),
+    (
+        lambda: plots.recorded_curves(recorded("frontier"), "typo"),
+        "there is no column 'typo': choose one of train_loss",
+    ),
     (lambda: panels([], [], **TITLE), "maps is empty"),
     (lambda: panels([X[0]], ["a"], **TITLE), "choose one channel"),
     (lambda: panels(X[:, 0], ["a"], **TITLE), "got 4 maps, 1 names"),
@@ -271,24 +342,88 @@ CASES = [
     (lambda: ShapeExplorer(net(), X[:0]), "needs a batch axis of 1 or more"),
     (lambda: BlockBuilder("Typo"), "no block 'Typo'"),
     (lambda: BlockBuilder(stride=5), "no stride 5"),
-    (lambda: BlockBuilder(size=0), "size must be a positive integer"),
+    (lambda: BlockBuilder(size=0), "size must be a whole number from 2 up, got 0"),
     (lambda: BlockBuilder(shortcut="x"), "no shortcut 'x'"),
     (lambda: GroupedConvExplorer(8.5, 8, 1), "got 8.5"),
     (lambda: GroupedConvExplorer(8, 17), "out_channels must be from 1 to 16"),
     (lambda: GroupedConvExplorer(8, 8, 3), "must both be divisible by groups=3"),
-    (lambda: GroupedConvExplorer(8, 8, 0), "divisible by groups=0"),
+    (lambda: GroupedConvExplorer(8, 8, 0), "groups must be a positive integer, got 0"),
+    (lambda: GroupedConvExplorer(8, 8, 2.0), "groups must be a positive integer, got 2.0"),
     (lambda: GradientFlowLab(SPLITS, depth="a"), "depth must be a positive integer, got 'a'"),
     (lambda: GradientFlowLab((X, Y)), "splits must be Splits"),
     (lambda: PredictionBrowser(net(), (X, Y)), "splits must be Splits"),
     (lambda: PredictionBrowser(net(num_classes=3), SPLITS), "build it with 10 classes"),
 ]
+# And what raises another error: tensors of another type, a name that a table does not have.
+OF_TYPE = [
+    (lambda: try_fit(net(), train_labels=LABELS.float()), "got torch.uint8, torch.float32"),
+    (lambda: try_fit(net(), train_images=PIXELS.numpy()), "torch.from_numpy"),
+    (lambda: batches(PIXELS.numpy()), "torch.from_numpy"),
+    (lambda: batches(PIXELS.float()), "expected uint8 images and int64 labels, got torch.float32"),
+    (lambda: batches(labels=LABELS.float()), "int64 labels, got torch.uint8, torch.float32"),
+    (lambda: batches([1], [2]), "got list"),
+]
+OF_NAME = [(lambda: TRACE["typo"], "no layer 'typo': there is conv1")]
+ALL = [
+    (call, words, kind)
+    for kind, cases in ((ValueError, CASES), (TypeError, OF_TYPE), (KeyError, OF_NAME))
+    for call, words in cases
+]
 
 
-@pytest.mark.parametrize(("call", "words"), CASES, ids=[words for _, words in CASES])
-def test_bad_input_is_answered_at_the_door(call, words):
-    with pytest.raises((ValueError, TypeError, KeyError)) as error:
+@pytest.mark.parametrize(("call", "words", "kind"), ALL, ids=[words for _, words, _ in ALL])
+def test_bad_input_is_answered_at_the_door(call, words, kind):
+    with pytest.raises(kind) as error:
         call()
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ((nn.Conv2d(1, 16, 3), nn.Conv2d(32, 32, 3)), "to have 32 channels, but got 16 channels"),
+        ((nn.Flatten(), nn.BatchNorm2d(784)), "expected 4D input (got 2D input)"),
+        ((Net(lambda own, x: x.double()), nn.Conv2d(1, 1, 3)), "double"),
+        ((Net(lambda own, x: x.flatten(1) @ torch.ones(9, 2)),), "cannot be multiplied"),
+        ((Net(lambda own, x: x[:1].mean((2, 3))), nn.BatchNorm1d(1)), "more than 1 value"),
+    ],
+)
+def test_a_fault_inside_the_network_is_not_told_as_one_of_the_pictures(layers, words):
+    with pytest.raises((RuntimeError, ValueError)) as error:
+        inputs.run(nn.Sequential(*layers), X)
+    assert words in str(error.value) and error.value.__cause__ is None
+
+
+def test_a_network_for_other_numbers_is_not_told_to_take_those_of_pictures():
+    wide = Net(lambda own, x: x.flatten(1) @ torch.ones(784, 9), last=nn.Linear(9, 9).double())
+    for layer, x, words in (
+        (nn.Conv3d(1, 1, 3), X[0], "5D"),
+        (nn.BatchNorm1d(4), X[0, 0, 0], "2D or 3D"),
+        (wide, X.double(), "[Dd]ouble.*[Ff]loat"),
+    ):
+        with pytest.raises((RuntimeError, ValueError), match=words) as error:
+            inputs.run(layer, x)
+        assert error.value.__cause__ is None, words
+
+
+def test_a_linear_layer_that_does_not_fit_leaves_open_why():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 9), nn.Linear(20, 10))
+    for x, words in ((X, "20 numbers, but gets 9"), (X[:, :, :9], "784 numbers, but gets 252")):
+        with pytest.raises(ValueError, match=f"{words} from .* or the layer before it"):
+            inputs.run(model, x)
+
+
+@pytest.mark.parametrize("label", [0.1, "x", "names", "norms", "histories"])
+def test_every_label_is_drawn(label):
+    """Numbers, and words that are names of the functions' own arguments."""
+    for figure in (
+        plots.lines([1, 2], {label: [3, 4]}, **NO_WORDS),
+        plots.bars(["a"], {label: [1]}, **FEW_WORDS),
+        plots.gradient_flow({label: [1, 2]}),
+        plots.learning_curves({label: History("x", [EpochRow(1, 0.5, 0.8, 0.7, 3.0)])}),
+    ):
+        (text,) = figure.axes[0].get_legend().get_texts()
+        assert text.get_text() == str(label)
 
 
 def test_good_input_in_other_clothes_passes():

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-import math
 
 import pytest
 import torch
-from helpers import network
+from helpers import batches, linear_model, network
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from resnet_course import TrainConfig, drawn_garments, find_learning_rate
+from resnet_course import TrainConfig, drawn_garments, find_learning_rate, fit
+from resnet_course.data import to_float
 from resnet_course.pictures import plots
 from resnet_course.train import RateTest
 
@@ -48,6 +48,24 @@ def test_the_loss_falls_and_the_model_stays_as_it_is(splits):
     assert len(found.rates) == len(found.losses) <= 60
 
 
+@pytest.mark.parametrize("own", [True, False], ids=["DataLoader", "TensorBatches"])
+def test_the_order_of_a_loader_stays_too(splits, own):
+    def losses(ask):
+        pair = batches(splits, 100, "train", shuffle=True), batches(splits, 100)
+        if own:
+            g = torch.Generator().manual_seed(1)
+            x = to_float(splits.train_images, splits.mean, splits.std)
+            data = TensorDataset(x, splits.train_labels)
+            pair = DataLoader(data, 100, shuffle=True, generator=g), pair[1]
+        model, config = linear_model(), TrainConfig(epochs=1, bfloat16=False, device="cpu")
+        if ask:
+            find_learning_rate(model, pair, config, steps=10, progress=False)
+        epoch = getattr(pair[0], "epoch", 0)
+        return epoch, fit(model, pair, config, progress=False).step_losses
+
+    assert losses(ask=True) == losses(ask=False)
+
+
 def test_it_ends_where_the_loss_rises_by_a_quarter():
     """Plain steps on a quadratic-like loss explode above a rate that is known: 2 / curvature."""
     x = torch.randn(256, 1, 2, 2, generator=torch.Generator().manual_seed(0)) * 6
@@ -76,20 +94,6 @@ def test_groups_keep_their_distance_and_the_same_seed_gives_the_same_test(splits
     assert one == other
     slow, fast = (group["lr"] for group in made[0].param_groups)
     assert fast == one.rates[-1] and slow == pytest.approx(fast / 10)
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"lowest": 0}, "0 < lowest < highest"),
-        ({"lowest": 1, "highest": 0.1}, "0 < lowest < highest"),
-        ({"highest": math.inf}, "0 < lowest < highest"),
-        ({"steps": 9}, "steps must be a whole number from 10 up"),
-    ],
-)
-def test_bad_settings_are_told(splits, options, words):
-    with pytest.raises(ValueError, match=words):
-        find_learning_rate(network(), splits, **(SETTINGS | options))
 
 
 def test_the_picture_marks_the_suggestion():

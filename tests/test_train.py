@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import batches, linear_model, plain_loop
+from helpers import batches, linear_model, network, plain_loop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -88,8 +88,7 @@ def test_fit_equals_a_loop_in_plain_pytorch(count, config):
 def test_fit_is_the_same_twice_and_learns(bfloat16):
     histories = []
     for _ in range(2):
-        torch.manual_seed(0)
-        model = create_model("resnet8", in_channels=1, stem_stride=2)
+        model = network()
         config = TrainConfig(epochs=2, device="cpu", bfloat16=bfloat16)
         histories.append(fit(model, SPLITS, config, progress=False))
     assert histories[0].step_losses == histories[1].step_losses

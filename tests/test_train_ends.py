@@ -51,14 +51,7 @@ def test_a_second_run_in_the_same_folder_is_refused_until_the_first_has_died(tmp
     assert checkpoints.load(tmp_path / "last.pt")["epoch"] == 1
 
 
-@pytest.mark.parametrize("option", ["--out", "--data", "--resume"])
-def test_an_empty_name_is_refused(option, capsys):
-    with pytest.raises(SystemExit):
-        train(option, "")
-    assert f"argument {option}: the name is empty" in capsys.readouterr().err
-
-
-def test_fit_refuses_an_empty_name_too():
+def test_fit_refuses_an_empty_name():
     with pytest.raises(ValueError, match='out is "", which names no folder'):
         fit(linear_model(), drawn_garments(100, 50), ONE, out="", progress=False)
 

@@ -188,8 +188,17 @@ def test_what_does_not_go_with_loaders_is_refused(monkeypatch):
         train((PAIRS, TEST))
 
 
+def test_a_run_with_batches_of_the_course_goes_on_with_the_order_that_comes_next(tmp_path):
+    def go(**options):  # as in a new process, with new loaders
+        pair = batches(SPLITS, 25, "train", shuffle=True, seed=3), batches(SPLITS, 30)
+        return train(pair, config=replace(CONFIG, epochs=3), **options)
+
+    assert len(go(out=tmp_path, monitor=StopAfter(6)).step_losses) == 6
+    assert go(out=tmp_path, resume=True).step_losses == go().step_losses
+
+
 def test_a_run_with_loaders_goes_on_with_the_global_generator(tmp_path):
-    config, broken = replace(CONFIG, epochs=3), [0]
+    config = replace(CONFIG, epochs=3)
 
     def fresh():
         torch.manual_seed(2)

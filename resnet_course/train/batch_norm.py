@@ -58,6 +58,7 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
 def synchronise(model: nn.Module) -> nn.Module:
     """Return the model with every `BatchNorm2d` synchronised; weights and names stay.
 
+    On a GPU every other kind of batch norm is too, on the CPU none is.
     Its modules are changed in place; only on a GPU can a model that is itself a batch norm be
     replaced by another object.
     """

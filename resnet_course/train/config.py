@@ -51,9 +51,10 @@ class TrainConfig:
             `torch.manual_seed` before you build the model to repeat a run.
         flip_test: measure with the mean answer to each picture and to its mirror image.
         bfloat16: 16 bits in convolutions; None: where the processor has instructions for it.
-        device: "cpu", "cuda", ...; None takes a GPU if there is one.
+        device: "cpu", "cuda", "mps", ...; None takes a GPU of NVIDIA if there is one, else the CPU.
         sync_batch_norm: where several processes share a batch, batch norm takes mean and variance
-            of all of it, not of each part.
+            of all of it, not of each part. On the CPU that is `BatchNorm2d` only, on GPUs every
+            kind of batch norm.
         optimizer: a function that gets the model, on its device, and returns the optimiser in place
             of SGD: `lambda model: torch.optim.AdamW(model.parameters(), lr=1e-3)`. It may give
             groups of parameters rates of their own. Each rate is the highest of the run for its

@@ -28,9 +28,9 @@ class History:
     """The rows of a run, with the name of the images that it saw."""
 
     source: str  # `Splits.source`; "loaders" if the images came by loaders
-    rows: list[EpochRow] = field(default_factory=list)  # one for each finished epoch
+    rows: list[EpochRow] = field(default_factory=list)  # one an epoch, even if cut short
     step_losses: list[float] = field(default_factory=list)  # of every single step
-    interrupted: str = ""  # where the run was ended early, in words
+    interrupted: str = ""  # after which step an epoch was broken off, in words
 
     def __iter__(self) -> Iterator[EpochRow]:
         return iter(self.rows)
@@ -40,7 +40,7 @@ class History:
 
     @property
     def last(self) -> EpochRow:
-        """The last finished epoch. Raises a ValueError if there is none."""
+        """The last epoch that was measured. Raises a ValueError if there is none."""
         if not self.rows:
             raise ValueError("no epoch is finished yet, so there is no last row.")
         return self.rows[-1]

@@ -11,25 +11,56 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from resnet_course.blocks import shape_or_type
 
 SHOWN = 20  # names listed where there are many
-# What PyTorch says of sizes that do not fit → what it means; {1} and {2} are the numbers in it.
-MISFITS = {
-    r"to have (\d+) channels, but got (\d+) channels": "{name} was built for {1} channels, but the "
-    "pictures have {2}: build it with in_channels={2}, or take other pictures.",
-    r"[Ee]xpected (2D or )?[34]D": "{name} takes a batch (batch, channels, height, width), got "
-    "{shape}. One picture needs a batch axis: x[None].",
-    r"cannot be multiplied \(\d+x(\d+) and (\d+)x": "a linear layer of {name} was built for {2} "
-    "numbers, but gets {1} from pictures {shape}: is their size or their number of channels "
-    "another one?",
-    r"[Dd]ouble\b.*\b[Ff]loat\b": "{name} computes with float32, but the pictures are float64: "
-    "make them floats, x.float().",
-    r"more than 1 value per channel when training": "batch norm in {name} has one value per "
-    "channel to train on, of pictures {shape}, and needs two: take larger batches, and leave a "
-    "last batch of one picture out (DataLoader(…, drop_last=True)).",
-}
+# What PyTorch says of sizes that do not fit; whether the pictures x are the cause, and not a layer
+# deep in the network; what it means then. {1} and {2} are the numbers in what it says.
+MISFITS: tuple[tuple[str, Callable[[nn.Module, Tensor, re.Match[str]], bool], str], ...] = (
+    (
+        r"to have (\d+) channels, but got (\d+) channels",
+        lambda model, x, said: x.ndim > 1 and x.shape[1] == int(said[2]),
+        "{name} was built for {1} channels, but the pictures have {2}: build it with "
+        "in_channels={2}, or take other pictures.",
+    ),
+    (
+        r"[Ee]xpected (?:3D.* or )?4D(?!.* 5D)",
+        # A convolution names the whole shape; it lets one picture pass, so batch norm is the next.
+        lambda model, x, said: (
+            (x.ndim != 4 and str(list(x.shape)) in said.string)
+            or (x.ndim == 3 and "got 3D" in said.string)
+        ),
+        "a layer of {name} takes a batch (batch, channels, height, width), but the pictures are "
+        "{shape}. One picture needs a batch axis: x[None].",
+    ),
+    (
+        r"cannot be multiplied \(\d+x(\d+) and (\d+)x",
+        lambda model, x, said: any(
+            isinstance(part, nn.Linear) and part.in_features == int(said[2])
+            for part in model.modules()
+        ),
+        "a linear layer of {name} was built for {2} numbers, but gets {1} from pictures {shape}: "
+        "either their size or their number of channels is another one, or the layer before it "
+        "gives another number.",
+    ),
+    (
+        r"[Dd]ouble\b.*\b[Ff]loat\b",
+        lambda model, x, said: (
+            x.dtype == torch.float64 and all(p.dtype != x.dtype for p in model.parameters())
+        ),
+        "{name} computes with float32, but the pictures are float64: make them floats, x.float().",
+    ),
+    (
+        # Group norm says the same of other numbers, which it gives as a list.
+        r"more than 1 value per channel when training, got input size torch\.Size",
+        lambda model, x, said: x.shape[:1] == (1,),
+        "batch norm in {name} has one value per channel to train on, of pictures {shape}, and "
+        "needs two: take larger batches, and leave a last batch of one picture out "
+        "(DataLoader(…, drop_last=True)).",
+    ),
+)
 
 
 def check_model(model: object) -> None:
@@ -118,6 +149,13 @@ def check_learns(model: nn.Module) -> None:
         )
 
 
+def check_initialized(model: nn.Module) -> None:
+    """Raise a ValueError if a network has lazy layers that never ran: they have no weights yet."""
+    if any(map(is_lazy, model.parameters())):
+        name = type(model).__name__
+        raise ValueError(f"{name} has lazy layers without weights: run it once first, model(x).")
+
+
 def check_name(name: object, names: Sequence[str], what: str, place: str = "") -> None:
     """Raise a ValueError if `name` is not one of `names`; the message lists them."""
     if name not in names:
@@ -129,13 +167,15 @@ def check_name(name: object, names: Sequence[str], what: str, place: str = "") -
 def run(model: nn.Module, x: Tensor, call: Callable[[Tensor], object] | None = None) -> object:
     """Call a network with a batch `x`, by `call` if not by itself.
 
-    PyTorch's error about sizes becomes a ValueError: the network was built for other pictures.
+    PyTorch's error about sizes becomes a ValueError where `x` is the cause: the network was built
+    for other pictures. Every other error stays as it is.
     """
     try:
         return (call or model)(x)
     except (RuntimeError, ValueError) as error:
-        for pattern, words in MISFITS.items():
-            if found := re.search(pattern, str(error)):
+        for pattern, about_x, words in MISFITS:
+            found = re.search(pattern, str(error))
+            if found and about_x(model, x, found):
                 told = {"name": type(model).__name__, "shape": tuple(x.shape)}
                 raise ValueError(words.format(found[0], *found.groups(), **told)) from error
         raise

@@ -18,8 +18,7 @@ from tqdm.auto import tqdm
 from resnet_course.blocks import check_whole
 from resnet_course.data import Splits
 from resnet_course.train.config import TrainConfig
-from resnet_course.train.loaders import pair_of_loaders
-from resnet_course.train.randomness import random_states, set_random_states
+from resnet_course.train.loaders import Loaders, pair_of_loaders, undisturbed
 from resnet_course.train.readiness import check_run
 from resnet_course.train.state import RunState
 from resnet_course.train.steps import Batches, autocast, step
@@ -65,9 +64,10 @@ def find_learning_rate(
 ) -> RateTest:
     """Train a copy of `model` for some steps while the learning rate grows; return the losses.
 
-    `model` stays as it is, and so do the random numbers. The test ends early where the loss has
-    risen by a quarter. It says what is too large for the first steps; a run that begins with a low
-    rate, as those of `fit` do, can often go higher.
+    `model` stays as it is, and so do the random numbers: those of the global generators, of the
+    training loader's `generator`, and the order of a `TensorBatches`. The test ends early where the
+    loss has risen by a quarter. It says what is too large for the first steps; a run that begins
+    with a low rate, as those of `fit` do, can often go higher.
 
     Args:
         model: as in `fit`.
@@ -88,12 +88,9 @@ def find_learning_rate(
     config = replace(config or TrainConfig(), epochs=1)
     splits = pair_of_loaders(splits) or splits
     check_run(model, splits, config)
-    before = random_states()
-    try:
+    with undisturbed(splits.train.loader if isinstance(splits, Loaders) else None):
         run = RunState(copy.deepcopy(model), splits, config, {})
         rates, losses = _grow(run, lowest, (highest / lowest) ** (1 / (steps - 1)), steps, progress)
-    finally:
-        set_random_states(before)
     return RateTest(rates, losses, run.history.source)
 
 

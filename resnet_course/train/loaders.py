@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from resnet_course.data import TensorBatches
 from resnet_course.train import inputs
 from resnet_course.train.randomness import random_states, set_random_states
 from resnet_course.train.steps import Batches, pairs
@@ -26,8 +27,9 @@ class LoaderBatches:
     """The batches of one loader, as `fit` needs them: counted, looked at, on the right device.
 
     Each batch is (x, y): floats (batch, channels, height, width) and int64 (batch,), on `device`.
-    Labels are compared with the number of `classes`, if it is known. `epoch` counts the passes.
-    The `len` of the loader says how many batches a pass has; without a `len`, one pass is counted.
+    Labels are compared with the number of `classes`, if it is known. `epoch` counts the passes; a
+    `TensorBatches` is told it, so that the order of a pass depends on its number alone. The `len`
+    of the loader says how many batches a pass has; without a `len`, one pass is counted.
     `name` is "training" or "test".
 
     Raises:
@@ -43,7 +45,7 @@ class LoaderBatches:
         try:
             self._steps = len(loader)
         except TypeError:  # no `len`, as of the loader of a stream
-            with _undisturbed(loader):
+            with undisturbed(loader):
                 self._steps = sum(1 for _ in loader)
         if self._steps == 0:
             raise ValueError(f"the {name} loader gives no batch.")
@@ -54,12 +56,14 @@ class LoaderBatches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Begin a pass."""
+        if isinstance(self.loader, TensorBatches):  # a resumed run has a new one, which begins at 0
+            self.loader.epoch = self.epoch
         self.epoch += 1
         return self._batches()
 
     def first(self) -> tuple[Tensor, Tensor]:
         """Return the first batch of a pass that does not count: no random number is used up."""
-        with _undisturbed(self.loader):
+        with undisturbed(self.loader):
             batch = next(self._batches(), None)
         if batch is None:
             raise ValueError(f"the {self.name} loader gives no batch.")
@@ -122,14 +126,17 @@ def pair_of_loaders(value: object) -> Loaders | None:
 
 
 @contextmanager
-def _undisturbed(loader: Batches) -> Iterator[None]:
-    """Leave all generators of random numbers, and the loader's own, as they were."""
+def undisturbed(loader: Batches | None) -> Iterator[None]:
+    """Leave the global generators, and the loader's own `generator` and `epoch`, as they were."""
     states, own = random_states(), getattr(loader, "generator", None)
     own = own if isinstance(own, torch.Generator) else None
     kept = None if own is None else own.get_state()
+    epoch = loader.epoch if isinstance(loader, TensorBatches) else None
     try:
         yield
     finally:
         set_random_states(states)
         if own is not None:
             own.set_state(kept)
+        if epoch is not None:
+            loader.epoch = epoch

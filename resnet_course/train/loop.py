@@ -44,13 +44,15 @@ def fit(
 
     The model ends in evaluation mode. A monitor can stop the run: the epoch that it cuts short is
     measured too, but a resumed run does it again. Interrupting (Ctrl-C, or the kernel's ■) ends the
-    run as well, and the model stays as the last step left it. `History.interrupted` says where.
+    run as well, and the model stays as the last step left it. `History.interrupted` says where; it
+    is empty where a monitor stops between an epoch's last step and the end of its measurement: that
+    epoch is finished.
 
     What is frozen stays so, batch norm too: a part of the model, such as its trunk, that comes in
     evaluation mode and none of whose parameters can learn: `trunk.requires_grad_(False).eval()`.
 
-    Under `torchrun`, inside `world.joined()`, all processes call `fit` with the same arguments and
-    take their parts of every batch; process 0 writes the files.
+    Under `torchrun`, inside `processes.joined()`, all processes call `fit` with the same arguments
+    and take their parts of every batch; process 0 writes the files.
 
     Args:
         model: a classifier of (batch, channels, height, width), with an answer for every class.
@@ -64,9 +66,11 @@ def fit(
             run at a time can have it. None writes nothing.
         resume: True goes on from `last.pt` in `out`, or begins where there is none yet; a file or
             folder goes on from there. On the same kind of processor, with as many threads, the
-            weights end bit for bit as those of a run that was never interrupted. A `DataLoader`
-            that shuffles by torch's global generator goes on with the order that comes next; one
-            with a `generator` of its own, or with workers that draw, begins again.
+            weights end bit for bit as those of a run that was never interrupted. If the network or
+            `augment` draws random numbers, as dropout does, that is so for one process on the CPU
+            or on the first GPU of NVIDIA: no other generator is kept. A `TensorBatches`, or a
+            `DataLoader` that shuffles by torch's global generator, goes on with the order that
+            comes next; one with a `generator` of its own, or with workers that draw, begins again.
         progress: show a bar with the loss and the time left.
         monitor: who watches instead of the bar, such as `widgets.TrainingMonitor`.
         label: name of the run in front of the bar; None takes the model's class name.

@@ -52,8 +52,13 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
 
 
 def make_schedule(optimizer: Optimizer, config: TrainConfig, steps: int) -> OneCycleLR:
-    """Return what moves the rate of every group in a run of so many steps: see `TrainConfig`."""
+    """Return what moves the rate of every group in a run of so many steps: see `TrainConfig`.
+
+    A run of one step takes it at the highest rate.
+    """
     warm_up = config.warm_up
+    if steps == 1:  # the first of two steps, at the highest rate: the last would not train at all
+        steps, warm_up = 2, 0.5
     if warm_up * steps == 1:  # OneCycleLR would divide by the 0 steps from first to highest
         warm_up *= 1 - 1e-9
     return OneCycleLR(

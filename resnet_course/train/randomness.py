@@ -1,4 +1,4 @@
-"""The generators of random numbers that a network, a transform or a loader may draw from."""
+"""The global generators of random numbers, from which networks, transforms and loaders draw."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ import torch
 
 
 def random_states() -> dict[str, Any]:
-    """Return the state of every generator that a network or a transform may draw from."""
+    """Return the states of the global generators of this process.
+
+    These are torch's on the CPU and, once a GPU of NVIDIA is in use, on the current one (the first,
+    if nobody has chosen another), NumPy's and Python's. Other GPUs, those of Apple too, have
+    generators of their own, which are left out.
+    """
     kind, keys, *rest = np.random.get_state()
     return {
         "torch": torch.get_rng_state(),
@@ -22,7 +27,7 @@ def random_states() -> dict[str, Any]:
 
 
 def set_random_states(states: Mapping[str, Any]) -> None:
-    """Set all generators as `random_states` found them."""
+    """Set the generators as `random_states` found them."""
     torch.set_rng_state(states["torch"])
     if states["cuda"] is not None and torch.cuda.is_available():
         torch.cuda.set_rng_state(states["cuda"])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 
 from resnet_course.data import Splits, check_splits, to_float
 from resnet_course.train.config import TrainConfig
-from resnet_course.train.inputs import check_labels, check_learns, check_model
+from resnet_course.train.inputs import check_initialized, check_labels, check_learns, check_model
 from resnet_course.train.loaders import Loaders
 from resnet_course.train.processes import world
 from resnet_course.train.steps import predict
@@ -36,8 +35,7 @@ def check_run(model: nn.Module, splits: Splits | Loaders, config: TrainConfig) -
         raise ValueError("loaders train in one process: several share the pictures of Splits.")
     check_learns(model)
     check_whitened(model)
-    if any(map(is_lazy, model.parameters())):  # its sizes follow from the first batch
-        return
+    check_initialized(model)
     if bad := not_finite(model):
         raise ValueError(
             f"{bad} holds numbers that are not finite (NaN or infinite), and training cannot mend "

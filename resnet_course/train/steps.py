@@ -165,6 +165,7 @@ def predict(
         ValueError: if there is no image at all, or model and batches are not what is said above.
     """
     inputs.check_model(model)
+    inputs.check_initialized(model)
     logits, labels = [], []
     device = next((value.device for value in model.parameters()), None)
     with evaluation_mode(model), torch.inference_mode():
