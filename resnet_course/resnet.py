@@ -7,6 +7,7 @@ between ResNet-18 and ResNeXt-101 is a `ResNetConfig`, a handful of numbers.
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -27,7 +28,10 @@ class ResNetConfig:
     """Everything that decides the shape of a residual network.
 
     Attributes:
-        block: `BasicBlock`, `Bottleneck`, `PreActBlock` or a class with the same arguments.
+        block: `BasicBlock`, `Bottleneck`, `PreActBlock`, or a class of your own with the arguments
+            of `BasicBlock` and an attribute `expansion`: channels of its output, divided by
+            `channels`. Its attribute `pre_activation`, False if there is none, says that it ends
+            with the addition; its method `zero_init_branch()` is for `zero_init_residual`.
         depths: blocks per stage, (2, 2, 2, 2) for ResNet-18.
         widths: channels per stage, before the block's expansion.
         groups: groups of the 3×3 convolution (`Bottleneck` only).
@@ -95,6 +99,33 @@ class ResNetConfig:
                 f"groups and base_width belong to Bottleneck; {self.block.__name__} takes "
                 f"groups=1 and base_width=64 only, got {self.groups} and {self.base_width}."
             )
+        self._check_block()
+
+    def _check_block(self) -> None:
+        name, expansion = self.block.__name__, getattr(self.block, "expansion", None)
+        if not is_whole(expansion):
+            raise ValueError(
+                f"block {name} must have an attribute expansion, a positive integer: channels of "
+                f"its output, divided by the argument channels. Write expansion = 1 into the "
+                f"class; got {expansion!r}."
+            )
+        for sizes in ((64, 64, 2), (64, 64)):  # the first block of a stage, the others
+            try:
+                inspect.signature(self.block).bind(*sizes, **self.block_options)
+            except TypeError as error:
+                options = ", ".join(f"{key}={value!r}" for key, value in self.block_options.items())
+                raise ValueError(
+                    f"block {name} must take the arguments (in_channels, channels, stride=1, *, "
+                    f"{options}), but its __init__ does not: {error}."
+                ) from None
+
+    @property
+    def block_options(self) -> dict[str, Any]:
+        """What every block is built with, beside its sizes."""
+        options: dict[str, Any] = {"shortcut": self.shortcut}
+        if issubclass(self.block, Bottleneck):
+            options |= {"groups": self.groups, "base_width": self.base_width}
+        return options
 
 
 class ResNet(nn.Module):
@@ -130,7 +161,8 @@ class ResNet(nn.Module):
             channels, stride = width * config.block.expansion, 2
 
         # Pre-activation blocks end with an addition, so the last sum is still to be normalised.
-        self.final_norm = nn.BatchNorm2d(channels) if config.block.pre_activation else None
+        ends_with_sum = getattr(config.block, "pre_activation", False)
+        self.final_norm = nn.BatchNorm2d(channels) if ends_with_sum else None
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, config.num_classes)
         initialise(self, config.zero_init_residual)
@@ -170,9 +202,7 @@ def make_stage(
     config: ResNetConfig, in_channels: int, channels: int, depth: int, stride: int
 ) -> nn.Sequential:
     """Build one stage: `depth` blocks in a row, of which the first changes the shape."""
-    options: dict[str, Any] = {"shortcut": config.shortcut}
-    if issubclass(config.block, Bottleneck):
-        options |= {"groups": config.groups, "base_width": config.base_width}
+    options = config.block_options
     blocks = [config.block(in_channels, channels, stride, **options)]
     for _ in range(depth - 1):
         blocks.append(config.block(channels * config.block.expansion, channels, **options))
@@ -330,7 +360,9 @@ def _weights(given: object) -> Mapping[str, Tensor]:
     entries = {
         key: value
         for key, value in given.items()
-        if isinstance(value, Mapping) and any(isinstance(v, Tensor) for v in value.values())
+        # Not what has a tensor among other things, as the states of random numbers in `last.pt`.
+        if isinstance(value, Mapping) and value
+        if all(isinstance(each, Tensor) for each in value.values())
     }
     if len(entries) != 1:
         listed = ", ".join(map(repr, entries or given))

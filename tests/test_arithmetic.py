@@ -90,6 +90,9 @@ def test_the_remark_tells_padding_from_pixels(layer, size, dropped, words):
         (nn.Conv2d(1, 1, 3, 2, 1), (1, 57, 57), "⌊(57 + 2·1 − 3) / 2⌋ + 1 = 29", ""),
         (nn.Conv2d(1, 1, 2, 3), (1, 56, 56), "", "the windows read 4 of 9 pixels"),
         (nn.Conv1d(1, 1, 2, 3), torch.zeros(1, 1, 30), "", "the windows read 2 of 3 pixels"),
+        (nn.Conv2d(1, 1, 1, (2, 1)), (1, 8, 8), "", "the windows read 1 of 2 pixels"),
+        (nn.Conv2d(1, 1, 1, (2, 3)), (1, 9, 9), "", "the windows read 1 of 6 pixels"),
+        (nn.Conv2d(1, 1, 1, 2), (1, 56, 40), "", "the windows read 1 of 4 pixels"),
         (nn.AdaptiveAvgPool2d(3), (1, 11, 11), "11 → 3", ""),
         (nn.AdaptiveAvgPool2d(8), (1, 5, 5), "5 → 8", ""),
     ],
@@ -106,6 +109,22 @@ def test_height_and_width_have_a_line_each_where_they_differ():
     row = trace(nn.Conv2d(3, 4, (3, 5), (1, 2)), (3, 20, 31))[0]
     results = [computed(each.formula)[1] for each in sums(row) if each.what == "height and width"]
     assert sorted(results) == sorted(row.out_shape[1:])
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "remarks"),
+    [
+        (nn.Conv2d(1, 1, 7, 2, 3), (1, 97, 128), ["", "column: padding"]),
+        (nn.Conv2d(1, 1, 7, 2, 3), (1, 128, 97), ["row: padding", ""]),
+        (nn.Conv2d(1, 1, 3, 3), (1, 11, 10), ["2 rows of the map", "column of the map"]),
+        (nn.Conv2d(1, 1, 3, (2, 1)), (1, 8, 8), ["row of the map", ""]),
+        (nn.Conv1d(1, 1, 3, 3), torch.zeros(1, 1, 11), ["2 pixels of the map"]),
+    ],
+)
+def test_what_is_left_over_is_named_for_each_side(layer, shape, remarks):
+    row = trace(layer, shape)[0]
+    told = [each.remark for each in sums(row) if each.what == "height and width"]
+    assert told == [words and f"no window reaches the last {words}" for words in remarks]
 
 
 def test_biases_and_groups_are_named():

@@ -10,7 +10,8 @@ from resnet_course.blocks import SHORTCUTS, BasicBlock, Bottleneck, PreActBlock
 from resnet_course.resnet import CONFIGS, ResNet, ResNetConfig, cifar_config, create_model
 from resnet_course.tracing import trace
 
-# From FACTS.md: depth → parameters with option A, receptive field of the last stage.
+# Depth 6n + 2 → parameters with option A, which He et al. 2016, table 6, give in millions, and the
+# receptive field of the last stage, by hand 28n - 3.
 CIFAR = {
     20: (269_722, 81),
     32: (464_154, 137),
@@ -146,6 +147,40 @@ def test_overrides_reach_the_network():
     assert CONFIGS["resnet18"].in_channels == 3
 
 
+class Mine(nn.Module):
+    """A block of a learner: neither more nor less than what is asked for."""
+
+    expansion = 2
+
+    def __init__(self, in_channels, channels, stride=1, *, shortcut):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, 2 * channels, 3, stride, padding=1)
+
+    def forward(self, x):
+        return self.conv(x).relu()
+
+
+class NoExpansion(nn.Module): ...
+
+
+class NoShortcut(Mine):
+    def __init__(self, in_channels, channels, stride=1): ...
+
+
+class NeedsStride(Mine):
+    def __init__(self, in_channels, channels, stride, shortcut): ...
+
+
+class NoGroups(Bottleneck):
+    def __init__(self, in_channels, channels, stride=1, shortcut="none"): ...
+
+
+def test_a_block_of_ones_own_makes_a_network():
+    model = create_model("resnet18", block=Mine, widths=(2, 4, 6, 8), num_classes=5)
+    assert model(torch.randn(2, 3, 32, 32)).shape == (2, 5)
+    assert model.final_norm is None and model.fc.in_features == 16
+
+
 @pytest.mark.parametrize("depth", [7, 9, 2, 0, -4, 21, 20.0, True, "20", None])
 def test_wrong_cifar_depth_says_which_depths_there_are(depth):
     with pytest.raises(ValueError, match=r"depth must be 6n \+ 2 \(8, 14, 20, 26, \.\.\.\)"):
@@ -167,6 +202,10 @@ def test_wrong_cifar_depth_says_which_depths_there_are(depth):
         ({"stem": "tiny"}, "unknown stem 'tiny': choose one of imagenet, cifar"),
         ({"shortcut": "A"}, "choose one of projection, zero_pad, none"),
         ({"block": "BasicBlock"}, "block must be a class like BasicBlock or Bottleneck"),
+        ({"block": NoExpansion}, "NoExpansion must have an attribute expansion.*got None"),
+        ({"block": NoShortcut}, r"NoShortcut must take .*stride=1, \*, shortcut='projection'\)"),
+        ({"block": NeedsStride}, "missing a required argument: 'stride'"),
+        ({"block": NoGroups}, "groups=1, base_width=64.*unexpected keyword argument 'groups'"),
         ({"groups": 32}, "groups and base_width belong to Bottleneck"),
         ({"base_width": 4}, "groups and base_width belong to Bottleneck"),
         ({"shortcut": "none", "zero_init_residual": True}, "zero_init_residual=True needs"),

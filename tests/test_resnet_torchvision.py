@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
-from helpers import count, equal
+from helpers import count, equal, network
 from torch import nn
 
+from resnet_course import TrainConfig, drawn_garments, fit
 from resnet_course.resnet import create_model, load_torchvision
 from resnet_course.tracing import trace
 
-# From FACTS.md: parameters, keys of the state dict (where counted), multiply-adds at 224×224.
+# Parameters, keys of the state dict (where counted), multiply-adds at 224×224.
 FACTS = {
     "resnet18": (11_689_512, 122, 1_814_073_344),
     "resnet34": (21_797_672, 218, 3_663_761_408),
@@ -120,6 +121,15 @@ def test_weights_come_in_other_clothes(clothes, as_file, tmp_path):
         given = as_file(tmp_path / "weights.pth")
     assert load_torchvision(model, given) == []
     assert equal(model.state_dict(), source)
+
+
+def test_the_checkpoint_of_a_run_is_such_a_file_too(tmp_path):
+    model, again = network(), network(num_classes=10)
+    config = TrainConfig(epochs=1, batch_size=20, bfloat16=False, device="cpu")
+    fit(model, drawn_garments(20, 10), config, out=tmp_path, progress=False)
+    for name in ("last.pt", "best.pt"):
+        assert load_torchvision(again, tmp_path / name) == []
+        assert equal(again.state_dict(), model.state_dict())
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The tracer follows whatever a learner writes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from torchvision.ops import DeformConv2d
 
 from resnet_course.resnet import create_model
 from resnet_course.tracing import trace
+from resnet_course.tracing.rows import join
 
 
 def test_functions_have_rows_too():
@@ -56,7 +57,18 @@ def test_dicts_and_tuples_go_in_and_out():
     rows = [(row.name, row.kind, row.out_shape) for row in table]
     assert rows == [("first", "Linear", (3,)), ("inner", "unused", ()), ("inner.b", "Linear", (2,))]
     assert table.params == count(boxed)  # the unused layer too
+    joined = table.grouped(1)["inner"]
+    assert (joined.in_shape, joined.out_shape, joined.params) == ((3,), (2,), count(inner))
     assert table.macs == 4 * 3 + 3 * 2
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_a_folder_has_the_shapes_of_its_steps_wherever_an_unused_row_stands(order):
+    used = trace(nn.Linear(4, 3), (5, 4))[0]
+    rows = {"a": used, "b": replace(used, kind="unused", in_shape=(), out_shape=())}
+    joined = join([rows[name] for name in order])
+    assert (joined.in_shape, joined.out_shape) == ((4,), (3,))
+    assert join([rows["b"]] * 2).in_shape == ()
 
 
 def test_several_inputs_of_several_kinds():
@@ -71,20 +83,6 @@ def test_several_inputs_of_several_kinds():
     assert table["text"].out_shape == (7, 2)
     assert table[-1].out_shape == (4,)
     assert table.macs == 2 * 6 * 6 * 9
-
-
-def test_layers_used_twice_and_tied_weights_count_once():
-    twice = Net(lambda own, x: own.layer(own.layer(x)), layer=nn.Conv2d(3, 3, 3, padding=1))
-    tied = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
-    tied[1].weight = tied[0].weight
-    for model, shape, params, macs in (
-        (twice, (1, 3, 8, 8), [84, 0], 3 * 64 * 27),
-        (tied, (1, 4), [20, 4], 16),
-    ):
-        table = trace(model, shape)
-        assert [(row.params, row.macs) for row in table] == [(n, macs) for n in params]
-        assert (table.params, table.macs) == (count(model), 2 * macs)
-        assert table.params == sum(params)
 
 
 def test_layers_in_plain_lists():
@@ -412,14 +410,9 @@ def language_model(own, input_ids, attention_mask=None):
     return Output(hidden @ own.embed.weight.T, (hidden,))
 
 
-class KeywordOnly(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(4, 3)
-
-    def forward(self, *, x, flag=True):
-        assert flag and x.dtype == torch.float32
-        return {"out": self.layer(x)}
+def keyword_only(own, *, x, flag=True):
+    assert flag and x.dtype == torch.float32
+    return {"out": own.layer(x)}
 
 
 @pytest.mark.parametrize(
@@ -430,7 +423,7 @@ class KeywordOnly(nn.Module):
             {name: torch.ones(2, 5, dtype=torch.int64) for name in ("input_ids", "attention_mask")},
             [(5, 4), (5, 4), (5, 9)],
         ),
-        (KeywordOnly(), {"x": (2, 4)}, [(3,)]),
+        (Net(keyword_only, layer=nn.Linear(4, 3)), {"x": (2, 4)}, [(3,)]),
         (
             Net(lambda own, x: own.a(x.float() / 255), a=nn.Conv2d(3, 4, 3)),
             torch.zeros(2, 3, 8, 8, dtype=torch.uint8),
@@ -501,26 +494,18 @@ def test_every_way_to_call_a_layer_counts(forward):
 
 
 def test_unused_parameters_have_a_row_in_the_place_of_their_module():
-    class Towers(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first = nn.Linear(4, 4)
-            self.spare = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))
-            self.last = nn.Linear(4, 4)
-            self.last.weight = self.first.weight
-            self.scale = parameter(3)
-
-        def forward(self, x):
-            return self.last(self.first(x))
-
-    net = Towers()
+    first, last = nn.Linear(4, 4), nn.Linear(4, 4)
+    last.weight = first.weight  # a shared weight counts once
+    spare = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))
+    layers = {"first": first, "spare": spare, "last": last, "scale": parameter(3)}
+    net = Net(lambda own, x: own.last(own.first(x)), **layers)
     table = trace(net, (1, 4))
-    rows = [(row.name, row.kind, row.params) for row in table]
+    rows = [(row.name, row.kind, row.params, row.macs) for row in table]
     assert rows == [
-        ("first", "Linear", 20),
-        ("spare", "unused", 30),
-        ("scale", "unused", 3),
-        ("last", "Linear", 4),
+        ("first", "Linear", 20, 16),
+        ("spare", "unused", 30, 0),
+        ("scale", "unused", 3, 0),
+        ("last", "Linear", 4, 16),
     ]
     assert table.params == count(net) == 57
     assert [(edge.source, edge.target) for edge in table.edges] == [(-1, 0), (0, 3), (3, 4)]

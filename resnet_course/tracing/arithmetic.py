@@ -82,17 +82,22 @@ def _spans(row: LayerRow, axis: int) -> str:
 
 def _never_read(row: LayerRow, axis: int) -> str:
     """Say which part of the input no window reads, or ""."""
-    _, kernel, stride, _ = _geometry(row, axis)
-    if stride > kernel:
-        axes = len(row.kernel or ())
-        read = row.taps[axis] ** axes
-        return f"the windows read {read} of {stride**axes} pixels; the others are left out"
+    assert row.kernel and row.stride
+    geometry, axes = _geometry(row, axis), range(-len(row.kernel), 0)
+    if geometry[2] > geometry[1]:
+        # Along every other axis the windows read all pixels.
+        gaps = [i for i in axes if row.stride[i] > row.kernel[i]]
+        read, pixels = (math.prod(of[i] for i in gaps) for of in (row.taps, row.stride))
+        return f"the windows read {read} of {pixels} pixels; the others are left out"
     left, pixels = dropped_pixels(row, axis)
     if not left:
         return ""
-    rows = "row and column" if left == 1 else f"{left} rows and columns"
+    same = [i for i in axes if _geometry(row, i) == geometry]  # they share this line
+    known = {-1: "column", -2: "row"} if len(axes) > 1 else {-1: "pixel"}
+    names = [known.get(i, "slice") for i in same]
+    one, many = " and ".join(names), " and ".join(f"{name}s" for name in names)
     where = {0: ": padding", left: " of the map"}.get(pixels, f": padding and {pixels} of the map")
-    return f"no window reaches the last {rows}{where}"
+    return f"no window reaches the last {one if left == 1 else f'{left} {many}'}{where}"
 
 
 def _weight_sums(row: LayerRow) -> list[Sum]:

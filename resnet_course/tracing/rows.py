@@ -36,7 +36,7 @@ class LayerRow:
         name: path of the layer in the model, "layer2.0.conv1"; a function that no layer stands
             for is named after the module that calls it, "layer2.0.add".
         kind: class of the layer ("Conv2d") or name of the function ("add"); "unused" for the
-            parameters of a module that no step used, in a row at the end that has no shapes.
+            parameters of a module that no step used, in a row that has no shapes.
         stage: the part of the model, "layer2": the first part of the name, or more where one part
             would hold nearly all rows ("features.denseblock1").
         path: "shortcut" for a layer on the shortest of several added paths, else "main".
@@ -196,11 +196,12 @@ def join(rows: Sequence[LayerRow]) -> LayerRow:
     if len(rows) == 1:
         return rows[0]
     geometry = ("kernel", "stride", "padding", "groups", "dilation")
+    used = [row for row in rows if row.kind != "unused"] or rows  # the others have no shapes
     return replace(
-        rows[-1],
+        used[-1],
         kind=f"{len(rows)} steps",
         path="main",
-        in_shape=rows[0].in_shape,
+        in_shape=used[0].in_shape,
         **dict.fromkeys(geometry),
         params=sum(row.params for row in rows),
         macs=sum(row.macs for row in rows),
