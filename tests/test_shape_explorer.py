@@ -396,6 +396,43 @@ def test_a_page_chooses_a_network():
     assert widget.network["title"] == "resnet50" and len(sent) == 3
 
 
+LAYER = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [
+        (nn.TransformerEncoder(LAYER, 1), torch.zeros(1, 5, 8)),
+        (nn.Sequential(nn.Linear(9, 2), nn.ReLU()), (1, 9)),
+    ],
+)
+def test_a_model_that_takes_no_picture_has_no_size_to_choose(model, given):
+    widget = ShapeExplorer(model, given)
+    rows = widget.network["rows"]
+    assert [*widget.network["choices"]] == ["network"]
+    widget._answer(None, {"ask": "choose", "network": "resnet18"}, [])
+    assert [*widget.network["choices"]] == ["network", "size", "channels"]
+    assert widget.trace[0].in_shape == (3, 224, 224)
+    choice = {"ask": "choose", "network": "your model", "size": 64, "channels": 1}
+    widget._answer(None, choice, [])
+    assert [*widget.network["choices"]] == ["network"] and widget.network["rows"] == rows
+
+
+def test_the_maps_of_a_run_are_kept_while_other_views_run():
+    widget = ShapeExplorer(create_model("resnet8", in_channels=1), torch.rand(1, 1, 28, 28))
+    sent, now = listened(widget), {"network": widget.network["id"], "changes": []}
+    for run in (1, 2, 3):
+        widget._answer(None, {"ask": "run", "run": run} | now, [bytes([40 * run]) * 784])
+    found = []
+    for run in (2, 3):
+        widget._answer(None, {"ask": "maps", "row": 0, "run": run} | now, [])
+        found.append((sent[-1][0]["maps"]["scale"], sent[-1][1][0]))
+    assert len(set(found)) == 2
+    widget._answer(None, {"ask": "maps", "row": 0, "run": 1} | now, [])
+    lost = {"maps": {"row": 0}, "network": now["network"], "run": 1, "gone": True}
+    assert sent[-1] == (lost, [])
+
+
 def test_what_a_page_says_of_a_network_that_is_gone_changes_nothing():
     widget = ShapeExplorer("resnet18")
     widget.set_state({"layer": 5, "place": widget.trace[5].name, "opened": []})

@@ -31,6 +31,7 @@ from resnet_course.widgets.explorer_maps import FeatureMaps, book_data
 from resnet_course.widgets.explorer_pictures import pictures_of
 
 YOURS = "your model"
+MOST_RUNS = 2  # keep their feature maps, in large networks some ten megabytes each
 SIZES = (28, 32, 64, 96, 128, 160, 192, 224, 256)
 FRONT_END = Path(__file__).parent / "front_end"
 
@@ -96,7 +97,8 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
         self._input = read_input(self._own, picture_or_shape)
         self._title, self._classes = title or type(model).__name__, classes
         self._explored: dict[tuple[str, int, int], Explored] = {}
-        self._changed: tuple[int, FeatureMaps] | None = None  # the last run of the page
+        # The last runs, by number. Each view of the object has its own.
+        self._changed: dict[int, FeatureMaps] = {}
         self._level = ""
         self._left = "", 0  # where one stood before a network that failed
         super().__init__()
@@ -155,11 +157,11 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
             self._explored[chosen] = self._explore(*chosen)
         self._now = self._explored[chosen]
         _, own_channels, own_size, _ = self._input.shape
-        choices = {
-            "network": {"options": names, "value": network},
-            "size": {"options": sorted({*SIZES, own_size, size}), "value": size},
-            "channels": {"options": sorted({1, 3, own_channels, channels}), "value": channels},
-        }
+        choices = {"network": {"options": names, "value": network}}
+        if network != YOURS or self._input.is_picture:
+            every = sorted({1, 3, own_channels, channels})
+            choices["size"] = {"options": sorted({*SIZES, own_size, size}), "value": size}
+            choices["channels"] = {"options": every, "value": channels}
         data = self._now.data
         place, layer = self._place_in(data)
         number = self.network.get("id", 0) + 1
@@ -264,12 +266,16 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
         """Answer the page: another network, another picture, or the feature maps of a row."""
         try:
             if message.get("ask") == "choose":
-                self.choose(message["network"], int(message["size"]), int(message["channels"]))
+                _, channels, size, _ = self._input.shape  # where the page offers none
+                size, channels = message.get("size", size), message.get("channels", channels)
+                self.choose(message["network"], int(size), int(channels))
             elif message.get("network") != self.network["id"]:
                 return
             elif message.get("ask") == "run":
-                self._changed = message["run"], self._now.again(buffers[0], message["changes"])
-                maps = self._changed[1]
+                maps = self._now.again(buffers[0], message["changes"])
+                self._changed[message["run"]] = maps
+                for run in list(self._changed)[:-MOST_RUNS]:
+                    del self._changed[run]
                 scores = scores_of(maps, self.network["classes"])
                 found = {"scores": scores, "heat": finite(maps.heat)}
                 self.send({"ran": message["run"]} | found)
@@ -280,12 +286,15 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
             self.send({"failed": f"Python could not do this: {error}"} | ran)
 
     def _send_maps(self, row: int, run: int) -> None:
-        """Send the maps of a row, of the picture that was given or of the page's last run."""
-        number, changed = self._changed or (0, None)
-        maps = changed if run and run == number else self._now.maps if not run else None
+        """Send the maps of a row, of the picture that was given or of a run of the page.
+
+        Those of a run may be gone: then the page runs its picture again.
+        """
+        maps = self._changed.get(run) if run else self._now.maps
         record = (maps and maps.record(row)) or {"row": row}
         buffers = [record.pop(k) for k in ("values", "weights") if k in record]
-        self.send({"maps": record, "network": self.network["id"], "run": run}, buffers)
+        gone = {"gone": True} if run and maps is None else {}
+        self.send({"maps": record, "network": self.network["id"], "run": run} | gone, buffers)
 
     def _explore(self, name: str, size: int, channels: int) -> Explored:
         shape = self._input.resized(channels, size)

@@ -114,6 +114,39 @@ def test_keys_walk_open_and_close(opened, data):
     assert bar(root, "layer1.0.conv1").count() == 0
 
 
+def test_a_stage_of_one_block_opens_to_the_block_and_closes_for_good(opened):
+    root = opened(ShapeExplorer("resnet8", (1, 3, 32, 32)).page_data())
+    root.get_by_role("button", name="show blocks").click()
+    bar(root, "layer1.0").click()
+    strip = root.get_by_role("slider")
+    for key, place in [
+        ("ArrowUp", "layer1"),
+        ("ArrowUp", "layer1"),
+        ("ArrowDown", "layer1.0"),
+        ("ArrowDown", "layer1.0.conv1"),
+    ]:
+        strip.press(key)
+        expect(root).to_have_attribute("data-at", place)
+
+
+def test_back_and_next_can_be_pressed_where_they_lead_somewhere(opened):
+    blocks = [nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU()) for _ in range(2)]
+    root = opened(ShapeExplorer(nn.Sequential(*blocks), (1, 8, 8)).page_data())
+    back, following = (root.get_by_role("button", name=name) for name in ("back", "next"))
+    root.get_by_role("button", name="show blocks").click()
+    bar(root, "0").click()
+    expect(back).to_be_disabled()
+    root.locator('.part[data-layer="0.0"]').click()  # the first row, in a closed block
+    back.click()
+    expect(root).to_have_attribute("data-at", "0")
+    root.get_by_role("button", name="show layers").click()
+    bar(root, "1.1").click()
+    expect(following).to_be_disabled()
+    root.get_by_role("button", name="▾ 1").click()  # the last block, which is open
+    following.click()
+    expect(root).to_have_attribute("data-at", "1.0")
+
+
 def inception() -> nn.Module:
     """Three branches side by side; the second has two layers."""
     return Net(
@@ -221,6 +254,27 @@ def test_the_pointer_reads_names_and_drags_along(opened, data):
     assert seen[-1] == "layer2.1" and {"bn1", "layer1.0", "layer2.0"} <= set(seen)
 
 
+def test_a_pinch_ends_where_it_began(opened, data):
+    root = opened(data)
+    one, two = bar(root, "layer1.0"), bar(root, "layer2.1")
+
+    def finger(number: int, kind: str, where: Locator, x: int) -> None:
+        event = {"pointerId": number, "pointerType": "touch", "clientX": x, "buttons": 1}
+        where.dispatch_event(f"pointer{kind}", event | {"bubbles": True})
+
+    before = root.get_attribute("data-at")
+    finger(1, "down", one, 300)
+    finger(2, "down", two, 500)
+    finger(2, "move", two, 540)
+    finger(1, "up", one, 300)
+    finger(2, "move", two, 800)
+    finger(2, "up", two, 800)
+    assert root.get_attribute("data-at") == before
+    finger(3, "down", two, 500)
+    finger(3, "up", two, 500)
+    expect(root).to_have_attribute("data-at", "layer2.1")
+
+
 @pytest.mark.parametrize("name", ["conv1", "bn1", "layer1.0.conv2", "layer1.0.add", "fc"])
 def test_the_value_under_the_pointer_is_that_of_torch(name, opened, data, trained, picture):
     """Each of the numbers of the page is a number of the network, to three digits."""
@@ -269,6 +323,32 @@ def test_the_window_and_the_frame_of_a_value(opened, data):
     assert frame["width"] / unit == pytest.approx(3, abs=0.6)
     seen = root.locator(".seen .field")
     assert [float(seen.get_attribute(k)) for k in ("x", "y", "width")] == [13, 13, 3]
+
+
+def test_keys_go_from_channel_to_channel(opened, data):
+    root = opened(data)
+    go_to(root, "conv1")
+    out = root.locator(".volume.out svg")
+    expect(out).to_have_attribute("aria-label", re.compile("with Shift .* from channel to channel"))
+    out.focus()
+    shown = []
+    for key in ["Shift+ArrowDown"] * 4 + ["Shift+ArrowUp"] * 4:
+        out.press(key)
+        shown.append(numbers_in(root.locator(".products strong").inner_text())[:3])
+    channels = data["maps"]["0"]["channels"]
+    assert shown == [[channels[k], 14, 14] for k in (1, 2, 3, 3, 2, 1, 0, 0)]
+    go_to(root, "fc")
+    expect(out).not_to_have_attribute("aria-label", re.compile("channel"))
+
+
+def test_an_equation_that_does_not_hold_is_left_out(opened, data):
+    other = json.loads(json.dumps(data))
+    other["maps"]["0"]["weight_scale"] *= 2
+    for each, count in ((data, 1), (other, 0)):
+        root = opened(each)
+        go_to(root, "conv1")
+        root.locator(".volume.out svg").focus()
+        assert root.locator(".products").inner_text().count(" = ") == count
 
 
 # What is lit in what goes in: [volume, channel or -1 for a box, row, column] of each value.

@@ -157,6 +157,36 @@ def test_the_arrow_keys_belong_to_the_explorer_while_it_has_the_focus(projector,
     expect(explorer).to_have_attribute("data-at", "layer2.0.bn1")
 
 
+def test_a_clicker_turns_the_page_after_a_button_and_a_slider_of_an_explorer(projector, decks):
+    open_deck(projector, decks["03_resnet18_34"])
+    box = projector.locator(".explorer-place").nth(1)
+    shift = box.get_by_label("shift →")
+    for touched in (box.get_by_role("button", name="next"), shift):
+        go_to(box)
+        box.locator(".picture-panel").evaluate("(panel) => { panel.open = true; }")
+        slide = projector.evaluate("Reveal.getSlidePastCount()")
+        touched.focus()
+        projector.keyboard.press("PageDown")
+        assert projector.evaluate("Reveal.getSlidePastCount()") == slide + 1
+    assert shift.input_value() == "0"
+
+
+def test_pictures_are_fitted_once_they_are_decoded(projector, decks):
+    """As in browsers in which they have no size before."""
+    projector.add_init_script("""
+      const prototype = HTMLImageElement.prototype, decoded = new WeakSet();
+      const { get } = Object.getOwnPropertyDescriptor(prototype, "naturalHeight");
+      prototype.decode = async function () { decoded.add(this); };
+      Object.defineProperty(prototype, "naturalHeight", {
+        get() { return decoded.has(this) ? get.call(this) : 0; },
+      });
+    """)
+    open_deck(projector, decks["01_vanishing_gradients"])
+    fitted = """[...document.images].map((e) => e.style.height).filter(Boolean)
+      .map((height) => parseFloat(height) >= 150)"""
+    until(projector, f"{fitted}.length > 3 && {fitted}.every(Boolean)", seconds=10)
+
+
 def test_the_network_runs_on_its_slide(projector, decks):
     open_deck(projector, decks["03_resnet18_34"])
     box = projector.locator(".explorer-place").nth(1)

@@ -20,7 +20,7 @@ pytest.importorskip("playwright")
 
 from pages import explorer_page
 from playwright.sync_api import Locator, Page, expect
-from test_explorer import CUT
+from test_explorer import CUT, bar
 
 from resnet_course import drawn_garments
 from resnet_course.train.pretrained import trained_model
@@ -154,6 +154,72 @@ def test_two_views_of_one_object_do_not_take_the_answers_of_each_other(kernel):
     kernel.rest()
     assert scores(one) == pytest.approx(right(kernel, 3), abs=0.06)
     assert scores(two) == pytest.approx(right(kernel, 5), abs=0.06)
+
+
+def test_a_view_gets_maps_though_another_one_has_run_often_since(kernel):
+    kernel = kernel(views=2)
+    one, two = kernel.views
+    kernel.rest()
+    choose(one, 3)
+    for number in range(5, 10):
+        kernel.rest()
+        choose(two, number)
+    kernel.rest()
+    bar(one, "bn1").click()
+    kernel.rest()
+    expect(one.locator(".volume.out image")).to_have_count(4)
+    assert scores(one) == pytest.approx(right(kernel, 3), abs=0.06)
+
+
+def test_maps_of_the_picture_before_are_not_taken_for_those_of_this_one(kernel):
+    kernel = kernel()
+    (root,) = kernel.views
+    kernel.rest()
+    choose(root, 3)
+    bar(root, "bn1").click()  # asks for its maps before the picture has run
+    bar(root, "layer3.1").click()
+    kernel.rest()
+    bar(root, "bn1").click()
+    kernel.rest()
+    third = root.locator(".volume.out image").first.get_attribute("href")
+    choose(root, 1)
+    kernel.rest()
+    assert root.locator(".volume.out image").first.get_attribute("href") != third
+
+
+def test_all_channels_or_four_leave_the_value_and_the_focus_where_they_were(kernel):
+    kernel = kernel()
+    (root,) = kernel.views
+    kernel.rest()
+    out, products = root.locator(".volume.out svg"), root.locator(".products")
+    out.focus()
+    before = products.inner_text()
+    for name in ("16 channels", "four channels"):
+        root.get_by_role("button", name=name).press("Enter")
+        expect(root.locator(".legend button")).to_be_focused()
+        expect(root.locator(".volume.out .window-frame")).to_have_count(1)
+        assert products.inner_text() == before
+        for _ in range(9):  # a channel that is not among the four
+            out.press("Shift+ArrowDown")
+        assert products.inner_text() != before
+
+
+@pytest.mark.parametrize("channels", [2, 24])  # all of them are shown, or some
+def test_a_convolution_that_is_left_out_has_no_products(page, channels):
+    layers = [nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2)]
+    block = nn.Sequential(layers[0], nn.ReLU(), layers[1])
+    model = nn.Sequential(nn.Conv2d(1, channels, 3), block, nn.ReLU())
+    kernel = Kernel(page, ShapeExplorer(model, torch.rand(1, 1, 12, 12)))
+    (root,) = kernel.views
+    root.get_by_role("button", name="show layers").click()
+    bar(root, "1.2").click()
+    kernel.rest()
+    root.locator(".volume.out svg").focus()
+    products = root.locator(".products")
+    expect(products).to_contain_text(" = ")
+    root.get_by_role("button", name="removed", exact=True).click()
+    kernel.rest()
+    expect(products).to_have_text(re.compile(r"^channel \d+, row 5, column 5: −?[\d.]+$"))
 
 
 def test_an_answer_is_told_with_the_picture_that_it_is_of(kernel):

@@ -123,7 +123,6 @@ def running(page, tmp_path) -> Callable[..., Running]:
     def open_page(model: nn.Module, shape: Sequence[int], head: str = "", source: str = ""):
         table = trace(model, shape)
         steps = network_steps(model, table)
-        assert steps is not None
         data = flat_weights(model).numpy().astype("<f2").tobytes()
         path = tmp_path / "weights.js"
         path.write_bytes(weights_to_js(source or "network", data).encode(ENCODING))

@@ -13,7 +13,7 @@ pytest.importorskip("playwright")
 
 from pages import axe, explorer_page
 from playwright.sync_api import Locator, expect
-from test_explorer import CUT, LETTERS
+from test_explorer import CUT, LETTERS, numbers_in
 
 from resnet_course import drawn_garments, trace
 from resnet_course.train.pretrained import trained_model
@@ -73,10 +73,15 @@ def after_run(root: Locator, act: Callable[[], object]) -> None:
     expect(root).not_to_have_attribute("data-busy", "")
 
 
+def picture(root: Locator, splits) -> torch.Tensor:
+    """Return the picture that is drawn in the page, as the network takes it."""
+    pixels = torch.tensor(root.locator("canvas.sheet").evaluate(PIXELS), dtype=torch.uint8)
+    return pictures_of(splits).to_input(pixels.reshape(1, 1, 28, 28))
+
+
 def right(root: Locator, model, splits, changes=()) -> dict[str, float]:
     """Return torch's logits for the picture that is drawn in the page."""
-    pixels = torch.tensor(root.locator("canvas.sheet").evaluate(PIXELS), dtype=torch.uint8)
-    x = pictures_of(splits).to_input(pixels.reshape(1, 1, 28, 28))
+    x = picture(root, splits)
     found = FeatureMaps(model, x, trace(model, x), None, changes).output
     return dict(zip(splits.classes, found.tolist(), strict=True))
 
@@ -92,6 +97,20 @@ def test_another_picture_is_seen_by_the_whole_network(opened, model, splits):
     numbers = root.locator(".volume.out text").all_text_contents()
     shown = [float(text.split()[0].replace("−", "-")) for text in numbers]
     assert shown == pytest.approx([*right(root, model, splits).values()], abs=0.06)
+
+
+def test_the_value_that_was_pointed_at_is_that_of_the_picture_that_is_shown(opened, model, splits):
+    root = opened()
+    root.locator(".volume.out svg").focus()
+    products = root.locator(".products")
+    for number in (7, 2):
+        before = products.inner_text()
+        after_run(root, root.get_by_role("radio", name=re.compile(f" {number} of 20")).click)
+        expect(products).not_to_have_text(before)
+        *place, value = numbers_in(products.locator("strong").inner_text())
+        wanted = model.conv1(picture(root, splits))[(0, *map(int, place))]
+        assert value == pytest.approx(wanted.item(), abs=0.006, rel=0.006)
+        expect(root.locator(".volume.in .window-frame")).to_have_count(1)
 
 
 def test_one_draws_and_the_answer_follows(opened, model, splits):
@@ -152,6 +171,33 @@ def test_a_shortcut_or_a_branch_is_switched_off(opened, model, splits, way, sour
     expect(root.locator(".off")).to_have_count(0)
 
 
+def test_the_mark_of_before_is_that_of_the_picture_as_it_was_chosen(opened):
+    root = opened()
+    marks = root.locator(".bar-before")
+    expect(marks).to_have_count(10)
+    root.locator('.sign[data-layer="layer1.0.add"]').click()
+    after_run(root, root.get_by_role("button", name="shortcut off", exact=True).click)
+    after_run(root, root.get_by_role("radio", name=re.compile(" 5 of 20")).click)
+    after_run(root, lambda: root.get_by_label("shift →").fill("3"))
+    after_run(root, root.get_by_role("button", name=re.compile("Make it whole")).click)
+    expect(marks).to_have_count(0)
+    after_run(root, lambda: root.get_by_label("shift →").fill("0"))
+    expect(marks).to_have_count(10)
+
+
+def test_whole_again_by_a_key_leaves_the_focus_beside_it(opened):
+    root = opened()
+    for block in ("layer1.0", "layer2.1"):
+        root.locator(f'.sign[data-layer="{block}.add"]').click()
+        root.get_by_role("button", name="shortcut off", exact=True).click()
+    root.locator('.bar[data-layer="fc"]').click()
+    undo = root.locator(".undo button")
+    undo.first.press("Enter")
+    expect(undo).to_be_focused()
+    undo.press("Enter")
+    expect(root.locator(".strip")).to_be_focused()
+
+
 def test_keys_choose_erase_and_switch(opened, model, splits):
     root = opened()
     first = root.get_by_role("radio", name=re.compile(" 1 of 20"))
@@ -177,12 +223,13 @@ def test_keys_choose_erase_and_switch(opened, model, splits):
 def test_the_heat_lies_on_the_picture(opened):
     root = opened()
     expect(root.locator(".heat")).to_be_hidden()
-    root.get_by_label("heat").check()
-    after_run(root, root.get_by_role("radio", name=re.compile(" 5 of 20")).click)
-    expect(root.locator(".heat")).to_be_visible()
     alpha = """c => Math.max(...[...c.getContext('2d').getImageData(0, 0, 7, 7).data]
       .filter((_, i) => i % 4 === 3))"""
-    assert root.locator(".heat").evaluate(alpha) == 215
+    another = root.get_by_role("radio", name=re.compile(" 5 of 20"))
+    for act in (root.get_by_label("heat").check, another.click):  # on the first picture too
+        after_run(root, act)
+        expect(root.locator(".heat")).to_be_visible()
+        assert root.locator(".heat").evaluate(alpha) == 215
 
 
 def test_weights_that_cannot_be_had_are_told_and_asked_for_again(opened):

@@ -2,8 +2,9 @@
 // anywidget), in the book and in the slides. Python computes every number and every word and hands
 // them over as `network` and `maps` (see explorer_data.py and explorer_maps.py); here they are placed,
 // drawn, and touched. All files of this folder make one module, in the order of their numbers: small
-// tools, the tree of modules, the layout of the strip, its drawing, the parts of the close-up, the
-// picture that goes in, a network that runs in the page, the explorer itself, and its hosts.
+// tools, the tree of modules, the layout of the strip, its drawing, the parts of the close-up, one
+// value and its window, the picture that goes in, a network that runs in the page, touch and keys, the
+// explorer itself, and its hosts.
 
 // Small tools.
 
@@ -25,6 +26,8 @@ function draw(tag, attributes = {}, ...children) {
 
 const by = (shape) => (shape.length ? shape.join("×") : "1 number"); // for each picture
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+// A clicker turns the page around with these, and Escape leaves it: whatever has the focus.
+const isForPage = ({ key }) => ["PageDown", "PageUp", "Escape"].includes(key);
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 
 // 0.163 → "0.16", -12.3 → "−12.3": as many digits as one wants to read.

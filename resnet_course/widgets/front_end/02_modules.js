@@ -24,8 +24,10 @@ function partsOf(network, folder) {
   return parts;
 }
 
+// The folders around a node. Of two with the same rows (a stage of one block), that with the shorter
+// name is around the other.
 const around = (network, node) =>
-  network.folders.filter((f) => f.first <= node.first && node.last <= f.last && (f.name !== node.name || f.last !== node.last));
+  network.folders.filter((f) => f.first <= node.first && node.last <= f.last && (f.last - f.first > node.last - node.first || f.name.length < node.name.length));
 
 // Where a step along the bars leads, forward (1) or back (-1); undefined at both ends.
 function placeBeside(network, bars, at, by) {

@@ -1,7 +1,8 @@
 // One value of what comes out: which values of what goes in make it, and what it sees.
 //
 // `scene` is what the close-up shows: {network, at: the row or folder, ins: the volumes that go in, out:
-// the one that comes out, sources: the rows that feed `at`}. `k` is the number of a card, a channel.
+// the one that comes out, sources: the rows that feed `at`, isReplaced: does `at` pass on what another row
+// gave?}. `k` is the number of a card, a channel.
 
 // The feature maps of a row, as the host gives them, become what can be read value by value.
 function recordFrom(raw) {
@@ -190,7 +191,7 @@ function productsOf(scene, k, y, x) {
     if (/max/i.test(at.kind)) return near(Math.max(...read)) && read.length <= 25 ? [start, ` = the largest of ${read.map(digits).join(", ")}`] : [start];
     return near(sum(read) / read.length) ? [start, ` = the mean of ${read.length} ${read.length === 1 ? "value" : "values"}`] : [start];
   }
-  if (!out.weights) return [start];
+  if (!out.weights || scene.isReplaced) return [start];
   // A convolution: the products of the first channel one by one, the sums of the others. Of grouped
   // channels only those of the own group are read.
   const inGroup = (channel) => !at.groups || Math.floor(channel * at.groups / source.count) === Math.floor(out.channels[k] * at.groups / out.count);
@@ -208,6 +209,7 @@ function productsOf(scene, k, y, x) {
   const first = some.map(([a, b]) => `${digits(a)}·${factor(b)}`).join(" + ") + (some.length < parts[0].terms.length ? ` + … (${parts[0].terms.length} products)` : "");
   const list = parts.slice(1, 8).map((part, i) => `channel ${part.channel}: ${digits(sums[i + 1])}`).join("; ");
   const further = parts.length > 8 ? sum(sums.slice(8)) : 0;
+  if (hidden <= 0 && !near(bias + sum(sums))) return [start];
   const others = hidden + Math.max(parts.length - 8, 0);
   return [start, make("br"), `channel ${parts[0].channel}: ${first} = ${digits(sums[0])}`,
     ...(list ? [make("br"), list] : []),

@@ -15,6 +15,7 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
   let base = decode(data.choices[0].pixels);
   let moved = { ...ZERO };
   let drawnOn = false;
+  let painted = false; // since it was chosen
   let seen = base; // after turning, shifting and noise
   let heat = null;
   let cursor = [high >> 1, wide >> 1];
@@ -51,7 +52,8 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
     noise: slider("noise", 0, 100, 5, (v) => `${v} %`),
   };
   const warm = make("input", { type: "checkbox" });
-  warm.addEventListener("change", paintHeat);
+  // Of the picture that was there at first, no run has told the heat.
+  warm.addEventListener("change", () => (warm.checked && !heat ? update() : paintHeat()));
   const heatBox = make("label", { class: "heat-choice", title: "the class activation map: which places of the last feature map speak for the answer" }, warm, " heat: what speaks for the answer");
   heatBox.hidden = !heatKnown;
   const table = make("table", { class: "scores" });
@@ -116,7 +118,7 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
       show();
       update();
     });
-    input.addEventListener("keydown", (event) => event.stopPropagation());
+    input.addEventListener("keydown", (event) => { if (!isForPage(event)) event.stopPropagation(); });
     return { box, input, show };
   }
 
@@ -126,6 +128,7 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
     chosen = number;
     choice += 1;
     drawnOn = number < 0;
+    painted = false;
     before = null;
     settle();
     markChosen();
@@ -209,7 +212,7 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
   // Pen, rubber and bucket.
   function begin() {
     base = Float32Array.from(seen);
-    drawnOn = true;
+    drawnOn = painted = true;
     settle();
   }
 
@@ -308,12 +311,13 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
   }
 
   // One line for each class: probability and logit, and a mark where the bar was before the picture
-  // or the network was changed. `values`: null if there is no answer.
-  function showScores(values, isWhole) {
+  // or the network was changed. `values`: null if there is no answer. `asChosen`: is it that of the
+  // picture as it was chosen, by the whole network?
+  function showScores(values, asChosen) {
     table.hidden = !values;
     if (!values) return;
     const shares = probabilities(values);
-    if (isWhole) before ??= shares;
+    if (asChosen) before ??= shares;
     const order = classes.map((_, i) => i);
     const most = classes.length <= 12 ? order : order.toSorted((a, b) => shares[b] - shares[a]).slice(0, 10);
     const best = shares.indexOf(Math.max(...shares));
@@ -336,6 +340,7 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
   return {
     panel, words, showScores, choice: () => choice, tell: (text) => { told.textContent = text; },
     pixels: () => Uint8Array.from(seen),
+    isAsChosen: () => !painted && Object.values(moved).every((value) => !value),
     showHeat(map) { heat = map; paintHeat(); },
   };
 }

@@ -57,7 +57,9 @@ function touchStrip(view) {
     strip.addEventListener(end, (event) => {
       // A finger that scrolls the page over the strip ends in pointercancel, and changes nothing.
       if (end === "pointerup" && event.pointerType === "touch" && !dragged && !spread && pointers.has(event.pointerId)) press(event);
-      pointers.delete(event.pointerId);
+      // After a pinch, the finger that stays neither drags nor presses.
+      if (spread) pointers.clear();
+      else pointers.delete(event.pointerId);
       spread = null;
     });
   }
@@ -116,8 +118,9 @@ function touchStrip(view) {
     KEYS[event.key]();
   });
   // The page around has keys of its own: slides and mdBook turn pages, JupyterLab leaves the cell.
-  // Page Down and Escape stay theirs.
+  // Page Down, Page Up and Escape stay theirs.
   root.addEventListener("keydown", (event) => {
+    if (isForPage(event)) return;
     if (KEYS[event.key] || event.target.closest("select, button")) event.stopPropagation();
   });
 }

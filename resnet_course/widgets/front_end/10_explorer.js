@@ -13,7 +13,7 @@ function explorer(element, host) {
   let grid = false; // all channels, or the first four as a stack
   let layout;
   let timer = null;
-  let picked = null; // [row, column] of the value under the pointer
+  let picked = null; // [card, row, column] of the value under the pointer
   const records = new Map(); // row → feature maps
   const stale = new Set(); // rows whose maps are of an earlier run
   let panel = null; // for the picture
@@ -138,8 +138,8 @@ function explorer(element, host) {
     strip.setAttribute("aria-valuemax", all.length);
     strip.setAttribute("aria-valuenow", number + 1);
     strip.setAttribute("aria-valuetext", `${at.name}, ${number + 1} of ${all.length}`);
-    back.disabled = at.first === 0 && all[0].last >= at.last;
-    next.disabled = at.last >= network.rows.length - 1;
+    back.disabled = !placeBeside(network, all, at, -1);
+    next.disabled = !placeBeside(network, all, at, 1);
     root.dataset.at = at.name;
     root.dataset.layer = at.last;
     const node = layout.nodes[i];
@@ -254,7 +254,7 @@ function explorer(element, host) {
     root.setAttribute("data-busy", "");
     const from = network;
     const slow = setTimeout(() => say("waiting for the network …"), 500);
-    const about = newest = { words: panel.words(), off: [...changes].map(([name, way]) => `${name}: ${way.name}`), chosen: panel.choice() };
+    const about = newest = { words: panel.words(), off: [...changes].map(([name, way]) => `${name}: ${way.name}`), chosen: panel.choice(), asChosen: panel.isAsChosen() };
     try {
       const rules = [...changes.values()].map(({ row, source }) => [row, source]);
       const found = await host.run({ pixels: panel.pixels(), changes: rules });
@@ -279,7 +279,7 @@ function explorer(element, host) {
       const shares = scores ? probabilities(scores) : [];
       const best = shares.map((share, i) => [network.classes[i], share]).sort((a, b) => b[1] - a[1]).slice(0, 3);
       showAnswer(best);
-      panel.showScores(scores, !about.off.length && about.chosen === panel.choice());
+      panel.showScores(scores, about.asChosen && !about.off.length && about.chosen === panel.choice());
       // In words, when the hand rests.
       clearTimeout(told);
       const said = scores ? `${best[0][0]} ${percent(best[0][1])}` : "no answer in numbers";
@@ -306,11 +306,13 @@ function explorer(element, host) {
     halt();
     if (way) changes.set(block.name, way);
     else changes.delete(block.name);
+    const fromHere = undo.contains(document.activeElement);
     undo.replaceChildren(...[...changes].map(([name, { name: how }]) => button(`${name}: ${how} ✕`, () => change({ name }), `${name}: ${how}. Make it whole again`)));
     markChanges();
     showHeading();
     const pressed = heading.querySelector('.tools [aria-pressed="true"]');
-    pressed?.focus({ preventScroll: true });
+    const beside = fromHere ? undo.querySelector("button") ?? strip : undefined; // the button is gone
+    (pressed ?? beside)?.focus({ preventScroll: true });
     runNetwork();
   }
 
@@ -388,6 +390,18 @@ function explorer(element, host) {
     if (all.length) close.append(legendOf(out ?? all[0], strongest));
   }
 
+  // The same place with other maps: what was pointed at, and what had the focus, stays so.
+  function drawAgain() {
+    const focused = [".volume.out svg", ".legend button"].find((each) => close.querySelector(each)?.matches(":focus"));
+    showCloseUp();
+    if (!focused) products.removeAttribute("aria-live"); // a voice tells what was changed elsewhere
+    if (picked) {
+      const [k, y, x] = picked;
+      pick(volumes.at(-1).cards.some((card) => card.k === k) ? k : 0, y, x); // of all channels, four may be left
+    } else showField(at.field);
+    if (focused) close.querySelector(focused)?.focus({ preventScroll: true });
+  }
+
   // How many pixels has the largest map, if all volumes are to stand beside each other? `many` meet.
   function faceOf(wide, many) {
     if (host.large) return many ? 130 : 150;
@@ -409,7 +423,7 @@ function explorer(element, host) {
   }
 
   function legendOf({ channels, count, isMap, strongest }, common) {
-    const more = channels.length > 4 && at.out.length > 2 ? [button(grid ? "four channels" : `${channels.length} channels`, () => { grid = !grid; showCloseUp(); })] : [];
+    const more = channels.length > 4 && at.out.length > 2 ? [button(grid ? "four channels" : `${channels.length} channels`, () => { grid = !grid; drawAgain(); })] : [];
     const list = channels.slice(0, grid ? 99 : 4).join(", ");
     const which = channels.length === count ? "" : ", those that vary most";
     const what = isMap ? `Channels ${list} of ${count}` : `${channels.length} of ${count} numbers`;
@@ -427,7 +441,8 @@ function explorer(element, host) {
     if (options.isOut) {
       made.svg.setAttribute("tabindex", 0);
       made.svg.setAttribute("role", "application");
-      made.svg.setAttribute("aria-label", `what comes out, ${by(shape)}: arrow keys go from value to value`);
+      const channels = made.isMap && made.cards.length > 1 ? ", with Shift up and down from channel to channel" : "";
+      made.svg.setAttribute("aria-label", `what comes out, ${by(shape)}: arrow keys go from value to value${channels}`);
       touchValues(made);
     } else {
       made.svg.setAttribute("role", "img");
@@ -470,8 +485,10 @@ function explorer(element, host) {
       event.stopPropagation();
       products.setAttribute("aria-live", "polite");
       const [k, y, x] = picked ?? [0, made.rows >> 1, made.across >> 1];
-      if (made.isMap) pick(k, clamp(y + move[0], 0, made.rows - 1), clamp(x + move[1], 0, made.across - 1));
-      else pick(clamp(k + move[0] + move[1], 0, made.cards.length - 1), 0, 0);
+      const card = (by) => clamp(k + by, 0, made.cards.length - 1);
+      if (!made.isMap) pick(card(move[0] + move[1]), 0, 0);
+      else if (event.shiftKey && move[0]) pick(card(move[0]), y, x);
+      else pick(k, clamp(y + move[0], 0, made.rows - 1), clamp(x + move[1], 0, made.across - 1));
     });
     made.svg.addEventListener("focus", () => { if (!picked) pick(0, made.rows >> 1, made.across >> 1); });
   }
@@ -480,7 +497,8 @@ function explorer(element, host) {
   function pick(k, y, x) {
     picked = [k, y, x];
     const [ins, out] = [volumes.slice(0, -1), volumes.at(-1)];
-    const scene = { network, at, ins, out, sources: sourcesOf(network, at) };
+    const isReplaced = [...changes.values()].some(({ row }) => at.isRow && row === at.first);
+    const scene = { network, at, ins, out, sources: sourcesOf(network, at), isReplaced };
     for (const each of volumes) each.light.replaceChildren();
     // Of a stack of channels, only the first has a strong frame.
     const isFaint = (card) => card.k && !grid && !keepsChannels(at);
@@ -519,7 +537,7 @@ function explorer(element, host) {
     const arrived = missing.map((row) => host.maps(row)).filter(Boolean);
     for (const raw of arrived) if (!(raw instanceof Promise)) keep(raw);
     const later = arrived.filter((raw) => raw instanceof Promise);
-    if (arrived.length > later.length) showCloseUp(), showField(at.field);
+    if (arrived.length > later.length) drawAgain();
     if (!later.length) return;
     const slow = setTimeout(() => say("waiting for Python …"), 400);
     Promise.all(later).then((found) => {
@@ -527,7 +545,7 @@ function explorer(element, host) {
       if (network !== from) return;
       say("");
       found.filter(Boolean).forEach(keep);
-      if (at === asked) { showCloseUp(); showField(at.field); }
+      if (at === asked) drawAgain();
     }, (reason) => { clearTimeout(slow); if (network === from) say(String(reason)); });
   }
 
@@ -576,7 +594,8 @@ function explorer(element, host) {
     // What was asked for cannot be had: the choices go back to what is shown.
     refused(text) { say(text); showChoices(); },
     lateRun(found) { showRun(found, newest); },
-    late(record) { keep(record); say(""); showCloseUp(); showField(at.field); },
+    runAgain() { if (!running) runNetwork(); },
+    late(record) { keep(record); say(""); drawAgain(); },
     // The host has another place: a learner wrote `explorer.layer = 17`.
     follow({ layer, place, opened: folders }) {
       const node = findNode(network, place, layer);

@@ -64,11 +64,13 @@ function render({ model, el }) {
     if (message.ran) answeredRun(message);
     else if (message.failed) { clearTimeout(choosing); view.refused(message.failed); }
     else if (message.maps) {
-      const { maps, network, run: of } = message;
+      const { maps, network, run: of, gone } = message;
       const record = { ...maps, values: buffers[0], weights: buffers[1] };
       const one = end(`maps ${network} ${maps.row} ${of}`);
-      if (one && !one.late) one.resolve(record);
-      else if (network === model.get("network").id && of === run) view.late(record); // a kernel that was busy
+      const isNew = network === model.get("network").id && of === run; // else the picture is another one now
+      if (one && !one.late) one.resolve(isNew && !gone ? record : undefined);
+      else if (isNew && !gone) view.late(record); // a kernel that was busy
+      if (isNew && gone) view.runAgain(); // other views of the object have run so much since
     }
   };
   const answeredRun = (message) => {

@@ -113,8 +113,11 @@ Reveal.initialize({
   slideNumber: "c/t",
   transition: "none",
   plugins: [RevealNotes],
-}).then(() => {
+}).then(async () => {
   nameSections();
   startExplorers();
+  fitSlides();
+  // Some browsers know the size of a picture only when it is decoded.
+  await Promise.all([...document.images].map((each) => each.decode().catch(() => {})));
   fitSlides();
 });
