@@ -132,6 +132,8 @@ CASES = [
     *((partial(DOORS[name], net(), X.numpy()), "torch.from_numpy") for name in FOR_NUMPY),
     # Training and measuring.
     (lambda: try_fit(COLOUR), "built for 3 channels, but the pictures have 1"),
+    (lambda: predict(COLOUR, [(X[:, 0], Y)]), "(4, 28, 28). One picture needs a batch axis"),
+    (lambda: predict(net(), [(torch.rand(3, 28, 28), Y[:3])]), "but the pictures are (3, 28, 28)"),
     (lambda: try_fit(net(num_classes=5)), "hold 9, but the network has 5 classes"),
     (lambda: fit(net(), (X, Y), CONFIG), "splits must be Splits"),
     (lambda: fit(net(), SPLITS, {"epochs": 1}), "config must be a TrainConfig, got dict"),

@@ -238,7 +238,7 @@ is no index of 60 labels
     torch.tensor(rest) → torch.tensor(rest) + 60
 Your function has changed labels
     rest, held = [], [] → rest, held = [], []; labels += 1
-class 4 with 1 in all: expected 0 held out, got 1. .* of a class with a single picture, it stays
+class 4 with 1 in all: expected 0 held out, got 1. .* A single picture of a class stays
     count = max(1, round(share * len(places))) → count = round(share * len(places))
         min(count, len(places) - 1) → max(min(count, len(places) - 1), 1)
 Of n pictures of a class, round

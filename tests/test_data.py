@@ -142,8 +142,14 @@ def test_the_cache_fills_what_the_environment_folder_lacks(tiny, tmp_path, monke
     assert len(list((tmp_path / "named/FashionMNIST/raw").iterdir())) == 2  # nothing added there
 
 
-def test_a_missing_environment_folder_is_named(tiny, tmp_path, monkeypatch):
-    monkeypatch.setenv("RESNET_COURSE_DATA", str(tmp_path / "nowhere"))
+@pytest.mark.parametrize("is_there", [False, True])
+def test_an_environment_folder_that_cannot_be_read_is_named(is_there, tiny, tmp_path, monkeypatch):
+    folder = tmp_path / "nowhere"
+    if is_there:
+        folder.mkdir()
+        may = os.access
+        monkeypatch.setattr(os, "access", lambda path, how: path != folder and may(path, how))
+    monkeypatch.setenv("RESNET_COURSE_DATA", str(folder))
     with pytest.warns(UserWarning, match="RESNET_COURSE_DATA.*nowhere") as caught:
         tiny.check(data.fashion_mnist())
     assert caught[0].filename == __file__  # points at the caller's line, not into the package

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import shlex
 import shutil
 import sys
 import sysconfig
@@ -276,8 +277,13 @@ def test_jupyterlab_opens_in_the_copy_with_the_options_after_the_dashes(
     monkeypatch.setattr(LabApp, "launch_instance", given.extend)
     folder = tmp_path / "two words"
     said = start("--folder", "two words", "--", "--port=80")
-    assert f'{sys.executable} -m resnet_course --folder "{folder}"' in said
+    again = shlex.join([sys.executable, "-m", "resnet_course", "--folder", str(folder)])
+    assert f"in a new terminal:\n   {again}\n" in said
     assert given == [f"--ServerApp.root_dir={folder}", str(folder / NAMES[0]), "--port=80"]
+    monkeypatch.setattr(sys, "platform", "win32")
+    said = start("--folder", "two words")
+    again = f'{sys.executable} -m resnet_course --folder "{folder}"'
+    assert f"in a new Command Prompt:\n   {again}\n" in said
 
 
 def test_a_computer_that_is_not_ready_gets_no_copy(start, tmp_path, monkeypatch):

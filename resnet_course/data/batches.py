@@ -100,7 +100,7 @@ class TensorBatches:
 
     Each batch is (x, y): float32 (batch, channels, height, width), normalised, and int64 (batch,).
     `epoch` counts the passes begun; set it to go on from a checkpoint with the order that comes
-    next.
+    next. (`fit` sets it itself: it begins with 0, or goes on with the run that it resumes.)
 
     Raises:
         TypeError: images are not uint8 or labels not int64, at first or after the transform.

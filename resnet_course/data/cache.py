@@ -96,11 +96,16 @@ def _folders(root: Folder) -> list[Path]:
     if not named:
         return [cache]
     folder = Path(named).expanduser()
-    if not os.path.isdir(folder):  # noqa: PTH112  (Path raises where one may not look)
+    if not may_enter(folder):
         text = f"RESNET_COURSE_DATA names {folder}, which does not exist or may not be read. "
         text += f"Using {cache}."
         warnings.warn(text, stacklevel=5)
     return [above(folder), cache]
+
+
+def may_enter(folder: Path) -> bool:
+    """Return whether a folder is there and may be read; `Path.is_dir` raises where it may not."""
+    return os.access(folder, os.R_OK | os.X_OK)
 
 
 def above(folder: Path) -> Path:

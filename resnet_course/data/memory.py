@@ -45,7 +45,8 @@ def memory_size() -> float:
 
 def _limits() -> Iterator[Path]:
     """Yield the files that may limit this process, those that are missing too."""
-    with suppress(OSError):  # other systems have none
+    yield from (Path(root, name) for root, name in _LIMITS.values())
+    with suppress(OSError):  # other systems have no groups
         for line in _GROUP.read_text(encoding="utf-8").splitlines():
             _, controllers, group = line.split(":", maxsplit=2)
             for controller in set(controllers.split(",")) & _LIMITS.keys():

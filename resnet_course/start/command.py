@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -81,10 +82,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f'\n3. To begin: jupyter lab "{folder / FIRST}"')
         return 0
     print("\n3. JupyterLab opens in your browser. To end it, press Ctrl + C twice in this window.")
-    # A new terminal does not know the environment, and PowerShell takes no command in quotes.
-    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
-    print("   To go on another day, in a new terminal:")
-    print(f'   {python} -m resnet_course --folder "{folder}"\n', flush=True)
+    # With its whole path: a new window does not know the environment.
+    again = [sys.executable, "-m", "resnet_course", "--folder", str(folder)]
+    where, line = "terminal", shlex.join(again)
+    if sys.platform == "win32":
+        where, line = "Command Prompt", subprocess.list2cmdline(again)
+    print(f"   To go on another day, in a new {where}:\n   {line}\n", flush=True)
     from jupyterlab.labapp import LabApp  # takes a second to load
 
     root = f"--ServerApp.root_dir={folder}"

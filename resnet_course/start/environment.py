@@ -90,7 +90,7 @@ def _error_of(package: str) -> str:
         import_module(package)
     # On Windows torch raises an OSError where a library of Microsoft's is missing.
     except (ImportError, OSError, RuntimeError) as error:
-        return str(error)
+        return str(error) or type(error).__name__
     return ""
 
 

@@ -16,6 +16,11 @@ from torch.nn.parameter import is_lazy
 from resnet_course.blocks import shape_or_type
 
 SHOWN = 20  # names listed where there are many
+NO_BATCH_AXIS = (
+    "a layer of {name} takes a batch (batch, channels, height, width), but the pictures are "
+    "{shape}. One picture needs a batch axis: x[None]. Grey pictures need an axis for their "
+    "channel: x[:, None]."
+)
 # What PyTorch says of sizes that do not fit; whether the pictures x are the cause, and not a layer
 # deep in the network; what it means then. {1} and {2} are the numbers in what it says.
 MISFITS: tuple[tuple[str, Callable[[nn.Module, Tensor, re.Match[str]], bool], str], ...] = (
@@ -26,14 +31,19 @@ MISFITS: tuple[tuple[str, Callable[[nn.Module, Tensor, re.Match[str]], bool], st
         "in_channels={2}, or take other pictures.",
     ),
     (
+        r"to have (\d+) channels, but got (\d+) channels",
+        # One picture without its batch axis, or grey pictures without that of the channel.
+        lambda model, x, said: x.ndim == 3 and x.shape[0] == int(said[2]),
+        NO_BATCH_AXIS,
+    ),
+    (
         r"[Ee]xpected (?:3D.* or )?4D(?!.* 5D)",
         # A convolution names the whole shape; it lets one picture pass, so batch norm is the next.
         lambda model, x, said: (
             (x.ndim != 4 and str(list(x.shape)) in said.string)
             or (x.ndim == 3 and "got 3D" in said.string)
         ),
-        "a layer of {name} takes a batch (batch, channels, height, width), but the pictures are "
-        "{shape}. One picture needs a batch axis: x[None].",
+        NO_BATCH_AXIS,
     ),
     (
         r"cannot be multiplied \(\d+x(\d+) and (\d+)x",

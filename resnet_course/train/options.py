@@ -13,7 +13,7 @@ from typing import Any
 from resnet_course.blocks import check_whole
 from resnet_course.data import Splits, drawn_garments, fashion_mnist, image_folder, mnist
 from resnet_course.data.augment import Augment
-from resnet_course.data.cache import above
+from resnet_course.data.cache import above, may_enter
 from resnet_course.resnet import CONFIGS, STEMS, ResNet, create_model, load_torchvision
 from resnet_course.train import checkpoints
 from resnet_course.train.checkpoints import CheckpointError
@@ -95,7 +95,9 @@ def _refuse_pictures(folder: Path, dataset: str) -> None:
     known = {"fashion-mnist": "FashionMNIST", "mnist": "MNIST"}[dataset]
     if os.path.isfile(folder):  # noqa: PTH113  (Path raises where one may not look)
         raise ValueError(f"--data {folder} is a file: give a folder (unpack an archive first).")
-    if not os.access(folder, os.R_OK | os.X_OK) or (folder / known).exists():
+    if os.path.isdir(folder) and not may_enter(folder):  # noqa: PTH112
+        raise ValueError(f"--data {folder} may not be read: ask whose folder it is.")
+    if not may_enter(folder) or (folder / known).exists():
         return
     found = [
         each.name
