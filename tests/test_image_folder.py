@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import unicodedata
 import warnings
 from pathlib import Path
@@ -421,6 +422,16 @@ def test_a_folder_that_may_not_be_read_is_told(fruit, monkeypatch):
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(ValueError, match="fruit cannot be read: Permission denied"):
         image_folder(fruit)
+
+
+def test_train_with_a_capital_letter_is_another_name_on_every_computer(fruit, monkeypatch):
+    """On Windows and macOS the folder train is there where one is named Train."""
+    for part in ("Train", "Test"):
+        shutil.copytree(fruit, fruit.parent / "parts" / part)
+    real = Path.is_dir
+    monkeypatch.setattr(Path, "is_dir", lambda path: real(path) or path.name in ("train", "test"))
+    with pytest.raises(ValueError, match="must be named train and test"):
+        image_folder(fruit.parent / "parts")
 
 
 def test_what_is_wrong_with_the_arguments_is_said(fruit, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -125,6 +126,15 @@ def test_wrong_options_end_with_a_sentence_and_nothing_is_written(
     assert error.value.code == 2
     assert message in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} == {"fruit", "fruit.zip"}
+
+
+def test_a_folder_that_may_not_be_read_is_told(fruit, capsys, tmp_path, monkeypatch):
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, how: path != fruit and may(path, how))
+    with pytest.raises(SystemExit):
+        main(["--epochs", "1", "--out", str(tmp_path / "run"), "--data", str(fruit)])
+    assert f"--data {fruit} may not be read" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("place", [".", "FashionMNIST", "FashionMNIST/raw"])

@@ -12,17 +12,16 @@ In mistakes.toml it is a wrong answer, or edits that make one of the right answe
 the same values as the learner's names the mistake.
 
 Read `result` (what a checker says, and what is kept in the learner's copy), `wording` (how a
-message writes a value), `guard` (a learner's
-code runs, whatever it does), `kernel` (and changes nothing for others), `faults` (ask the first
-kind of table), `exercise` (what all checkers share) and `questions` (ask for `values`, and the
-second kind). Then the checkers of a chapter: `gradients` (01), `shapes`, `blocks` (02 to 04),
-`networks` (03), `training` and `measuring` (05), `in_place` (02, 05), `transfer` and `applications`
-(06), `own_pictures` (07). What several of them practise on is in `practice`. A block or network is
-compared with the right one in `compare`, on the flow of numbers that `flow` has watched;
-`diagnosis` looks for the mistake among the `variants` of the right source text, which
-block_mistakes.txt tells. Titles and hints stand in exercises.toml. `answers` are the course's own
-solutions; `advice` gives hints, solutions and the progress, and chooses between the learner's
-answer and the course's.
+message writes a value), `guard` (a learner's code runs, whatever it does), `kernel` (and changes
+nothing for others), `faults` (ask the first kind of table), `exercise` (what all checkers share)
+and `questions` (ask for `values`, and the second kind). Then the checkers of a chapter: `gradients`
+(01), `shapes`, `blocks` (02 to 04), `networks` (03), `training` and `measuring` (05), `in_place`
+(02, 05), `transfer` and `applications` (06), `own_pictures` (07). What several of them practise on
+is in `practice`. A block or network is compared with the right one in `compare`, on the flow of
+numbers that `flow` has watched; `diagnosis` looks for the mistake among the `variants` of the right
+source text, which block_mistakes.txt tells. Titles and hints stand in exercises.toml. `answers` are
+the course's own solutions; `advice` gives hints, solutions and the progress, and chooses between
+the learner's answer and the course's.
 """
 
 from resnet_course.checks.advice import hint, progress, solution, yours

@@ -95,9 +95,11 @@ def _refuse_pictures(folder: Path, dataset: str) -> None:
     known = {"fashion-mnist": "FashionMNIST", "mnist": "MNIST"}[dataset]
     if os.path.isfile(folder):  # noqa: PTH113  (Path raises where one may not look)
         raise ValueError(f"--data {folder} is a file: give a folder (unpack an archive first).")
-    if os.path.isdir(folder) and not may_enter(folder):  # noqa: PTH112
+    if not os.path.isdir(folder):  # noqa: PTH112
+        return
+    if not may_enter(folder):
         raise ValueError(f"--data {folder} may not be read: ask whose folder it is.")
-    if not may_enter(folder) or (folder / known).exists():
+    if (folder / known).exists():
         return
     found = [
         each.name

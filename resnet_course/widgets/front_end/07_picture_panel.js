@@ -14,7 +14,6 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
   let shown = 0; // the last of the choices that was chosen
   let base = decode(data.choices[0].pixels);
   let moved = { ...ZERO };
-  let drawnOn = false;
   let painted = false; // since it was chosen
   let seen = base; // after turning, shifting and noise
   let heat = null;
@@ -127,7 +126,6 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
     base = pixels;
     chosen = number;
     choice += 1;
-    drawnOn = number < 0;
     painted = false;
     before = null;
     settle();
@@ -200,7 +198,7 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
     const name = chosen < 0 ? "your drawing" : `${data.choices[chosen].name}${data.choices.length > 1 ? `, picture ${chosen + 1}` : ""}`;
     const { turn, right, down, noise } = moved;
     const parts = [
-      drawnOn && chosen >= 0 && "drawn on",
+      painted && chosen >= 0 && "drawn on",
       right && `${Math.abs(right)} px to the ${right > 0 ? "right" : "left"}`,
       down && `${Math.abs(down)} px ${down > 0 ? "down" : "up"}`,
       turn && `turned by ${turn}°`,
@@ -212,7 +210,7 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
   // Pen, rubber and bucket.
   function begin() {
     base = Float32Array.from(seen);
-    drawnOn = painted = true;
+    painted = true;
     settle();
   }
 

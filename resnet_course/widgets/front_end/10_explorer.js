@@ -430,8 +430,10 @@ function explorer(element, host) {
     return make("p", { class: "legend soft" }, `${what}${which}. Blue: positive, orange: negative, white: 0; strongest: ${digits(common ?? strongest)}. `, ...more);
   }
 
+  // What is changed here: the row passes on what its source gave.
+  const changesHere = () => [...changes.values()].filter(({ row }) => at.isRow && row === at.first);
   // Is what this row gives switched off where it is added?
-  const isOff = (added) => [...changes.values()].some(({ row, source }) => at.isRow && row === at.first && source !== added);
+  const isOff = (added) => changesHere().some(({ source }) => source !== added);
 
   function volume(shape, record, scale, options) {
     const made = drawVolume(shape, measures(network, shape, options.last), record, scale, { grid, strongest: options.strongest ?? record?.strongest, tint: options.tint, dropped: options.dropped, classes: options.isOut && at.last === network.rows.length - 1 ? network.classes : undefined });
@@ -497,8 +499,7 @@ function explorer(element, host) {
   function pick(k, y, x) {
     picked = [k, y, x];
     const [ins, out] = [volumes.slice(0, -1), volumes.at(-1)];
-    const isReplaced = [...changes.values()].some(({ row }) => at.isRow && row === at.first);
-    const scene = { network, at, ins, out, sources: sourcesOf(network, at), isReplaced };
+    const scene = { network, at, ins, out, sources: sourcesOf(network, at), isReplaced: changesHere().length > 0 };
     for (const each of volumes) each.light.replaceChildren();
     // Of a stack of channels, only the first has a strong frame.
     const isFaint = (card) => card.k && !grid && !keepsChannels(at);
