@@ -60,7 +60,7 @@ QUICK = (
 QUICK_MINUTE = f"--model resnet8 --widths 32 64 128 {QUICK} --epochs 3"
 QUICK_FIVE = f"--model resnet8 --widths 32 64 128 {QUICK} --lr 0.05 --epochs 15 --cutout 8"
 QUICK_HALF_HOUR = (
-    f"--model resnet14 --widths 32 96 256 {QUICK} --lr 0.05 --label-smoothing 0.1 --epochs 24 "
+    f"--model resnet14 --widths 32 96 256 {QUICK} --lr 0.05 --label-smoothing 0.1 --epochs 35 "
     "--shift 1 --cutout 8"
 )
 SHIPPED = "--model resnet14 --batch-size 256 --lr 0.2 --shift 2"
@@ -110,7 +110,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "SGD, 13 epochs": FIVE_MINUTES,
         "whitening and Muon, 15 epochs": QUICK_FIVE,
     },
-    "recipe-half-hour": {"whitening and Muon, 24 epochs": QUICK_HALF_HOUR},
+    "recipe-half-hour": {"whitening and Muon, 35 epochs": QUICK_HALF_HOUR},
     "resnet18-and-34": {
         name: f"--model {name} {FULL} --epochs 30 --lr 0.2 --cutout 8"
         for name in ("resnet18", "resnet34")
