@@ -39,7 +39,7 @@ from resnet_course import (
     trace,
     train_step,
 )
-from resnet_course.measure import Predictions, grad_cam
+from resnet_course.measure import Predictions, grad_cam, layer_outputs
 from resnet_course.pictures import draw, plots
 from resnet_course.pictures.grids import confusion, panels
 from resnet_course.pictures.overlays import boxes_with_names, masks_side_by_side
@@ -91,14 +91,21 @@ def grid(images, labels) -> str:
     return plots.image_grid(images, labels, SPLITS.classes, "x")
 
 
-def boxed(names=(["a", "b"], []), truth=None) -> None:
-    boxes_with_names(
-        PIXELS[:2], [torch.zeros(2, 4), torch.zeros(0, 4)], names, title="", truth=truth
-    )
+OVERLAID = {"title": "", "source": ""}
 
 
-def masks(true, classes) -> None:
-    masks_side_by_side(PIXELS[:2], true, PIXELS[:2, 0], classes, title="")
+def boxed(names=(["a", "b"], []), truth=None, images=PIXELS[:2]) -> None:
+    boxes = [torch.zeros(2, 4), torch.zeros(0, 4)]
+    boxes_with_names(images, boxes, names, truth=truth, **OVERLAID)
+
+
+def masks(true, classes, images=PIXELS[:2]) -> None:
+    masks_side_by_side(images, true, PIXELS[:2, 0], classes, **OVERLAID)
+
+
+def in_inference_mode(call, *arguments) -> None:
+    with torch.inference_mode():
+        call(*arguments)
 
 
 TRACE = trace(net(), (1, 1, 28, 28))
@@ -194,6 +201,12 @@ CASES = [
     (lambda: gradient_norms(net(), X, Y.float()), "y.long()"),
     (lambda: gradient_norms(net(num_classes=2), X, Y), "y hold 3"),
     (lambda: gradient_norms(net(), X, Y[:2]), "got shape (2,)"),
+    (lambda: field((1, 28, 28), model=COLOUR), "built for 3 channels, but the pictures have 1"),
+    *(
+        (lambda call=call: in_inference_mode(*call), "torch.inference_mode() is on")
+        for call in ((grad_cam, net(), X), (gradient_norms, net(), X, Y), (field,))
+    ),
+    (lambda: layer_outputs(net(), X, "layer1"), "must be a list of names: ['layer1']"),
     (lambda: field((28, 28)), "needs a batch axis"),
     (lambda: field("28"), "whole numbers such as"),
     (lambda: field(layer="typo"), "no layer 'typo' in the model; there is conv1"),
@@ -219,6 +232,7 @@ CASES = [
     (lambda: grad_cam(net(), X, layer="typo"), "'typo' in this ResNet: choose one of conv1"),
     (lambda: grad_cam(nn.Sequential(nn.Flatten(), nn.Linear(784, 3)), X), "no module of this"),
     (lambda: Predictions(ZEROS, torch.zeros(3), ["a"]), "expected logits of shape"),
+    (lambda: Predictions(ZEROS, torch.tensor([1, 3]), "abc"), "labels hold 3"),
     (lambda: Predictions(ZEROS / 0, Y[:2], "abc"), "2 of 2 pictures are not numbers (NaN)"),
     (lambda: trained_model("typo"), "choose one of drawn-garments"),
     (lambda: hold_out((X, Y)), "splits must be Splits"),
@@ -328,6 +342,8 @@ CASES = [
     (lambda: panels([X[0]], ["a"], **TITLE), "choose one channel"),
     (lambda: panels(X[:, 0], ["a"], **TITLE), "got 4 maps, 1 names"),
     (lambda: panels([X[0, 0]], ["a"], heat=[], **TITLE), "got 1 maps, 0 heat"),
+    (lambda: boxed(images=X[:2]), "got torch.float32"),
+    (lambda: masks(PIXELS[:2, 0], "a", X[:2]), "got torch.float32"),
     (lambda: boxed([["a"]]), "got 2 images, 2 boxes, 1 names"),
     (lambda: boxed([["a"], []]), "every picture needs as many names as boxes"),
     (lambda: boxed(truth=[["a", "b"], ["c"]]), "every picture needs as many names as boxes"),
@@ -338,6 +354,7 @@ CASES = [
     (lambda: ShapeExplorer("resnet19"), "no network 'resnet19'"),
     (lambda: ShapeExplorer(net(), "abc"), "got 'abc'"),
     (lambda: ShapeExplorer(net(), (1, 0, 28, 28)), "got (1, 0, 28, 28)"),
+    (lambda: ShapeExplorer("resnet18", (64, 64)), "such as (3, 224, 224), got (64, 64)"),
     (lambda: ShapeExplorer("resnet18", X), "a name stands for a network without weights"),
     (lambda: ShapeExplorer(net(), (X * 255).byte()), "to_float(images, mean, std) makes them"),
     (lambda: ShapeExplorer(net(), X, classes=["a", "b"]), "classes has 2 names"),

@@ -216,6 +216,14 @@ def test_links_between_chapters_lead_to_pages_and_others_stay(tmp_path):
         assert link in page
 
 
+def test_links_to_names_with_spaces_and_other_letters(tmp_path):
+    for name in ("my picture.png", "그림.png"):
+        (tmp_path / name).touch()
+    text = "![a](my%20picture.png) ![b](그림.png) [c](a%20b.ipynb)"
+    page = convert(text, "01.md", tmp_path, {"01.md", "a b.ipynb"})
+    assert '"my%20picture.png"' in page and '"a%20b.html"' in page
+
+
 def test_the_title_of_a_term_says_its_sentence_too(tmp_path):
     row = '| <a id="stem"></a>stem | 스템 | 起始层 | The start. |\n'
     (tmp_path / "glossary.md").write_text(row, encoding="utf-8")

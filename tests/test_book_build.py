@@ -224,9 +224,12 @@ def test_slides_and_the_address_of_the_course_come_from_one_build(course, monkey
     deck.write_text("slides", encoding="utf-8")
     # As .github/workflows/course.yml sets it.
     monkeypatch.setenv("MDBOOK_OUTPUT__HTML__GIT_REPOSITORY_URL", "https://github.com/o/r")
+    monkeypatch.setenv("MDBOOK_OUTPUT__HTML__SITE_URL", "/r/")
     assert build(course, course / "out").returncode == 0
     links = page(course / "out", "03_resnet18_34").every("href")
     assert f"slides/{deck.name}" in links
+    lost = (course / "out" / "404.html").read_text(encoding="utf-8")
+    assert '<base href="/r/">' in lost, "its styles would not be found"
     assert (course / "out" / "slides" / deck.name).read_text(encoding="utf-8") == "slides"
     assert any(link.startswith("https://mybinder.org/v2/gh/o/r/") for link in links)
     image = card(course / "out", "03_resnet18_34")["og:image"]

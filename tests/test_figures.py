@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.patches import Rectangle
+from torch import nn
 
 from resnet_course.data import garments
 from resnet_course.pictures import plots
@@ -18,6 +19,7 @@ from resnet_course.pictures.overlays import (
     boxes_with_names,
     masks_side_by_side,
 )
+from resnet_course.pictures.style import pixels
 from resnet_course.train.history import EpochRow, History
 from resnet_course.train.records import Record, RecordedRun
 
@@ -49,7 +51,7 @@ def draws_figure(**changes) -> DescribedFigure:
 
 def boxes_figure(**changes) -> DescribedFigure:
     arguments = {"names": [["Coat", "Bag"], []], "truth": [["Shirt", "Bag"], []], **changes}
-    return boxes_with_names(IMAGES, BOXES, title="Found", **arguments)
+    return boxes_with_names(IMAGES, BOXES, title="Found", source="drawn-garments", **arguments)
 
 
 def masks_figure() -> DescribedFigure:
@@ -57,7 +59,8 @@ def masks_figure() -> DescribedFigure:
     true[0, 10:30, 10:30] = 9
     predicted = true.clone()
     predicted[0, 10:20] = 3
-    return masks_side_by_side(IMAGES, true, predicted, garments.CLASSES, title="Pixels")
+    words = {"title": "Pixels", "source": "drawn-garments"}
+    return masks_side_by_side(IMAGES, true, predicted, garments.CLASSES, **words)
 
 
 @pytest.mark.parametrize(
@@ -280,10 +283,48 @@ def test_boxes_stand_where_they_should_and_a_wrong_name_is_dashed_and_says_the_r
     assert "truly" not in untold.alt
 
 
+@pytest.mark.parametrize(("source", "shown"), [("mine", 200), ("drawn-garments", 55)])
+def test_grey_photographs_are_not_drawn_as_negatives(source, shown):
+    light = torch.full((1, 1, 8, 8), 200, dtype=torch.uint8)
+    boxes = boxes_with_names(light, [torch.zeros(0, 4)], [[]], title="t", source=source)
+    none = torch.zeros(1, 8, 8, dtype=torch.long)
+    masks = masks_side_by_side(light, none, none, "a", title="t", source=source)
+    for figure in (boxes, masks):
+        image = figure.axes[0].images[0]
+        assert image.to_rgba(image.get_array(), bytes=True)[0, 0].tolist() == [shown] * 3 + [255]
+
+
+def test_pictures_with_four_channels_of_ones_own_are_no_negatives():
+    four = torch.full((4, 2, 2), 200, dtype=torch.uint8)
+    assert pixels(four, printed=False).shape == (2, 2, 3) and (pixels(four, False) == 200).all()
+    assert pixels(four).shape == (2, 2)
+
+
+@pytest.mark.parametrize("heat", [None, [torch.zeros(2, 2)]])
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_zero_is_white_on_a_signed_scale(value, heat):
+    maps = [torch.tensor([[0.0, value], [0.0, 0.0]])]
+    image = panels(maps, [""], heat=heat, signed=True, **WORDS).axes[0].images[0]
+    assert min(image.cmap(image.norm(0.0))[:3]) > 0.9
+
+
+def test_filters_are_maps_too():
+    filters = nn.Conv2d(1, 2, 3).weight[:, 0]
+    shown = panels(list(filters), ["a", "b"], **WORDS).axes[0].images[0].get_array()
+    assert np.array_equal(shown, filters[0].detach())
+
+
+def test_every_series_of_a_trade_off_is_drawn():
+    series = {f"s{i}": {"m": 70.0 + i} for i in range(6)}
+    labels = {"title": "t", "xlabel": "x", "ylabel": "y"}
+    (axes,) = plots.trade_off({"m": 1.0}, series, **labels).axes
+    assert {*series} <= {line.get_label() for line in axes.lines}
+
+
 @pytest.mark.parametrize(("x", "name"), [(0.0, "T-shirt/top"), (20.0, "Bag"), (44.0, "Trouser")])
 def test_a_name_that_would_stick_out_is_moved_sideways(x, name):
     box = torch.tensor([[x, 4.0, x + 4, 30.0]])
-    figure = boxes_with_names(IMAGES[:1], [box], [[name]], title="Found")
+    figure = boxes_with_names(IMAGES[:1], [box], [[name]], title="Found", source="mine")
     figure.draw_without_rendering()
     (axes,) = figure.axes
     (text,) = axes.texts
@@ -311,7 +352,8 @@ def test_every_region_of_a_mask_has_its_name_in_its_middle_and_crumbs_have_none(
     true[0, 2:10, 10:18] = 5
     true[0, 0:3, 25:28] = 7
     true[1, ::2] = true[1, 1::4, 29] = true[1, 3::4, 0] = 4  # a snake is one region
-    figure = masks_side_by_side(IMAGES[:, :, :21, :30], true, 0 * true, "abcdefg", title="t")
+    words = {"title": "t", "source": "drawn-garments"}
+    figure = masks_side_by_side(IMAGES[:, :, :21, :30], true, 0 * true, "abcdefg", **words)
     (_, several, empty), (_, snake, _) = figure.axes[:3], figure.axes[3:]
     written = [(text.get_text(), *text.get_position()) for text in several.texts]
     assert sorted(written) == [("c", 5.5, 5.5), ("c", 13.5, 13.5), ("e", 13.5, 5.5)]

@@ -121,6 +121,29 @@ def pretend(source: str = PICTURES.source, std: float = 0.5) -> Splits:
     return replace(PICTURES, source=source, mean=0.5, std=std)
 
 
+def test_no_words_of_a_dot_leave_the_picture():
+    lab = make(depth=30, activation="relu", init="xavier", batch_norm=True, shortcut=True)
+    lab.keep.click()
+    lab.shortcut.value = False
+    said = drawn(lab.still(), "text", "gradient-tip")
+    assert len(said) == 62
+    for tip in said:
+        middle, half = float(tip.get("x")), 4.3 * len("".join(tip.itertext()))
+        assert tip.get("text-anchor") == "middle" and middle > half and middle + half < 760
+
+
+def test_what_the_dots_say_to_the_mouse_stands_in_a_list_too():
+    lab = GradientFlowLab(PICTURES, depth=4)
+    assert lab.points.words.value == "" and lab.points.shown.description.startswith("show")
+    lab.points.shown.value = True
+    assert lab.points.shown.description.startswith("hide")
+    for step in (False, True):
+        lab.step.value = step
+        said, told = tips(lab.still()), lab.points.words.value
+        assert len(said) == told.count("<li>") == 5 + 5 * step
+        assert all(f"<li>{words}</li>" in told for words in said)
+
+
 @pytest.mark.parametrize("pictures", [1000, 20])
 @pytest.mark.parametrize(
     "options",
@@ -297,6 +320,9 @@ def test_a_stack_without_any_gradient_still_has_a_picture():
     figure = lab.still()
     assert triangles(figure, "v") == [list(range(1, 62))]
     assert not drawn(figure, "path", "gradient-curve")
+    assert tips(figure) == [f"layer {i}: exactly 0" for i in range(1, 62)]
+    lab.keep.click()
+    assert len(triangles(lab.still(), "v")) == 2 and tips(lab.still()) == tips(figure)
     assert "ReLUs on the way are shut" in lab.verdict and "change no weight" in lab.verdict
 
 
@@ -310,7 +336,8 @@ def test_norms_that_are_no_numbers_are_drawn_and_named():
     assert "infinite or not a number at layers 1 to 2: too large for float32" in figure.alt
     assert "exactly 0 at layer 5" in figure.alt
     assert "not a number at the first layer, 1 at the last" in figure.alt
-    assert tips(figure) == ["layer 3: 3e+38", "layer 4: 1.4e-45", "layer 6: 1"]
+    edges = ["layer 5: exactly 0", "layer 1: not a number", "layer 2: infinite"]
+    assert tips(figure) == ["layer 3: 3e+38", "layer 4: 1.4e-45", "layer 6: 1", *edges]
     marks = drawn(figure, "circle", "gradient-mark")
     assert all(52 < float(mark.get("cy")) < 332 for mark in marks)
     gaps = gradients_of([0.0, 1.0, 0.0, 1.0, 1.0], activation="relu")
@@ -403,7 +430,7 @@ def test_the_layers_that_move_are_those_whose_weights_one_step_changes(options):
     assert squares(lab.still()) == expected
     says = [words for words in tips(lab.still()) if "weights have changed" in words]
     assert says == [
-        f"layer {i}: {s:.0%} of its weights have changed" for i, s in enumerate(real, 1)
+        f"layer {i}: {number(100 * s)}% of its weights have changed" for i, s in enumerate(real, 1)
     ]
     lab.step.value = False
     assert "has changed" not in lab.describe() and lab.moved is None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
 from helpers import network
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from resnet_course.measure.feature_maps import grad_cam, layer_outputs
 from resnet_course.train.steps import evaluation_mode
@@ -201,3 +204,25 @@ def test_errors_name_the_layer_and_what_there_is():
     with pytest.raises(ValueError, match="'unused' passed on no tensor"):
         layer_outputs(model, x, ["unused"])
     assert not any(module._forward_hooks for module in model.modules())
+
+
+class Checkpointed(nn.Module):
+    """Its body runs once more in the backward pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.head(checkpoint(self.body, x, use_reentrant=False).mean((2, 3)))
+
+
+def test_grad_cam_stays_in_evaluation_mode_until_the_gradient_is_there():
+    model, x = Checkpointed(), torch.randn(2, 1, 8, 8)
+    before, expected = (
+        copy.deepcopy(model.state_dict()),
+        grad_cam(copy.deepcopy(model).eval(), x, 1),
+    )
+    assert torch.equal(grad_cam(model, x, 1), expected)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

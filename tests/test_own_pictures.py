@@ -183,10 +183,10 @@ def test_collages_of_them_are_in_colour(splits):
         assert (mask[y1:y2, x1:x2] == labels[-1] + 1).all()
         assert mask.unique().numel() > 1
     names = [[NAMES[label] for label in labels] for labels in made.labels]
-    figure = boxes_with_names(made.images, made.boxes, names, title="Mine")
+    figure = boxes_with_names(made.images, made.boxes, names, title="Mine", source="mine")
     assert found(figure.png()) == {name for each in names for name in each}
     masks = made.masks[:1].long()
-    figure = masks_side_by_side(made.images[:1], masks, masks, NAMES, title="Mine")
+    figure = masks_side_by_side(made.images[:1], masks, masks, NAMES, title="Mine", source="mine")
     assert {*names[0]} == found(figure.png())
     with pytest.raises(ValueError, match="size must be .* 32x32 or more"):
         collages(splits, 1, size=(30, 96))

@@ -190,3 +190,15 @@ def test_names_that_look_like_markup_are_escaped():
     assert "<script" not in picture
     assert Evil.__name__ in texts(picture)
     assert "<script" not in displayed(picture)[1].data["text/html"]
+
+
+def test_a_layer_that_is_never_used_is_no_step_on_the_way():
+    with_spare = BasicBlock(64, 64)
+    with_spare.spare = nn.Conv2d(64, 64, 1)
+    drawn = draw.block(trace(with_spare, (64, 8, 8)), "b")
+    assert drawn == draw.block(trace(BasicBlock(64, 64), (64, 8, 8)), "b")
+
+
+def test_a_stride_of_its_own_for_each_axis_is_told():
+    conv = nn.Conv2d(1, 8, 3, stride=(1, 2), padding=1)
+    assert "3×3, stride 1×2" in draw.block(trace(conv, (1, 8, 8)), "t").alt

@@ -115,6 +115,14 @@ def test_the_two_recipes_were_timed_in_pairs():
     assert quick_long[0] < 1.1 * plain_long[0] and quick_long[1] > plain_long[1]
 
 
+def test_half_an_hour_was_kept_and_used():
+    new, old = recorded("recipe-half-hour"), recorded("half-hour")
+    ((label,), (before,)) = new.labels, old.labels
+    assert 1500 < mean(new.last(label, "seconds")) < 1.05 * 1800
+    assert mean(new.last(label, "test_accuracy")) > mean(old.last(before, "test_accuracy"))
+    assert new.runs[0].parameters == pytest.approx(old.runs[0].parameters, rel=0.05)
+
+
 def test_the_report_against_d2l_is_what_the_benchmark_printed():
     text = reported("against-d2l")
     assert text.startswith("command   python tests/benchmarks/against_d2l.py")

@@ -93,6 +93,7 @@ def test_the_workflow_runs_the_checks_and_publishes_the_book_only_after_them():
     (slides,) = re.findall(r"^jupyter nbconvert .+", teaching, re.MULTILINE)
     assert runs["book"].index(slides) < runs["book"].index("mdbook build")
     assert "MDBOOK_OUTPUT__HTML__GIT_REPOSITORY_URL: " in text
+    assert "MDBOOK_OUTPUT__HTML__SITE_URL: /" in text
     pdf = "book/resnet-course.pdf"
     assert any(f"book_pdf.py book {pdf}" in run for run in runs["book"])
     assert pdf in [step.get("with", {}).get("path") for step in jobs["book"]["steps"]]
@@ -131,14 +132,22 @@ def test_a_missing_package_is_a_line_to_fix(name, ready, words, monkeypatch):
     assert line.startswith("FIX") != ready and words in str(report)
 
 
+MISSING = OSError("[WinError 126] The specified module could not be found")
+HALF = AttributeError("partially initialized module 'torchvision'")  # the second try of an import
+
+
 @pytest.mark.parametrize(
-    ("broken", "told"),
-    [(["torchvision"], environment.TORCH_MISFIT), (["torch", "torchvision"], "WinError 126")],
+    ("broken", "error", "told"),
+    [
+        (["torchvision"], MISSING, environment.TORCH_MISFIT),
+        (["torchvision"], HALF, environment.TORCH_MISFIT),
+        (["torch", "torchvision"], MISSING, "WinError 126"),
+    ],
 )
-def test_what_is_installed_and_cannot_be_loaded_is_a_line_to_fix(broken, told, monkeypatch):
+def test_what_is_installed_and_cannot_be_loaded_is_a_line_to_fix(broken, error, told, monkeypatch):
     def load(name):
         if name in broken:
-            raise OSError("[WinError 126] The specified module could not be found")
+            raise error
         return import_module(name)
 
     monkeypatch.setattr(environment, "import_module", load)

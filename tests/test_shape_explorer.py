@@ -118,6 +118,9 @@ def test_a_window_with_gaps_is_named_by_what_it_reads():
     ]
     assert conv["sums"][0][2] == "3 values with dilation 2 span 5 pixels"
     assert pool["label"] == "2×2 max pooling, dilation 1×3"
+    for size, words in ((1, "average of all pixels"), (3, "average pooling to 3×3")):
+        (row,) = ShapeExplorer(nn.AdaptiveAvgPool2d(size), (2, 11, 11)).network["rows"]
+        assert row["label"] == words
     assert (pool["window"]["kernel"], pool["window"]["dilation"]) == ([2, 2], [1, 3])
 
 

@@ -69,3 +69,14 @@ def test_batch_norm_comes_before_the_activation_of_every_layer_when_asked_for():
     x = torch.randn(16, 5)
     normal = nn.functional.batch_norm(layer.linear(x), None, None, training=True)
     assert torch.allclose(layer(x), torch.sigmoid(normal), atol=1e-6)
+
+
+def test_a_stack_leaves_every_generator_as_it_was(monkeypatch):
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    seeded.clear()
+    create_stack(depth=2)
+    assert torch.equal(torch.rand(1), expected) and not seeded

@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import venv
 from pathlib import Path
+from unittest.mock import Mock
 
 import nbformat
 import pytest
@@ -346,3 +347,40 @@ def test_a_wheel_in_a_fresh_environment_makes_the_copy(tmp_path):
     done = run(program / "resnet-course", "--no-lab", cwd=elsewhere, env=environment)
     assert done.returncode == 0 and "Everything is ready." in done.stdout, done.stderr
     assert sorted(path.name for path in (elsewhere / "my-course").iterdir()) == [RECORD, *NAMES]
+
+
+def test_a_present_folder_that_is_gone_is_told(start, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert "There is no such folder" in start("--no-lab", code=1)
+
+
+def test_terminals_of_jupyterlab_know_the_environment(start, monkeypatch):
+    from jupyterlab.labapp import LabApp
+
+    monkeypatch.setenv("PATH", "elsewhere")
+    monkeypatch.setattr(LabApp, "launch_instance", lambda *_: None)
+    start()
+    assert os.environ["PATH"] == os.pathsep.join((str(Path(sys.executable).parent), "elsewhere"))
+
+
+def test_the_look_at_the_computer_survives_a_narrow_code_page():
+    hide = "import resnet_course.start.environment as e\n"
+    hide += "e._package = lambda name, **_: e.Check(name, 'missing', True, 'pip install')\n"
+    done = python("-c", hide + command.LOOK, env={**os.environ, "PYTHONIOENCODING": "cp1252"})
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_second_start_needs_no_room(copy, monkeypatch):
+    monkeypatch.setattr(copies, "write_whole", Mock(side_effect=OSError(28, "disk full")))
+    assert make_copy(copy) == {"same": NAMES}
+
+
+def test_a_file_that_cannot_be_looked_at_is_never_replaced(copy, monkeypatch):
+    mine = change(copy / CHAPTER, "My own words.")
+    with monkeypatch.context() as broken:  # as Python 3.14 answers after an error
+        broken.setattr(Path, "exists", lambda self, **_: self.name != CHAPTER)
+        make_copy(copy)
+    assert text(copy, CHAPTER) == mine

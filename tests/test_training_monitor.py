@@ -12,7 +12,7 @@ from helpers import SVG, linear_model, texts
 from IPython.core.interactiveshell import InteractiveShell
 
 from resnet_course import TrainConfig, drawn_garments, fit
-from resnet_course.pictures.curves import SHOWN, Run, training_curves
+from resnet_course.pictures.curves import PANEL, SHOWN, Run, describe, training_curves
 from resnet_course.train.history import EpochRow
 from resnet_course.widgets import TrainingMonitor, training_monitor
 
@@ -147,6 +147,35 @@ def test_it_shows_itself_once_per_cell_unless_the_learner_has_placed_it(monkeypa
 
 def row(epoch: int, accuracy: float) -> EpochRow:
     return EpochRow(epoch, 1.0, 0.5, accuracy, 1.0)
+
+
+def test_a_run_whose_last_epoch_was_not_measured_is_not_finished():
+    monitor = TrainingMonitor()
+    monitor.start("a", 1, 2)
+    for _ in range(2):  # all its steps, and then the loss is no number
+        monitor.step(torch.tensor(1.0))
+    monitor.finish()
+    assert "broken off" in monitor.words.value and monitor.bar.bar_style == "warning"
+
+
+def test_an_epoch_that_was_cut_short_stands_where_it_ended():
+    rows = [EpochRow(epoch, 1.0, 0.5, 0.5, 9.0) for epoch in (1, 2, 3)]
+    losses = [(1.0, 1.0), (2.0, 1.0), (2.4, 0.9)]
+
+    def last_dot(ended: str) -> float:
+        drawn = training_curves([Run("a", 4, losses, rows, ended)])
+        return max(float(c.get("cx")) for c in ElementTree.fromstring(drawn).iter(f"{SVG}circle"))
+
+    whole, cut = last_dot(""), last_dot("stopped")
+    assert whole - cut == pytest.approx(0.6 * PANEL / 4, abs=0.2)
+    assert "within epoch 3 of 4" in describe(Run("a", 4, losses, rows, "stopped"))
+    assert "after epoch 3 of 4" in describe(Run("a", 4, losses, rows))
+
+
+def test_a_long_name_leaves_room_for_how_the_run_ended():
+    picture = training_curves([Run("x" * 40, 2, ended="broken off")] * 3)
+    names = [words for words in texts(picture) if "broken off" in words]
+    assert len(names) == 3 and all(len(name) <= 30 and "…, broken" in name for name in names)
 
 
 def test_the_curve_is_to_scale():

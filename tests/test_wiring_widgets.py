@@ -62,6 +62,14 @@ def test_the_right_shortcut_mends_the_picture():
     assert "128×28×28" in texts(builder.picture.value) and "+" not in texts(builder.picture.value)
 
 
+def test_a_shortcut_that_changes_nothing_says_so():
+    for shortcut in ("projection", "zero_pad"):
+        assert "shapes are equal already" in BlockBuilder(shortcut=shortcut).describe()
+        for other in ({"stride": 2}, {"channels": 128}, {"block": "Bottleneck"}):
+            assert "equal already" not in BlockBuilder(shortcut=shortcut, **other).describe()
+    assert "equal already" not in BlockBuilder().describe()
+
+
 def test_every_choice_of_the_controls_draws_something():
     builder = BlockBuilder(size=9)
     for control in (builder.block, builder.shortcut, builder.stride, builder.channels):
@@ -196,6 +204,30 @@ def test_the_numbers_follow_the_groups():
     widget.groups.value = 8
     assert widget.cost["weights with these groups"] == 9 * 16
     assert "8 groups" in widget.describe() and "<table>" in widget.to_html()
+    assert "A 3×3 convolution on a map of 10×10 has weights with these" in widget.describe()
+
+
+def test_what_a_channel_says_to_the_mouse_stands_in_a_list_too():
+    widget = GroupedConvExplorer(8, 8, 4)
+    widget.points.shown.value = True
+    assert widget.points.words.value.count("<li>") == 16
+    assert "<li>channel out 3 is fed by channels in 3 to 4</li>" in widget.points.words.value
+    widget.groups.value = 8
+    assert "<li>channel out 3 is fed by channel in 3</li>" in widget.points.words.value
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ((64, 128, 1), "add channels of zeros"),
+        ((128, 128, 2), "skip pixels"),
+        ((64, 128, 2), "skip pixels, add channels of zeros"),
+    ],
+)
+def test_zero_padding_says_what_it_does(sizes, words):
+    builder = BlockBuilder("BasicBlock", *sizes, "zero_pad")
+    assert words in texts(builder.picture.value)
+    assert f"carries {words} to" in builder.describe()
 
 
 def test_the_groups_on_offer_divide_both_sides():

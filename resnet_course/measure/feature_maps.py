@@ -32,6 +32,8 @@ def layer_outputs(model: nn.Module, x: Tensor, names: Iterable[str]) -> dict[str
     """
     inputs.check_model(model)
     inputs.check_pictures(x)
+    if isinstance(names, str):
+        raise ValueError(f"names must be a list of names: [{names!r}].")
     with torch.no_grad(), _noted_outputs(model, names) as outputs:
         inputs.run(model, x)
     return outputs
@@ -65,6 +67,7 @@ def grad_cam(
         ValueError: if there is no such layer, its output is not a stack of maps, or model, inputs
             or target are not such.
     """
+    inputs.check_autograd()
     inputs.check_model(model)
     inputs.check_pictures(x)
     if x.ndim != 4:
@@ -91,7 +94,8 @@ def grad_cam(
         )
     # Pictures do not influence each other in evaluation mode, so one sum serves all of them.
     logit = logits.gather(1, target[:, None]).sum()
-    (gradient,) = torch.autograd.grad(logit, outputs[layer])
+    with evaluation_mode(model):  # a part may be computed once more
+        (gradient,) = torch.autograd.grad(logit, outputs[layer])
     weights = _as_maps(gradient, x).mean(dim=(2, 3), keepdim=True)
     heat = (weights * maps).sum(dim=1, keepdim=True).relu().detach()
     heat = F.interpolate(heat, size=x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
@@ -129,14 +133,15 @@ def last_maps(model: nn.Module, x: Tensor) -> str:
         finished[name] = output
         return output.clone()
 
-    with listening(modules, note), evaluation_mode(model):
-        logits = inputs.run(model, x.detach().requires_grad_().clone())
-    inputs.check_logits(logits, len(x), model)
-    inputs.check_gradient(logits, model)
-    kind = type(model).__name__
-    if not finished:
-        raise ValueError(f"no module of this {kind} passes on maps of more than one pixel.")
-    found = torch.autograd.grad(logits.amax(), list(finished.values()), allow_unused=True)
+    with evaluation_mode(model):  # the backward pass too: it may compute a part once more
+        with listening(modules, note):
+            logits = inputs.run(model, x.detach().requires_grad_().clone())
+        inputs.check_logits(logits, len(x), model)
+        inputs.check_gradient(logits, model)
+        kind = type(model).__name__
+        if not finished:
+            raise ValueError(f"no module of this {kind} passes on maps of more than one pixel.")
+        found = torch.autograd.grad(logits.amax(), list(finished.values()), allow_unused=True)
     reached = {k: _as_maps(g, x) for k, g in zip(finished, found, strict=True) if g is not None}
     if not reached:
         raise ValueError(f"no gradient flows from the logits of this {kind} back to its maps.")

@@ -41,6 +41,7 @@ def gradient_norms(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
     Raises:
         ValueError: model, inputs or labels are not such, or autograd cannot reach a weight.
     """
+    inputs.check_autograd()
     inputs.check_model(model)
     inputs.check_pictures(x)
     kind, network = type(model).__name__, unwrapped(model)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from resnet_course.train import topk_accuracy
-from resnet_course.train.inputs import check_predicts
+from resnet_course.train.inputs import check_labels, check_predicts
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +37,7 @@ class Predictions:
                 f"expected logits of shape (pictures, classes) = ({len(self.labels)}, "
                 f"{len(self.classes)}), got {tuple(self.logits.shape)}."
             )
+        check_labels(self.labels, len(self.labels), len(self.classes))
         check_predicts(self.logits)
 
     def __len__(self) -> int:

@@ -11,7 +11,7 @@ from resnet_course.blocks import is_whole
 from resnet_course.measure.aside import run_aside, unwrapped
 from resnet_course.measure.feature_maps import listening
 from resnet_course.measure.smooth import Smooth
-from resnet_course.train.inputs import check_model
+from resnet_course.train.inputs import check_autograd, check_model
 from resnet_course.train.steps import evaluation_mode
 
 
@@ -40,6 +40,7 @@ def measured_receptive_field(
         ValueError: if there is no such layer, no pixel has an influence on it, or model and shape
             are not such.
     """
+    check_autograd()
     check_model(model)
     if not isinstance(input_shape, Sequence) or not all(map(is_whole, input_shape)):
         raise ValueError(
@@ -57,8 +58,16 @@ def measured_receptive_field(
     if len(shape) == 3:
         try:
             return _measure(model, (1, *shape), layer or "")
+        except ValueError as error:
+            first = error  # it says what is wrong, if the second try fails too
+        except RuntimeError:
+            first = None
+        try:  # it may be (batch, channels, length)
+            return _measure(model, shape, layer or "")
         except (RuntimeError, ValueError):
-            pass  # then it is (batch, channels, length)
+            if first is None:
+                raise
+        raise first
     return _measure(model, shape, layer or "")
 
 

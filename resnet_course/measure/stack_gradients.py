@@ -87,7 +87,7 @@ class StackGradients:
             f"At the first layer it is {number(first)}, and at layer {len(hidden)}, just before "
             f"the classifier, {number(last)}{ratio}"
         )
-        if self.config.activation == "sigmoid":
+        if self.config.activation == "sigmoid" and SLOPE**steps > 0:
             words += (
                 f". A quarter per layer would make it {_times(SLOPE**steps)} "
                 f"(0.25^{steps} = {number(SLOPE**steps)})"

@@ -112,5 +112,5 @@ def create_stack(seed: int = 0, **options: object) -> Stack:
         raise ValueError(f"seed must be a whole number from 0 up, got {seed!r}.")
     config = StackConfig(**options)  # type: ignore[arg-type]
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the GPUs too
         return Stack(config)

@@ -15,6 +15,7 @@ from resnet_course.pictures.canvas import BLUE, GREY, INK, ORANGE, RED, SKY, SOF
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.style import check_drawable
 from resnet_course.tracing.rows import LayerRow, Trace, by
+from resnet_course.tracing.steps import UNUSED
 
 FILLS = {"Conv2d": SKY, "BatchNorm2d": "#e9eef4", "ReLU": "#d5efe6", "add": "#fde3d2"}
 SIDE, MIDDLE, TALL = 104, 152, 76  # room for the shape at each end; of the boxes
@@ -85,6 +86,7 @@ def parts(trace: Trace, hide: Sequence[str] = ()) -> tuple[list[LayerRow], list[
         ValueError: this is no trace, or nothing in it can be drawn.
     """
     check_trace(trace)
+    hide = [*hide, UNUSED]
     main = [row for row in trace if row.path == "main" and row.kind not in hide]
     check_drawable(trace=main)
     # These do nothing (only an empty Sequential has a row): the shortcut still carries the input.

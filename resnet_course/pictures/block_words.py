@@ -11,7 +11,6 @@ EXPLAIN = {
     "BatchNorm2d": "batch norm",
     "Conv2d": "conv",
     "MaxPool2d": "max pool",
-    "ZeroPadShortcut": "skip pixels, add channels of zeros",
 }
 
 
@@ -45,6 +44,10 @@ def in_words(main: Sequence[LayerRow], side: Sequence[LayerRow], title: str, joi
 
 def kind_name(row: LayerRow) -> str:
     """Return what kind of layer it is, in words."""
+    if row.kind == "ZeroPadShortcut":
+        words = ["skip pixels"] * (row.in_shape[1:] != row.out_shape[1:])
+        words += ["add channels of zeros"] * (row.in_shape[0] != row.out_shape[0])
+        return ", ".join(words)
     return EXPLAIN.get(row.kind, row.kind)
 
 
@@ -52,7 +55,8 @@ def details(row: LayerRow) -> list[str]:
     """Return the window of a layer, "3×3, stride 2", and its groups if there are several."""
     if row.kernel is None:
         return []
-    window = f"{by(row.taps)}, stride {row.stride[0]}"
+    stride = by(row.stride) if len(set(row.stride)) > 1 else row.stride[0]
+    window = f"{by(row.taps)}, stride {stride}"
     return [window, f"{row.groups} groups"] if row.groups and row.groups > 1 else [window]
 
 

@@ -137,7 +137,9 @@ def trade_off(
     for name, cost in costs.items():
         ends = [worths[name] for worths in series.values() if name in worths]
         axes.plot([cost] * len(ends), ends, color=LINES, linewidth=1.5, zorder=1)
-    for (label, worths), colour, marker in zip(series.items(), COLOURS, "osD^v", strict=False):
+    for (label, worths), colour, marker in zip(
+        series.items(), cycle(COLOURS), cycle("osD^v"), strict=False
+    ):
         points = ([costs[name] for name in worths], list(worths.values()))
         axes.plot(*points, linestyle="", color=colour, marker=marker, markersize=9, label=label)
         for name, worth in worths.items():

@@ -45,7 +45,9 @@ def training_curves(runs: Sequence[Run]) -> Svg:
     runs = list(runs)[-SHOWN:]
     picture = Paper(WIDTH, BOTTOM + 52 + 20 * -(-max(len(runs), 1) // 3))
     losses = [run.losses for run in runs]
-    accuracies = [[(row.epoch, 100 * row.test_accuracy) for row in run.rows] for run in runs]
+    accuracies = [
+        [(_passed(run, row), 100 * row.test_accuracy) for row in run.rows] for run in runs
+    ]
     last = max([run.epochs for run in runs], default=1)
     _panel(picture, LEFT, "training loss", losses, last)
     _panel(picture, LEFT + PANEL + 96, "test accuracy, %", accuracies, last, dots=True)
@@ -54,9 +56,10 @@ def training_curves(runs: Sequence[Run]) -> Svg:
         colour, dash = _look(i)
         look = {"stroke": colour, "stroke_width": 3, "stroke_dasharray": dash}
         picture.line(x, y - 4, x + 34, y - 4, **look)
-        name = run.label if len(run.label) < 30 else run.label[:28] + "…"
-        name += f", {run.ended}" if run.ended else ""
-        picture.text(name, x + 42, y, 12.5, anchor="start")
+        ending = f", {run.ended}" if run.ended else ""
+        room = 30 - len(ending)
+        name = run.label if len(run.label) < room else run.label[: room - 2] + "…"
+        picture.text(name + ending, x + 42, y, 12.5, anchor="start")
     return picture.finish("Training", " ".join(describe(run) for run in runs) or "No run yet.")
 
 
@@ -78,10 +81,16 @@ def describe(run: Run) -> str:
         loss = f", training loss {run.losses[-1][1]:.2f}" if run.losses else ""
         return f"{label}: no epoch finished yet{loss}."
     row = run.rows[-1]
+    where = "within" if _passed(run, row) < row.epoch else "after"
     return (
-        f"{label}: after epoch {row.epoch} of {run.epochs} training loss {row.train_loss:.2f}, "
+        f"{label}: {where} epoch {row.epoch} of {run.epochs} training loss {row.train_loss:.2f}, "
         f"test accuracy {row.test_accuracy:.1%}."
     )
+
+
+def _passed(run: Run, row: EpochRow) -> float:
+    """Return how many epochs had passed: the last one of a stopped run may be cut short."""
+    return min(row.epoch, run.losses[-1][0]) if run.ended and run.losses else row.epoch
 
 
 def _look(i: int) -> tuple[str, str | None]:

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from resnet_course.measure import stack_gradients
 from resnet_course.measure.stack_gradients import EXPLODES, StackGradients, number
-from resnet_course.pictures.canvas import INK, PAPER, SOFT, Paper
+from resnet_course.pictures.canvas import INK, PAPER, SOFT, Group, Paper
 from resnet_course.pictures.described import Svg
 from resnet_course.pictures.gradient_marks import (
     BOTTOM,
@@ -150,10 +150,15 @@ def _curve(picture: Paper, scale: Scale, stack: StackGradients, place: int, hidd
         x, y = scale.x(layer), scale.y(norm)
         fill = PAPER if place else COLOURS[place]
         mark = {"fill": fill, "stroke": COLOURS[place], "stroke_width": 1.8}
-        words = f"layer {layer}: {number(norm)}"
-        dot = tipped(x, y, reach, f"{words} ({stack.recipe})" if place else words)
+        dot = tipped(x, y, reach, _says(stack, layer, place))
         dot.circle(x, y, 3.4 if place else 4.2, class_="gradient-mark", **mark)
         picture.append(dot)
+
+
+def _says(stack: StackGradients, layer: int, place: int) -> str:
+    """Return the words of one point; a kept curve says whose it is."""
+    words = f"layer {layer}: {number([*stack.norms.values()][layer - 1])}"
+    return f"{words} ({stack.recipe})" if place else words
 
 
 def _edges(picture: Paper, scale: Scale, stacks: Mapping[int, StackGradients]) -> None:
@@ -162,15 +167,19 @@ def _edges(picture: Paper, scale: Scale, stacks: Mapping[int, StackGradients]) -
         rows = {place: stack.at(marker) for place, stack in stacks.items() if stack.at(marker)}
         for row, (place, layers) in enumerate(rows.items()):
             y = BOTTOM - 8 - 12 * row if marker == "v" else TOP + 8 + 12 * row
+            hidden = place and stacks[place].config == stacks[0].config  # it would say it twice
             for layer in layers:
-                triangle(picture, scale.x(layer), y, marker, COLOURS[place])
+                x, words = scale.x(layer), _says(stacks[place], layer, place)
+                dot = Group() if hidden else tipped(x, y, 7, words)
+                triangle(dot, x, y, marker, COLOURS[place])
+                picture.append(dot)
 
 
 def _squares(picture: Paper, scale: Scale, moved: Mapping[str, float]) -> None:
     picture.text("does a layer move?", LEFT, BOTTOM + 42, 12.5, SOFT, anchor="start")
     for layer, share in enumerate(moved.values(), 1):
         x, y = scale.x(layer), BOTTOM + 50
-        words = f"layer {layer}: {share:.0%} of its weights have changed"
+        words = f"layer {layer}: {number(100 * share)}% of its weights have changed"
         dot = tipped(x, y + SQUARE / 2, 9, words)
         square(dot, x, y, stack_gradients.moves(share))
         picture.append(dot)

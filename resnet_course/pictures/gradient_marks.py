@@ -51,16 +51,17 @@ def look(place: int) -> dict:
 
 
 def tipped(x: float, y: float, reach: float, words: str) -> Group:
-    """Return a place that says some words while the mouse is on it."""
+    """Return a place that says some words while the mouse is on it; what it shows goes into it."""
     dot = Group(class_="gradient-dot")
     dot.circle(x, y, reach, fill_opacity=0)
-    left = x > (LEFT + RIGHT) / 2
-    where = {"text_anchor": "end" if left else "start", "class_": "gradient-tip"}
-    dot.append(svg.Text(words, 13, x + (-6 if left else 6), round(y - 12, 1), **where))
+    half = 4.3 * len(words)  # bold letters of 13 pixels; the words must not leave the picture
+    middle = max(half + 4, min(x, WIDTH - half - 4))
+    where = {"text_anchor": "middle", "class_": "gradient-tip"}
+    dot.append(svg.Text(words, 13, round(middle, 1), round(y - 12, 1), **where))
     return dot
 
 
-def triangle(picture: Paper, x: float, y: float, marker: str, colour: str) -> None:
+def triangle(picture: Paper | Group, x: float, y: float, marker: str, colour: str) -> None:
     """Draw the sign of a norm that has no place: down for 0, up for what is too large."""
     tip = 5 if marker == "v" else -5
     picture.polygon(

@@ -65,20 +65,20 @@ def panels(
     figure.set_figwidth(max(figure.get_figwidth(), 0.115 * len(title)))
     scale = {"cmap": "gray_r"}
     if signed:
-        largest = max(float(m.abs().max()) for m in maps)
+        largest = max(float(m.abs().max()) for m in maps) or 1.0
         scale = {"cmap": "PuOr", "vmin": -largest, "vmax": largest}
     for axes, values, name, strength in zip(places, maps, names, heat, strict=True):
-        picture = axes.imshow(values.numpy(), **scale)
+        picture = axes.imshow(values.detach().cpu().numpy(), **scale)
         axes.set_title(name, fontsize=10, loc="center")
         if strength is None:
             continue
         if values.ndim == 3:
             picture.set_alpha(0.85)
-        else:
+        elif not signed:
             lowest, highest = picture.get_clim()
             picture.set_clim(lowest, 2 * highest - lowest)  # the largest number in medium grey
         orange = {"cmap": "Oranges", "vmin": 0, "vmax": 1.4}
-        axes.imshow(np.ones(strength.shape), alpha=0.75 * strength.numpy(), **orange)
+        axes.imshow(np.ones(strength.shape), alpha=0.75 * strength.cpu().numpy(), **orange)
     return figure
 
 

@@ -18,7 +18,15 @@ from scipy import ndimage
 from torch import Tensor
 
 from resnet_course.pictures.described import DescribedFigure
-from resnet_course.pictures.style import COLOURS, GREY, STYLE, check_equally_many, pixels
+from resnet_course.pictures.style import (
+    COLOURS,
+    GREY,
+    STYLE,
+    check_equally_many,
+    check_images,
+    is_printed,
+    pixels,
+)
 
 RIGHT, WRONG = COLOURS[0], COLOURS[1]
 # Background, then ten classes: Okabe and Ito's eight, a brown and a grey.
@@ -36,6 +44,7 @@ def boxes_with_names(
     names: Sequence[Sequence[str]],
     *,
     title: str,
+    source: str,
     truth: Sequence[Sequence[str]] | None = None,
 ) -> DescribedFigure:
     """Draw pictures side by side, with a named box around each thing.
@@ -45,12 +54,14 @@ def boxes_with_names(
         boxes: for each picture float (things, 4): x1, y1, x2, y2 in pixels.
         names: for each picture the name of each box, as a network gives it.
         title: what the figure shows.
+        source: name of the image collection: grey photographs of one's own are no ink on paper.
         truth: the right names. A box whose name differs is dashed, in another colour, and says the
             right name too, in small letters at its top.
 
     Raises:
-        ValueError: images, boxes, names and truth do not belong together.
+        ValueError: these are no pictures, or boxes, names and truth do not belong to them.
     """
+    check_images(images)
     truth = names if truth is None else truth
     check_equally_many(images=images, boxes=boxes, names=names, truth=truth)
     if any(not len(box) == len(a) == len(b) for box, a, b in zip(boxes, names, truth, strict=True)):
@@ -62,7 +73,7 @@ def boxes_with_names(
     alt = f"{title}. {len(images)} pictures with boxes: {'; '.join(words)}."
     figure, panels = DescribedFigure.of_places(len(images), 4, PLACE, 0.3, title, 14, alt)
     for axes, image, box, said, right in zip(panels, images, boxes, names, truth, strict=True):
-        _show(axes, pixels(image), **GREY)
+        _show(axes, pixels(image, is_printed(source)), **GREY)
         for (x1, y1, x2, y2), name, right_name in zip(box.tolist(), said, right, strict=True):
             colour, dash = (RIGHT, "-") if name == right_name else (WRONG, "--")
             look = {"edgecolor": colour, "linestyle": dash, "linewidth": 2.5}
@@ -79,17 +90,25 @@ def boxes_with_names(
 
 @mpl.rc_context(STYLE)
 def masks_side_by_side(
-    images: Tensor, true: Tensor, predicted: Tensor, classes: Sequence[str], *, title: str
+    images: Tensor,
+    true: Tensor,
+    predicted: Tensor,
+    classes: Sequence[str],
+    *,
+    title: str,
+    source: str,
 ) -> DescribedFigure:
     """Draw one row per picture: the picture, the true class of each pixel, the predicted one.
 
     Every region of one class has its name on it, unless it is very small. The images are uint8
     (N, 1 or 3, height, width), at most four fit well; `true` and `predicted` are whole numbers
     (N, height, width): 0 for background, class number + 1 elsewhere, of at most ten classes.
+    `source` is the name of the image collection.
 
     Raises:
-        ValueError: sizes differ, or there are more than ten classes.
+        ValueError: these are no pictures, sizes differ, or there are more than ten classes.
     """
+    check_images(images)
     if len(classes) >= len(CLASS_COLOURS):
         raise ValueError(f"there are colours for {len(CLASS_COLOURS) - 1} classes.")
     if not images[:, 0].shape == true.shape == predicted.shape:
@@ -108,7 +127,7 @@ def masks_side_by_side(
     look = {"cmap": ListedColormap(CLASS_COLOURS), "vmin": 0, "vmax": len(CLASS_COLOURS) - 1}
     for row, (image, *both) in enumerate(zip(images, true, predicted, strict=True)):
         picture, *sides = panels[3 * row : 3 * row + 3]
-        _show(picture, pixels(image), **GREY)
+        _show(picture, pixels(image, is_printed(source)), **GREY)
         for axes, mask in zip(sides, both, strict=True):
             _show(axes, mask, **look)
             for label, x, y in _regions(mask.numpy()):

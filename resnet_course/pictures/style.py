@@ -51,11 +51,11 @@ def pixels(image: Tensor, printed: bool = True) -> Tensor:
     """Turn a picture (channels, height, width) into what matplotlib draws.
 
     Returns:
-        (height, width, 3) of red, green and blue, also for a grey picture that is not printed; of
-        any other number of channels the first one, (height, width).
+        (height, width, 3) of red, green and blue, also for a picture that is not printed; of any
+        other number of channels than 3 the first one counts, printed (height, width).
     """
-    if len(image) == 1 and not printed:
-        image = image.expand(3, -1, -1)
+    if len(image) != 3 and not printed:
+        image = image[:1].expand(3, -1, -1)
     return image.permute(1, 2, 0) if len(image) == 3 else image[0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import shlex
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from resnet_course.start.copies import FIRST, RECORD, FolderError, make_copy
 # In a process of its own: it loads torch, which JupyterLab does not need.
 LOOK = """
 import sys
+sys.stdout.reconfigure(errors="replace")  # a pipe of Windows has no arrows
 from resnet_course import check_environment
 report = check_environment()
 print(report)
@@ -57,7 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
     own = list(itertools.takewhile(lambda word: word != "--", arguments))
     options = parser().parse_args(own)
     folder = options.folder or Path("" if Path(RECORD).is_file() else "my-course")
-    folder = folder.expanduser().resolve()
+    try:
+        folder = folder.expanduser().resolve()
+    except (OSError, RuntimeError) as error:  # the present folder is gone, or nobody has ~name
+        print(f"There is no such folder: {error}. Go to another one first.", file=sys.stderr)
+        return 1
     print("1. Looking at this computer. This takes some seconds.\n", flush=True)
     if subprocess.run([sys.executable, "-c", LOOK]).returncode:
         print("\nThe course has not started. Repair what the lines above say.", file=sys.stderr)
@@ -88,6 +94,9 @@ def main(arguments: list[str] | None = None) -> int:
     if sys.platform == "win32":
         where, line = "Command Prompt", subprocess.list2cmdline(again)
     print(f"   To go on another day, in a new {where}:\n   {line}\n", flush=True)
+    # For its terminals, and for `!pip` in a cell.
+    beside = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join((beside, os.environ.get("PATH", "")))
     from jupyterlab.labapp import LabApp  # takes a second to load
 
     root = f"--ServerApp.root_dir={folder}"

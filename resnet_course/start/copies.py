@@ -58,7 +58,7 @@ def make_copy(folder: Path) -> dict[str, list[str]]:
     _check(folder)
     folder.mkdir(parents=True, exist_ok=True)
     record, done = _read_record(folder), defaultdict(list)
-    source = course_folder()
+    source, before = course_folder(), dict(record)
     try:
         for path in (*sorted(source.glob("*.ipynb")), source / "glossary.md"):
             text = path.read_text(encoding="utf-8")
@@ -66,7 +66,8 @@ def make_copy(folder: Path) -> dict[str, list[str]]:
             what, name = _place(folder, path.name, text, record)
             done[what].append(name)
     finally:
-        write_whole(folder / RECORD, json.dumps(record, indent=1).encode())
+        if record != before:  # else a full disk need not be in the way
+            write_whole(folder / RECORD, json.dumps(record, indent=1).encode())
     return dict(done)
 
 
@@ -121,9 +122,10 @@ def _place(folder: Path, name: str, new: str, record: dict[str, str]) -> tuple[s
 
 
 def _found(path: Path) -> str | None:
-    if not path.exists():
+    try:  # from Python 3.14 on, `exists` says no after every error
+        return fingerprint(path.read_text(encoding="utf-8", errors="replace"))
+    except FileNotFoundError:
         return None
-    return fingerprint(path.read_text(encoding="utf-8", errors="replace"))
 
 
 def _names(name: str) -> Iterator[str]:

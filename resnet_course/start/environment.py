@@ -88,8 +88,9 @@ def _error_of(package: str) -> str:
     """Return why a package cannot be loaded, or ""."""
     try:
         import_module(package)
-    # On Windows torch raises an OSError where a library of Microsoft's is missing.
-    except (ImportError, OSError, RuntimeError) as error:
+    # On Windows torch raises an OSError where a library of Microsoft's is missing; a second try may
+    # find the half of a package, without what it needs.
+    except Exception as error:
         return str(error) or type(error).__name__
     return ""
 

@@ -132,6 +132,12 @@ def check_logits(logits: object, count: int, model: nn.Module) -> None:
         )
 
 
+def check_autograd() -> None:
+    """Raise a ValueError where no gradient can be had, whatever the network."""
+    if torch.is_inference_mode_enabled():
+        raise ValueError("torch.inference_mode() is on, and keeps no gradient: call this outside.")
+
+
 def check_gradient(logits: Tensor, model: nn.Module) -> None:
     """Raise a ValueError if no gradient can flow back from the logits of a network."""
     if not logits.requires_grad:

@@ -144,6 +144,9 @@ class BlockBuilder(CourseWidget):
                 f"{width} channels give {out}: the last 1×1 convolution of a bottleneck makes "
                 f"{kind.expansion} times as many, {kind.expansion} · {width} = {out}."
             )
+        if shortcut in ("projection", "zero_pad") and stride == 1 and out == in_channels:
+            same = "The shapes are equal already: the block adds the input as it is."
+            note = f"{note} {same}".strip()
         title = f"{block_name}({in_channels}, {width}, stride={stride})"
         return block(
             self._trace(kind, channels, stride, shown), title, joint=joint, costs=True, note=note

@@ -56,6 +56,7 @@ class ConfusionGrid(w.GridBox):
                     description=str(count or ""),
                     disabled=not count,
                     tooltip=count_words(counts, classes, pair),
+                    tabbable=False,  # the menu above offers the same, in one stop
                     layout=self._frames[NO_FRAME],
                     style=style(**colours),
                 )

@@ -56,6 +56,11 @@ def read_input(model: nn.Module | None, given: Any) -> Input:
             f"(1, 3, 224, 224), got {given!r}."
         )
     shape = (1, *given) if len(given) == 3 else tuple(given)
+    if model is None and len(shape) != 4:
+        raise ValueError(
+            "a name stands for a network that takes pictures: give (channels, height, width) such "
+            f"as (3, 224, 224), got {given!r}."
+        )
     return Input(tuple(given), shape, True) if len(shape) == 4 else Input(tuple(given))
 
 

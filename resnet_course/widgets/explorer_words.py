@@ -41,6 +41,8 @@ PADDING = {
 def label(row: LayerRow) -> str:
     """Return what a layer is: "3×3 convolution"."""
     name = WORDS.get(row.kind, row.kind)
+    if _averages_all(row) and max(row.out_shape[-2:]) > 1:
+        return f"average pooling to {by(row.out_shape[-2:])}"
     if not row.kernel or _averages_all(row):
         return name
     return f"{by(row.taps)} {name}{_dilated(row)}"

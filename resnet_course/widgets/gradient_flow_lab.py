@@ -21,6 +21,7 @@ from resnet_course.pictures.described import Svg
 from resnet_course.pictures.frames import Frames
 from resnet_course.pictures.gradient_figure import stack_gradients_figure
 from resnet_course.widgets.base import WHOLE, CourseWidget, figure_html
+from resnet_course.widgets.point_list import PointList
 from resnet_course.widgets.slider import Slider
 
 SHALLOWEST, DEEPEST = 2, 60
@@ -40,7 +41,7 @@ class GradientFlowLab(CourseWidget):
 
     The stack has 64 values per layer and the weights of seed 0. Nothing is trained, unless "train
     one step" is pressed: then squares below the curve show which layers move. A dot under the
-    mouse says its layer and its number.
+    mouse says its layer and its number; "show every point in words" lists them all.
 
     Args:
         splits: the pictures; None loads as many of Fashion-MNIST as are needed.
@@ -58,6 +59,7 @@ class GradientFlowLab(CourseWidget):
         keep: button that leaves the present curve in the figure, thin. Of four the oldest goes.
         forget: button that removes the kept curves.
         picture: figure and verdict, as HTML.
+        points: what every dot says, as a list to show.
 
     Raises:
         ValueError: for unknown names, a depth outside its range, or a single picture.
@@ -136,7 +138,7 @@ class GradientFlowLab(CourseWidget):
             layout=w.Layout(width="170px"),
         )
         self.told = w.HTML()
-        self.picture = w.HTML()
+        self.picture, self.points = w.HTML(), PointList()
         controls = [getattr(self, name) for name in CONTROLS]
         row = partial(w.HBox, layout=w.Layout(flex_flow="row wrap"))
         rows = [
@@ -144,7 +146,7 @@ class GradientFlowLab(CourseWidget):
             row(controls[2:]),
             row([self.step, self.keep, self.forget, self.told]),
         ]
-        super().__init__([*rows, self.picture], [*controls, self.step])
+        super().__init__([*rows, self.picture, self.points], [*controls, self.step])
         self.keep.on_click(self._keep)
         self.forget.on_click(self._forget)
         self._redraw()
@@ -218,7 +220,9 @@ class GradientFlowLab(CourseWidget):
         return words
 
     def _redraw(self, _: object = None) -> None:
-        self.picture.value = self.still() + self._words()
+        drawing = self.still()
+        self.picture.value = drawing + self._words()
+        self.points.follow(drawing)
         self.keep.disabled = self._config() in self._kept
         self.forget.disabled = not self._kept
         self.told.value = html.escape(f"kept: {'; '.join(self.kept)}" if self.kept else "")

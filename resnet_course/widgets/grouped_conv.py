@@ -12,13 +12,15 @@ from resnet_course.pictures.described import Svg
 from resnet_course.pictures.frames import Frames
 from resnet_course.tracing import trace
 from resnet_course.widgets.base import WHOLE, CourseWidget, figure_html
+from resnet_course.widgets.point_list import PointList
 from resnet_course.widgets.slider import Slider
 
 
 class GroupedConvExplorer(CourseWidget):
     """The channels of a grouped convolution as dots and lines, with its cost.
 
-    A channel under the mouse lights up those that feed it, or that it feeds.
+    A channel under the mouse lights up those that feed it, or that it feeds; "show every point in
+    words" lists them all.
 
     Args:
         in_channels: channels in, at most 16.
@@ -45,11 +47,11 @@ class GroupedConvExplorer(CourseWidget):
         fitting = self._divisors(in_channels, out_channels)
         look = {"style": WHOLE, "layout": {"width": "auto"}}
         self.groups = w.Dropdown(options=fitting, value=groups, description="groups", **look)
-        self.picture, self.numbers = w.HTML(), w.HTML()
+        self.picture, self.numbers, self.points = w.HTML(), w.HTML(), PointList()
         sizes = [self.in_channels, self.out_channels]
         rows = [[*sizes, self.groups], [self.picture, self.numbers]]
         boxes = [w.HBox(row, layout={"flex_flow": "row wrap"}) for row in rows]
-        super().__init__(boxes, [self.groups])
+        super().__init__([*boxes, self.points], [self.groups])
         self._wished = groups  # while the channels move through numbers that it does not divide
         self._resizing = False
         self.groups.observe(self._wish, "value")
@@ -61,6 +63,10 @@ class GroupedConvExplorer(CourseWidget):
     def cost(self) -> dict[str, int]:
         """Weights and multiply-adds of the 3×3 convolution as it is, and without groups."""
         return self._cost(self.groups.value)
+
+    @property
+    def _where(self) -> str:
+        return f"3×3 convolution on a map of {self.size}×{self.size}"
 
     def _cost(self, chosen: int) -> dict[str, int]:
         given, out = (self.in_channels.value, self.size, self.size), self.out_channels.value
@@ -99,18 +105,18 @@ class GroupedConvExplorer(CourseWidget):
         """Draw the dots and lines, with the cost in the words."""
         picture = channels(self.in_channels.value, self.out_channels.value, groups)
         words = ", ".join(f"{name}: {number:,}" for name, number in self._cost(groups).items())
-        return Svg(picture, f"{picture.alt} {words}.")
+        return Svg(picture, f"{picture.alt} A {self._where} has {words}.")
 
     def _redraw(self, _: object = None) -> None:
         if self._resizing:
             return
         super()._redraw()
+        self.points.follow(self.picture.value)
         rows = "".join(
             f"<tr><td>{name}</td><td style='text-align:right'><b>{number:,}</b></td></tr>"
             for name, number in self.cost.items()
         )
-        where = f"3×3 convolution on a map of {self.size}×{self.size}"
-        self.numbers.value = f"<table><caption>{where}</caption>{rows}</table>"
+        self.numbers.value = f"<table><caption>{self._where}</caption>{rows}</table>"
 
     def _resize(self, _: object) -> None:
         divisors = self._divisors(self.in_channels.value, self.out_channels.value)

@@ -21,6 +21,7 @@ from resnet_course.widgets.slider import place_slider
 
 ALL = ()  # a Dropdown cannot have the value None
 MOST_FRAMES = 8  # pairs of classes that a page without a kernel shows
+MOST_CLOSE_UPS = 4
 MOST_CLASSES = 26  # more columns would have no room for their numbers
 
 
@@ -97,15 +98,19 @@ class PredictionBrowser(CourseWidget):
         return sheet(self._verdicts, self.chosen)
 
     def frames(self) -> Frames:
-        """Return the worst mistakes, those of the most frequent pairs, and the whole table."""
+        """Return the worst mistakes and their heat, the most frequent pairs, the whole table."""
         mistakes = [pair for pair in self._verdicts.pairs() if pair[0] != pair[1]]
         shown = [self.chosen, None, *mistakes[:MOST_FRAMES]]
         pairs = list(dict.fromkeys(shown))  # each once
         names = {pair or None: name for name, pair in self._options()}
-        figures = [sheet(self._verdicts, pair) for pair in pairs] + [table(self._verdicts)]
+        kind = "right answer" if self._verdicts.perfect else "mistake"
+        close = self._verdicts.order(None)[:MOST_CLOSE_UPS].tolist()
+        figures = [sheet(self._verdicts, pair) for pair in pairs]
+        figures += [close_up(self._verdicts, index) for index in close] + [table(self._verdicts)]
+        near = [f"{kind} {number}, close up" for number in range(1, len(close) + 1)]
         return Frames(
             name=f"test pictures of {self._verdicts.source}",
-            choices={"show": [*(names[pair] for pair in pairs), "the whole table"]},
+            choices={"show": [*(names[pair] for pair in pairs), *near, "the whole table"]},
             frames=[Frame.of(figure) for figure in figures],
             start=0,
             strip=[0, len(figures) - 1],

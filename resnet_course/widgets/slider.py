@@ -24,12 +24,19 @@ class Slider(anywidget.AnyWidget):
     """
 
     _esm = """
+    // JupyterLab would take the arrow keys, also those of a menu beside the slider (ipywidgets
+    // #3912). Shift + Enter and the like stay its own.
+    window.addEventListener("keydown", ({ target, shiftKey, ctrlKey, metaKey }) => {
+      if (!target.matches?.(".resnet-slider input, .resnet-course-live select")) return;
+      if (shiftKey || ctrlKey || metaKey) delete target.dataset.lmSuppressShortcuts;
+      else target.dataset.lmSuppressShortcuts = "true";
+    }, true);
+
     export default { render({ model, el }) {
       const make = (tag, more) => Object.assign(document.createElement(tag), more);
       const label = make("label");
       const name = make("span"), input = make("input", { type: "range", step: 1 });
       const number = make("output");
-      input.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take the arrow keys
       number.setAttribute("aria-hidden", "true"); // the slider says it itself
       const show = () => {
         name.textContent = model.get("description");

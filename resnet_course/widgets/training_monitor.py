@@ -99,7 +99,8 @@ class TrainingMonitor(CourseWidget):
         """Say how it ended."""
         self.stop.disabled = True
         self.bar.value = self._done
-        finished = self._done == self.bar.max
+        # All steps may have been counted when the last loss turns out to be no number.
+        finished = self._done == self.bar.max and len(self.runs[-1].rows) == self.runs[-1].epochs
         self.bar.bar_style = "success" if finished else "warning"
         early = "stopped" if self.stopped else "broken off"
         self.runs[-1].ended = "" if finished else early

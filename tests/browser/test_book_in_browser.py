@@ -99,6 +99,29 @@ def test_answers_wait_until_they_are_asked_for_and_are_remembered(open_page):
     expect(opened).to_have_count(1)
 
 
+def test_a_finished_chapter_is_marked_where_the_server_leaves_out_html(browser, book):
+    page = browser.new_page()
+    page.route(
+        "http://book.test/**",
+        lambda route: route.fulfill(path=served(book, route.request.url)),
+    )
+    page.goto("http://book.test/01_vanishing_gradients")
+    page.get_by_label("I have finished this chapter").check()
+    expect(page.locator(".sidebar a.finished")).to_have_count(1)
+    page.goto("http://book.test/01_vanishing_gradients.html")
+    expect(page.get_by_label("I have finished this chapter")).to_be_checked()
+    page.add_init_script("window.print = () => {}")
+    page.goto("http://book.test/print.html")
+    expect(page.locator(".chapter-tools").first).to_be_attached()
+    expect(page.get_by_label("I have finished this chapter")).to_have_count(0)
+    page.close()
+
+
+def served(book: Path, url: str) -> Path:
+    path = book / url.partition("book.test/")[2].partition("?")[0]
+    return path if path.is_file() else path.with_name(f"{path.name}.html")
+
+
 def test_without_javascript_answers_are_open_and_pictures_stand_for_widgets(open_page):
     page = open_page("02_residual_blocks", PHONE, java_script_enabled=False)
     assert page.locator("details.answer[open]").count() > 10

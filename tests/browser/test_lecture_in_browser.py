@@ -225,6 +225,20 @@ def test_printed_or_without_javascript_the_picture_stands_there(projector, explo
     still.context.close()
 
 
+def test_printed_as_pages_nothing_is_cut_and_there_is_a_margin(projector, decks):
+    projector.goto(decks["03_resnet18_34"].as_uri() + "?print-pdf")
+    until(projector, "document.querySelectorAll('.pdf-page').length > 10")
+    projector.emulate_media(media="print")
+    cut = """(all) => all.filter((each) => {
+      const box = each.getBoundingClientRect(), page = each.closest(".pdf-page");
+      return box.height && box.bottom > page.getBoundingClientRect().bottom + 1;
+    }).length"""
+    pictures = projector.locator(".pdf-page img")
+    assert pictures.count() > 10 and pictures.evaluate_all(cut) == 0
+    assert all(picture.bounding_box() for picture in projector.locator(".pdf-page .live img").all())
+    assert projector.locator(".pdf-page h1").first.bounding_box()["x"] >= 20
+
+
 def test_speaker_notes_open_in_a_window_of_their_own(projector, decks):
     open_deck(projector, decks["01_vanishing_gradients"], "#/4/1")
     assert not projector.get_by_text("computes the loss, asks autograd").is_visible()

@@ -163,6 +163,23 @@ def test_the_grouped_convolution_loses_lines(widgets):
     expect(words(widget)).to_contain_text("16 of 64 lines")
 
 
+def test_a_menu_keeps_its_keys_and_what_the_mouse_finds_is_a_list_too(widgets):
+    widget = widgets["groups"]
+    choose(widget, "groups", "1")
+    menu = widget.get_by_label("groups", exact=True)
+    menu.press("ArrowDown")
+    expect(words(widget)).to_contain_text("32 of 64 lines")
+    menu.press("ArrowDown")
+    expect(words(widget)).to_contain_text("16 of 64 lines")
+    widget.get_by_role("button", name="show every point").press("Enter")
+    first = widget.get_by_role("listitem").first
+    expect(first).to_have_text("channel in 1 feeds channels out 1 to 2")
+    menu.press("ArrowUp")
+    expect(first).to_have_text("channel in 1 feeds channels out 1 to 4")
+    widget.get_by_role("button", name="hide every point").press("Enter")
+    expect(widget.get_by_role("listitem")).to_have_count(0)
+
+
 def test_a_channel_under_the_mouse_lights_up_what_feeds_it(widgets):
     widget = widgets["groups"]
     choose(widget, "groups", "4")

@@ -5,7 +5,8 @@
 
 (() => {
   const NAME = "resnet-course-reader";
-  const page = location.pathname.split("/").pop();
+  const bare = (path) => path.split(/[/#?]/).filter(Boolean).pop()?.replace(/\.html$/, "") ?? "";
+  const page = `${bare(location.pathname)}.html`; // some servers leave out ".html"
   const answers = [...document.querySelectorAll("details.answer")];
 
   function remembered() {
@@ -65,13 +66,12 @@
   function mark() {
     const { finished } = remembered();
     for (const link of document.querySelectorAll(".sidebar a[href]")) {
-      const name = link.getAttribute("href").split(/[/#?]/).filter(Boolean).pop();
-      link.classList.toggle("finished", finished.includes(name));
+      link.classList.toggle("finished", finished.includes(`${bare(link.getAttribute("href"))}.html`));
     }
   }
 
   const main = document.querySelector("main");
-  if (main && document.querySelector(".chapter-tools")) {
+  if (main && page !== "print.html" && document.querySelector(".chapter-tools")) {
     const end = document.createElement("p");
     end.className = "chapter-end";
     end.append(box("I have finished this chapter", remembered().finished.includes(page), (done) => {

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 import nbformat
 from nbformat import NotebookNode
@@ -116,7 +117,7 @@ def _link(target: str, path: str, source: Path, chapters: Collection[str]) -> st
     if not target or re.match(r"[a-z][a-z0-9+.-]*:|#|//", target, re.IGNORECASE):
         return target
     file, mark, fragment = target.partition("#")
-    place = ((source / path).parent / file).resolve()
+    place = ((source / path).parent / unquote(file)).resolve()
     if place.is_relative_to(source.resolve()):
         if place.relative_to(source.resolve()).as_posix() in chapters:
             return f"{file.rsplit('.', 1)[0]}.html{mark}{fragment}"
