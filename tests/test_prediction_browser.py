@@ -286,6 +286,21 @@ def test_the_static_form_says_what_matters(browser, by_hand):
     assert browser.still().alt in words
 
 
+def test_a_page_without_a_kernel_shows_the_heat_of_the_worst_mistakes_too(browser):
+    made, verdicts = browser.frames(), browser._verdicts
+    shown = made.choices["show"]
+    for number, index in enumerate(verdicts.order(None)[:4].tolist(), 1):
+        frame = made.frames[shown.index(f"mistake {number}, close up")]
+        assert frame.words == close_up(verdicts, index).alt
+    assert shown[-1] == "the whole table"
+
+
+def test_the_keyboard_passes_the_cells_for_the_menu_has_them_all(browser):
+    assert all(cell.tabbable is False for cell in browser.cells.values())
+    there = {pair for pair, cell in browser.cells.items() if not cell.disabled}
+    assert {pair for _, pair in browser.show.options if pair} == there
+
+
 def test_pictures_of_three_channels_are_drawn_in_their_colours(model, splits, by_hand):
     tint = torch.tensor([1.0, 0.5, 0.1])[:, None, None]
     parts = ("train_images", "test_images")

@@ -355,6 +355,7 @@ def test_a_present_folder_that_is_gone_is_told(start, tmp_path, monkeypatch):
     monkeypatch.chdir(gone)
     gone.rmdir()
     assert "There is no such folder" in start("--no-lab", code=1)
+    assert "There is no such folder" in start("--no-lab", "--folder", "~no such user/x", code=1)
 
 
 def test_terminals_of_jupyterlab_know_the_environment(start, monkeypatch):

@@ -12,6 +12,7 @@ from helpers import SVG, count, texts
 from torch import nn
 
 from resnet_course.blocks import BasicBlock, Bottleneck, PreActBlock
+from resnet_course.pictures import draw
 from resnet_course.pictures.channel_diagrams import channels
 from resnet_course.tracing import trace
 from resnet_course.widgets import BlockBuilder, GroupedConvExplorer
@@ -228,6 +229,12 @@ def test_zero_padding_says_what_it_does(sizes, words):
     builder = BlockBuilder("BasicBlock", *sizes, "zero_pad")
     assert words in texts(builder.picture.value)
     assert f"carries {words} to" in builder.describe()
+
+
+def test_a_zero_padding_that_changes_nothing_has_a_name_too():
+    block = BasicBlock(64, 64, 2, shortcut="zero_pad")
+    words = draw.block(trace(block, (64, 1, 1)), "b").alt
+    assert "the shortcut carries the input as it is to the addition" in words
 
 
 def test_the_groups_on_offer_divide_both_sides():

@@ -47,7 +47,7 @@ def kind_name(row: LayerRow) -> str:
     if row.kind == "ZeroPadShortcut":
         words = ["skip pixels"] * (row.in_shape[1:] != row.out_shape[1:])
         words += ["add channels of zeros"] * (row.in_shape[0] != row.out_shape[0])
-        return ", ".join(words)
+        return ", ".join(words) or "the input as it is"
     return EXPLAIN.get(row.kind, row.kind)
 
 

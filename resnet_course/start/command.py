@@ -62,7 +62,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         folder = folder.expanduser().resolve()
     except (OSError, RuntimeError) as error:  # the present folder is gone, or nobody has ~name
-        print(f"There is no such folder: {error}. Go to another one first.", file=sys.stderr)
+        print(
+            f"There is no such folder: {error}. Go to another one, or name it with --folder.",
+            file=sys.stderr,
+        )
         return 1
     print("1. Looking at this computer. This takes some seconds.\n", flush=True)
     if subprocess.run([sys.executable, "-c", LOOK]).returncode:
