@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resnet_course.tracing.rows import LayerRow, Shape, by
+from resnet_course.tracing.rows import LayerRow, Shape, by, by_axis
 
 EXPLAIN = {
     "BatchNorm2d": "batch norm",
@@ -55,8 +55,7 @@ def details(row: LayerRow) -> list[str]:
     """Return the window of a layer, "3×3, stride 2", and its groups if there are several."""
     if row.kernel is None:
         return []
-    stride = by(row.stride) if len(set(row.stride)) > 1 else row.stride[0]
-    window = f"{by(row.taps)}, stride {stride}"
+    window = f"{by(row.taps)}, stride {by_axis(row.stride)}"
     return [window, f"{row.groups} groups"] if row.groups and row.groups > 1 else [window]
 
 

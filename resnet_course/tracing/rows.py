@@ -184,6 +184,11 @@ def by(shape: Shape) -> str:
     return "×".join(map(str, shape))
 
 
+def by_axis(numbers: tuple[int, ...]) -> str:
+    """Write a number per axis, such as a stride: once if they are the same."""
+    return by(numbers) if len(set(numbers)) > 1 else str(numbers[0])
+
+
 def neighbours(rows: Sequence[LayerRow], parts: int) -> list[tuple[str, int, int]]:
     """Return (name, first row, last row) of neighbours whose names agree in `parts` parts."""
     names = [".".join(row.name.split(".")[:parts]) for row in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from resnet_course.tracing.arithmetic import in_bytes, memory
-from resnet_course.tracing.rows import LayerRow, Trace, by
+from resnet_course.tracing.rows import LayerRow, Trace, by, by_axis
 from resnet_course.tracing.steps import UNUSED
 
 WORDS = {
@@ -54,7 +54,7 @@ def brief(row: LayerRow) -> str:
         return "average"
     if not row.kernel:
         return WORDS.get(row.kind, row.kind)
-    stride = f", stride {_each(row.stride)}" if row.stride and max(row.stride) > 1 else ""
+    stride = f", stride {by_axis(row.stride)}" if row.stride and max(row.stride) > 1 else ""
     return f"{SHORT.get(row.kind, row.kind)} {by(row.taps)}{stride}{_dilated(row)}"
 
 
@@ -64,8 +64,8 @@ def about(row: LayerRow) -> list[str]:
     if row.kernel and row.stride and not _averages_all(row):
         if row.kind.startswith(("Conv", "conv")):
             lines.append(f"{row.in_shape[0]} → {row.out_shape[0]} channels")
-        padding = _each(row.padding) if row.padding else 0
-        lines.append(f"stride {_each(row.stride)} · padding {padding}")
+        padding = by_axis(row.padding) if row.padding else 0
+        lines.append(f"stride {by_axis(row.stride)} · padding {padding}")
         if row.padding_mode != "zeros":
             lines.append(f"padding: {PADDING.get(row.padding_mode, row.padding_mode)}")
         if row.groups and row.groups > 1:
@@ -120,15 +120,10 @@ def _shape(shape: tuple[int, ...]) -> str:
     return by(shape) or "one number"
 
 
-def _each(numbers: tuple[int, ...]) -> str:
-    """Write a number per axis: once if they are the same."""
-    return by(numbers) if len(set(numbers)) > 1 else str(numbers[0])
-
-
 def _dilated(row: LayerRow) -> str:
     """Return ", dilation 2" where the window has gaps."""
     has_gaps = row.dilation and row.taps != row.kernel
-    return f", dilation {_each(row.dilation)}" if has_gaps else ""
+    return f", dilation {by_axis(row.dilation)}" if has_gaps else ""
 
 
 def _averages_all(row: LayerRow) -> bool:
