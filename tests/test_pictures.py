@@ -16,6 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
 from torch import nn
+from torchvision import models
 
 from resnet_course import BasicBlock, Bottleneck, create_model, trace
 from resnet_course.pictures import draw, plots
@@ -108,6 +109,15 @@ def test_a_block_can_hide_its_batch_norm():
     assert texts(short).count("conv") == 3 and "+" in texts(short)
 
 
+def test_the_sums_of_a_block_count_what_is_hidden():
+    whole, short = (
+        block(Bottleneck(64, 32, 2), hide=hide, costs=True) for hide in ([], ["BatchNorm2d"])
+    )
+    params = sum(p.numel() for p in Bottleneck(64, 32, 2).parameters())
+    for picture in (whole, short):
+        assert f"{params:,}" in texts(picture) and f"{params:,} parameters" in picture.alt
+
+
 def test_a_network_has_one_bar_per_block_in_proportion():
     passage = trace(create_model("resnet34"), (3, 224, 224)).grouped(2)
     bars = [bar for bar in found(draw.network(passage, "ResNet-34"), "rect") if bar.get("stroke")]
@@ -119,6 +129,18 @@ def test_a_network_has_one_bar_per_block_in_proportion():
     assert "from left to right lower and wider" in draw.network(passage, "ResNet-34").alt
     layers = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ConvTranspose2d(4, 2, 4, stride=2))
     assert "lower" not in draw.network(trace(layers, (1, 8, 8)), "Up again").alt
+    same = nn.Sequential(*(nn.Conv2d(8, 8, 3, padding=1) for _ in range(3)))
+    assert "lower" not in draw.network(trace(same, (8, 8, 8)), "All the same").alt
+
+
+def test_the_bars_of_a_network_know_channels_that_come_last():
+    passage = trace(models.swin_t(weights=None), (3, 224, 224)).grouped(2)
+    picture = draw.network(passage, "Swin")
+    assert "from left to right lower and wider" in picture.alt
+    bars = [bar for bar in found(picture, "rect") if bar.get("stroke")]
+    assert float(bars[0].get("height")) == pytest.approx(140)
+    assert float(bars[1].get("height")) == pytest.approx(10 + 130 / 4)
+    assert float(bars[-5].get("height")) == pytest.approx(10 + 130 / 32)  # the last norm
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])

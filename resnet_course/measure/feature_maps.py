@@ -140,7 +140,10 @@ def last_maps(model: nn.Module, x: Tensor) -> str:
         inputs.check_gradient(logits, model)
         kind = type(model).__name__
         if not finished:
-            raise ValueError(f"no module of this {kind} passes on maps of more than one pixel.")
+            raise ValueError(
+                f"no module of this {kind} passes on maps of more than one pixel and a gradient: "
+                "does its forward switch gradients off (no_grad)?"
+            )
         found = torch.autograd.grad(logits.amax(), list(finished.values()), allow_unused=True)
     reached = {k: _as_maps(g, x) for k, g in zip(finished, found, strict=True) if g is not None}
     if not reached:

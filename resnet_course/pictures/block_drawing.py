@@ -42,7 +42,8 @@ def block(
         title: its name, shown in the corner.
         hide: kinds of layers to leave out, such as ["BatchNorm2d"].
         joint: what becomes of the addition; without it, what the trace says.
-        costs: write parameters and multiply-adds below each layer, and their sums.
+        costs: write parameters and multiply-adds below each layer, and the sums of the whole
+            block, with the layers that are left out.
         note: one more sentence, below.
 
     Raises:
@@ -68,7 +69,8 @@ def block(
     at = next((x for row, x in placed if row.kind == "add"), None)
     if at is not None and joint.kind != "absent":
         _arc(picture, side, at, joint, costs)
-    params, macs = _sums([*main, *side] if joint.kind == "added" else main)
+    paths = ("main", "shortcut") if joint.kind == "added" else ("main",)
+    params, macs = _sums([r for r in trace if r.path in paths and r.kind != UNUSED])
     if costs:
         _costs(picture, placed, (params, macs), width, joint)
     for i, words in enumerate(reasons):

@@ -22,8 +22,8 @@ def network(trace: Trace, title: str) -> Svg:
     """Draw a whole network as a strip, from the picture on: one bar per step.
 
     The higher a bar, the larger the map; the wider, the more channels (by its square root).
-    Numbers below: channels × height × width. The trace is best joined by block:
-    `trace(...).grouped(2)`.
+    Numbers below: channels × height × width, in Swin's maps height × width × channels. The trace
+    is best joined by block: `trace(...).grouped(2)`.
 
     Raises:
         ValueError: this is no trace, or nothing in it can be drawn.
@@ -33,7 +33,8 @@ def network(trace: Trace, title: str) -> Svg:
     rows = [row for row in trace if row.kind not in skipped]
     check_drawable(trace=rows)
     names = dict.fromkeys(("name", "stage", "kind"), "picture")
-    picture_in = replace(rows[0], **names, out_shape=rows[0].in_shape)
+    came = (rows[0].channels[0],) * 2
+    picture_in = replace(rows[0], **names, out_shape=rows[0].in_shape, channels=came)
     widest = max(1, *(_channels(row) for row in rows))
     rows = [picture_in, *rows]
     tallest = max(map(_height, rows))
@@ -60,14 +61,27 @@ def network(trace: Trace, title: str) -> Svg:
         _height(one) >= _height(other) and _channels(one) <= _channels(other)
         for one, other in pairwise(maps)
     )
-    look = ", from left to right lower and wider" if len(maps) > 2 and narrows else ""
+    ends = (maps[0], maps[-1]) if maps else (picture_in, picture_in)
+    changes = all(size(ends[0]) != size(ends[1]) for size in (_height, _channels))
+    look = ", from left to right lower and wider" if narrows and changes else ""
     alt = f"{title} as a row of bars{look}. {shapes}."
     return picture.finish(title, alt)
 
 
+def _axis(row: LayerRow) -> int:
+    """Return the axis of the channels in what comes out, the last one in some networks."""
+    if len(row.out_shape) < 3:
+        return 0
+    if row.channels[1] is not None:
+        return row.channels[1]
+    first, second, last = row.out_shape[-3:]  # all values see the same: squares tell
+    return 2 if first == second != last else 0
+
+
 def _channels(row: LayerRow) -> int:
-    return (row.out_shape or (1,))[0]
+    return (row.out_shape or (1,))[_axis(row)]
 
 
 def _height(row: LayerRow) -> int:
-    return max(row.out_shape[-2], 1) if len(row.out_shape) > 2 else 1
+    sides = [size for axis, size in enumerate(row.out_shape) if axis != _axis(row)]
+    return max(sides[-2], 1) if len(sides) > 1 else 1

@@ -211,6 +211,7 @@ def join(rows: Sequence[LayerRow]) -> LayerRow:
         params=sum(row.params for row in rows),
         macs=sum(row.macs for row in rows),
         uncounted=together(row.uncounted for row in rows),
+        channels=(used[0].channels[0], used[-1].channels[1]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from resnet_course.pictures.block_words import kind_name
 from resnet_course.tracing.arithmetic import in_bytes, memory
 from resnet_course.tracing.rows import LayerRow, Trace, by, by_axis
 from resnet_course.tracing.steps import UNUSED
@@ -15,7 +16,6 @@ WORDS = {
     "cat": "concatenation",
     "mul": "multiplication",
     "Linear": "linear layer",
-    "ZeroPadShortcut": "skip pixels, add zeros",
     UNUSED: "parameters that nothing used",
 }
 SHORT = {"Conv2d": "conv", "MaxPool2d": "max pool"}
@@ -40,7 +40,7 @@ PADDING = {
 
 def label(row: LayerRow) -> str:
     """Return what a layer is: "3×3 convolution"."""
-    name = WORDS.get(row.kind, row.kind)
+    name = _kind(row)
     if _averages_all(row) and max(row.out_shape[-2:]) > 1:
         return f"average pooling to {by(row.out_shape[-2:])}"
     if not row.kernel or _averages_all(row):
@@ -53,7 +53,7 @@ def brief(row: LayerRow) -> str:
     if "Avg" in row.kind:
         return "average"
     if not row.kernel:
-        return WORDS.get(row.kind, row.kind)
+        return _kind(row)
     stride = f", stride {by_axis(row.stride)}" if row.stride and max(row.stride) > 1 else ""
     return f"{SHORT.get(row.kind, row.kind)} {by(row.taps)}{stride}{_dilated(row)}"
 
@@ -114,6 +114,13 @@ def sentence(trace: Trace, title: str, row: LayerRow, first: int, last: int) -> 
     counted = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
     sees = f"one value sees {row.sees.replace(' px', ' pixels')}" if row.sees else ""
     return f"{start}: {'; '.join(filter(None, (shapes, counted, sees)))}."
+
+
+def _kind(row: LayerRow) -> str:
+    """Return the kind of a layer in words."""
+    if row.kind == "ZeroPadShortcut":  # what it does depends on the shapes
+        return kind_name(row).replace("channels of ", "")
+    return WORDS.get(row.kind, row.kind)
 
 
 def _shape(shape: tuple[int, ...]) -> str:
