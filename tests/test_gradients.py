@@ -198,6 +198,14 @@ def test_activation_stats_are_those_of_the_tensors(batch):
     )
 
 
+def test_activation_stats_know_layers_whose_weights_are_computed(batch):
+    x, layer = batch[0], parametrizations.weight_norm(nn.Linear(784, 4))
+    model = nn.Sequential(nn.Flatten(), layer, nn.ReLU())
+    stats = activation_stats(model, x)
+    assert list(stats) == ["0", "1", "2"]
+    assert stats["1"].mean == pytest.approx(model[:2](x).mean().item(), abs=1e-5)
+
+
 def test_activation_stats_keep_both_calls_of_a_layer_used_twice(batch):
     stats = activation_stats(network(stem_stride=1), batch[0])
     assert {"layer1.0.relu", "layer1.0.relu (2)"} <= stats.keys()

@@ -105,7 +105,7 @@ class ActivationStats:
 
 
 def activation_stats(model: nn.Module, x: Tensor) -> dict[str, ActivationStats]:
-    """Run one batch and describe the output of every layer that has no child modules.
+    """Run one batch and describe the output of every layer that has no layers inside.
 
     Args:
         model: any module that takes `x`; it runs in the mode it is in.
@@ -137,7 +137,12 @@ def activation_stats(model: nn.Module, x: Tensor) -> dict[str, ActivationStats]:
         )
 
     modules = {name or type(m).__name__: m for name, m in model.named_modules()}
-    layers = {name: m for name, m in modules.items() if next(m.children(), None) is None}
+    layers = {
+        name: module
+        for name, module in modules.items()  # weight normalisation keeps weights in such a child
+        if all(child == "parametrizations" for child, _ in module.named_children())
+        and ".parametrizations." not in f".{name}."
+    }
     with torch.no_grad(), listening(layers, record):
         run_aside(unwrapped(model), x, {})
     return stats

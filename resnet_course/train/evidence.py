@@ -64,4 +64,5 @@ def hardware(device: torch.device) -> str:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
         found = re.search(r"^model name\s*:(.*)", text, re.MULTILINE)
         name = found[1].strip() if found else name
-    return f"{torch.get_num_threads()} threads on {name}"
+    threads = torch.get_num_threads()
+    return f"{threads} thread{'s' * (threads != 1)} on {name}"
