@@ -34,6 +34,8 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from resnet_course.data import fashion_mnist
+
 CLAIM = "application/x-claim+json"
 
 # What a kernel does before the first cell. Seeds are moved in torch itself, so that a chapter needs
@@ -148,6 +150,10 @@ def main() -> None:
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     ways = itertools.product(seeds, options.threads, options.precision, options.pictures)
     paths = [p for p in CHAPTERS if p.name.startswith(tuple(options.chapters))]
+    if not paths:
+        parser.error(f"no chapter begins with {' or '.join(options.chapters)}")
+    if "real" in options.pictures and fashion_mnist(10).source == "drawn-garments":
+        parser.error("there are no real pictures: RESNET_COURSE_DATA must name them")
     failed: Counter[str] = Counter()
     for way, path in itertools.product(ways, paths):
         run, start = Run(*way), time.perf_counter()

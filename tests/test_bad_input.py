@@ -63,6 +63,14 @@ NO_WORDS = {**FEW_WORDS, "xlabel": ""}
 PIXELS, LABELS = SPLITS.train_images, SPLITS.train_labels
 
 
+class Viewing(nn.Sequential):
+    """A network that flattens as many old ones do."""
+
+    def forward(self, x):
+        x = super().forward(x)
+        return x.view(len(x), -1)
+
+
 def batches(images=PIXELS, labels=LABELS, size=10, **options) -> TensorBatches:
     return TensorBatches(images, labels, size, **{"mean": 0, "std": 1, **options})
 
@@ -150,10 +158,15 @@ CASES = [
         "labels hold 14, but classes has 10",
     ),
     (lambda: try_fit(nn.Flatten()), "it has no parameters"),
+    (lambda: try_fit(Viewing(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 2, 3))), "x.flatten(1) or x.reshape"),
     (lambda: try_fit(nn.Conv2d(1, 2, 3)), "must give logits"),
     (lambda: try_fit(nn.Sequential(nn.Flatten(), nn.LazyLinear(10))), "run it once first"),
     (lambda: predict(nn.LazyConv2d(1, 3), [(X, Y)]), "run it once first"),
     (lambda: try_fit(net(), config=replace(CONFIG, device="gpu")), "device must be"),
+    (
+        lambda: try_fit(net(), config=replace(CONFIG, device="cuda:77")),
+        "device is 'cuda:77', but there is none that works here",
+    ),
     (lambda: try_fit(net(), drawn_garments(1, 20)), "are 1 training images: at least 2 are needed"),
     (lambda: optimized(AdamW), f"{NO_MAKER} the class AdamW"),
     (lambda: optimized(partial(AdamW, lr=1e-3)), f"{NO_MAKER} the class AdamW"),

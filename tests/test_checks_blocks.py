@@ -452,6 +452,9 @@ dead.* no gradient has reached .*set only the last one to 0
     (block.conv2.weight.data.zero_(), norm2(block, 0))
 BasicBlock\(8, 16, 2\): The shortcut has changed too. .* the one in downsample belongs to the short
     (norm2(block, 0), block.downsample and block.downsample[1].weight.data.zero_())
+'BatchNorm2d' object has no attribute 'zero_'\.$
+    nn.init.zeros_(block.bn2)
+    block.bn2.zero_()
 Nearly silent is not silent: set exactly 0
     norm2(block, 1e-3)
 differs from ReLU.x. by up to.*should multiply by 0

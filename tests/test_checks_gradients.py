@@ -230,6 +230,8 @@ One number for all of it
     dict.fromkeys(norms(model, x, y), torch.ones(2))
 holds no numbers
     dict.fromkeys(norms(model, x, y), torch.ones((), device="meta"))
+Called with .*'Linear' object has no attribute 'grad'\.$
+    sizes(model, x, y, lambda m: m.grad.norm())
 Called with .a Stack, a tensor of shape .8, 1, 4, 4.*KeyError
     {}["weight"]
 """

@@ -58,6 +58,11 @@ Each channel has one mean and one variance, .* shape \(C, 1, 1\)
     mean(axes) → mean((2, 3))
     [:, None, None] → [None, :]
     mean(axes) → mean(axes, keepdim=True)
+    [:, None, None] →
+        mean(axes), x.var(axes, unbiased=False) → mean(axes, True), x.var(axes, False, True)
+        large = x.var(axes) → large = x.var(axes, keepdim=True)
+        running_mean += momentum * ( → running_mean.data = running_mean + momentum * (
+        running_var += momentum * ( → running_var.data = running_var + momentum * (
 taken over everything. Each channel has its own
     x.mean(axes) → x.mean() + 0 * weight
         x.var(axes, unbiased=False) → x.var(unbiased=False) + 0 * weight

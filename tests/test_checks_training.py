@@ -266,6 +266,8 @@ It is in percent, and rounded. A share goes from 0 to 1, and keeps its digits
     round(100 * accuracy(model, batches))
 It is rounded. Return all digits
     round(accuracy(model, batches), 2)
+    round(accuracy(model, batches), 3)
+    round(accuracy(model, batches), 4)
 """
 test_right_answers_pass_and_wrong_ones_are_told_why = all_told(
     *told("topk_accuracy", "z, y, k", TOPK + NUMBERS, more=HITS),

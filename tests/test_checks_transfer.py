@@ -40,26 +40,26 @@ right
     def trunk_and_head(model):
         trunk = [m for m in model.children() if m is not model.fc]
         nn.ModuleList(trunk).requires_grad_(False).eval()
-All 18 parameters of the trunk still have requires_grad=True. Evaluation mode, gradients of zero or
+All 27 parameters of the trunk still have requires_grad=True. Evaluation mode, gradients of zero or
     model.eval()
     [setattr(p, "grad", None) for p in model.parameters()] and model.eval()
     [p.register_hook(torch.zeros_like) for p in model.parameters()] and model.eval()
-All 18 .* an optimiser without them do not freeze parameters. \(Is `requires_grad` spelled right\?\)
+All 27 .* an optimiser without them do not freeze parameters. \(Is `requires_grad` spelled right\?\)
     [setattr(p, "require_grad", False) for p in model.parameters()] and model.eval()
-All 18 parameters of the trunk
+All 27 parameters of the trunk
     None if model else 0
-One batch .* moved 12 stored means and variances in batch norm layers: bn1.running_mean
+One batch .* moved 18 stored means and variances in batch norm layers: bn1.running_mean
     model.eval() → pass
-moved 12 .* They are buffers, so requires_grad does not stop them. What does\?
+moved 18 .* They are buffers, so requires_grad does not stop them. What does\?
     freeze(model) or model.train() and None
-moved 10 stored means and variances in batch norm layers: layer1.0.bn1
+moved 16 stored means and variances in batch norm layers: layer1.0.bn1
     model.eval() → model.bn1.eval()
 They are buffers
     def wakes_in_forward(model):
         freeze(model)
         forward = model.forward
         model.forward = lambda x: (model.train(), forward(x))[1]
-Two training steps have changed the trunk: bn1.running_mean, .* and 15 more
+Two training steps have changed the trunk: bn1.running_mean, .* and 24 more
     freeze(model) or model.register_forward_hook(lambda *_: model.train() and None)
 Two training steps did not change `fc`. Does a gradient reach it
     freeze(model) or [p.register_hook(torch.zeros_like) for p in model.fc.parameters()]
@@ -73,18 +73,23 @@ If your code compares names: the parameters are called "fc.weight" and .* never 
         model.eval()
 ^fc.bias cannot learn any more
     freeze(model) or model.fc.bias.requires_grad_(False)
-12 of 18 .* bn1.bias, .* 9 more. Batch norm has a weight and a bias too, and they are parameters
+18 of 27 .* bn1.bias, .* 15 more. Batch norm has a weight and a bias too, and they are parameters
     [m.requires_grad_(False) for m in model.modules() if isinstance(m, nn.Conv2d)] and model.eval()
-6 of 18 .*: conv1.weight.* Every convolution before `fc` belongs to the trunk
+9 of 27 .*: conv1.weight.* Every convolution before `fc` belongs to the trunk
     [m.eval().requires_grad_(False) for m in norms(model)]
-3 of 18 .*: conv1.weight, bn1.weight, bn1.bias. Only `fc` is to learn
-    (model.layer1.requires_grad_(False), model.layer2.requires_grad_(False), model.eval())
+3 of 27 .*: conv1.weight, bn1.weight, bn1.bias. Only `fc` is to learn
+    def stages_only(model):
+        model.eval()
+        for name in ("layer1", "layer2", "layer3"):
+            getattr(model, name).requires_grad_(False)
 final_norm.weight, final_norm.bias. Only `fc` is to learn
-    [getattr(model, n).requires_grad_(False).eval() for n in ("conv1", "bn1", "layer1", "layer2")]
+    def by_name(model):
+        for name in ("conv1", "bn1", "layer1", "layer2", "layer3"):
+            getattr(model, name).requires_grad_(False).eval()
 AttributeError: 'ResNet' object has no attribute 'layer4'
     freeze(model) or model.layer4.requires_grad_(False)
 `model.fc` is another layer now. The model comes with the head that it needs: only decide what
-    freeze(model) or setattr(model, "fc", nn.Linear(6, 3))
+    freeze(model) or setattr(model, "fc", nn.Linear(8, 3))
     freeze(model) or setattr(model, "fc", nn.Identity())
 returns another model, and the one that it was given still learns. Change the model itself, not a
     (other := copy.deepcopy(model)) and freeze(other) or other
@@ -192,6 +197,8 @@ got all 10 logits side by side in one tensor. Each question has a loss of its ow
     [head(features) for head in self.heads] → torch.cat([h(features) for h in self.heads], 1)
     nn.ModuleList([ → nn.Linear(in_features, sum(sizes)) #
         [head(features) for head in self.heads] → self.heads(features)
+missing the required "forward" function\.$
+    [head(features) for head in self.heads] → self.heads(features)
 expected a list .* got a dict. Here the heads have no names, .* would give the keys of your dict
     [head(features) for head in self.heads] → {i: h(features) for i, h in enumerate(self.heads)}
 expected a list or tuple .* \(generator\)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from claims import Run, try_out
+from claims import Run, main, try_out
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from resnet_course import drawn_garments
 
 CELLS = """
 import torch
@@ -61,3 +63,12 @@ def test_finds_the_claims_that_hold_in_the_stored_run_only(chapter):
         error,
     ]
     assert chapter.read_bytes() == before
+
+
+def test_a_chapter_that_is_not_there_and_pictures_that_are_not_real_are_told(monkeypatch, capsys):
+    for arguments, words in ((["2"], "no chapter begins with 2"), (["02"], "no real pictures")):
+        monkeypatch.setattr("sys.argv", ["claims.py", *arguments])
+        monkeypatch.setattr("claims.fashion_mnist", drawn_garments)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2 and words in capsys.readouterr().err

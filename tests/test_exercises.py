@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import nbformat
 import pytest
+import torch
 from exercise_cells import Place, places, solve
 from helpers import NOTEBOOKS
 
@@ -67,6 +68,28 @@ def test_the_package_is_the_answer_key(chapter: int, place: Place):
     source = checks.solution(place.name).data
     answer = EXERCISES[place.name].answers[0]
     assert f"def {answer.__name__}" in source or f"class {answer.__name__}" in source
+    alone: dict = {}
+    exec(source, alone)  # it brings what it needs
+    assert getattr(checks, place.name)(alone[answer.__name__]).passed
+
+
+def test_chapter_01_takes_gradient_norms_in_any_order_and_with_names_of_parameters():
+    cells = {cell.id: cell.source for cell in nbformat.read(NOTEBOOKS[1], 4).cells}
+    answer = """
+def my_gradient_norms(model, x, y):
+    F.cross_entropy(model(x), y).backward()
+    found = [(n, p.grad.norm()) for n, p in model.named_parameters() if p.ndim > 1]
+    model.zero_grad()
+    return dict(reversed(found))
+"""
+    imports = (
+        "import torch.nn.functional as F\nfrom resnet_course import create_model, gradient_norms"
+    )
+    space = run(imports, answer, cells["c01-ex-gradient-norms-own"])
+    model, x = space["create_model"]("resnet8", in_channels=1), torch.randn(4, 1, 28, 28)
+    found = space["measure"](model, x, torch.arange(4))
+    right = space["gradient_norms"](model, x, torch.arange(4))
+    assert list(found) == list(right) and found == pytest.approx(right, rel=1e-4)
 
 
 @every_exercise

@@ -63,6 +63,15 @@ def computed(step, came: torch.Tensor, record: dict) -> torch.Tensor:
     return F.conv2d(came[None], weights, bias, step.stride, step.padding, step.dilation)[0]
 
 
+def test_values_of_before_are_not_explained_with_weights_of_after():
+    model, x = create_model("resnet8", in_channels=1).eval(), torch.randn(1, 1, 28, 28)
+    maps = FeatureMaps(model, x, trace(model, x))
+    assert "weights" in maps.record(0)
+    with torch.no_grad():
+        model.fc.bias.add_(1)  # as a step of training does
+    assert "weights" not in maps.record(0) and "values" in maps.record(0)
+
+
 ODD = nn.Sequential(
     nn.Conv2d(4, 8, 3, padding=2, dilation=2, groups=2),
     nn.ReLU(inplace=True),

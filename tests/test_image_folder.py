@@ -7,10 +7,13 @@ import shutil
 import unicodedata
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import nbformat
 import numpy as np
 import pytest
 import torch
+from helpers import NOTEBOOKS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -413,6 +416,55 @@ def test_what_is_wrong_with_the_folder_is_said(name, fruit):
         image_folder(fruit)
     for word in words:
         assert word.format(fruit) in str(caught.value)
+
+
+def test_channels_can_be_asked_for(fruit):
+    grey, coloured = Image.new("L", (9, 9), 77), image_folder(fruit, size=8)
+    assert image_folder(fruit, size=8, channels=3).train_images.equal(coloured.train_images)
+    one = image_folder(fruit, size=8, channels=1)
+    assert one.train_images.shape[1:] == (1, 8, 8) and isinstance(one.mean, float)
+    red, green, blue = coloured.train_images.double().unbind(1)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    assert (one.train_images[:, 0] - luma).abs().max() <= 1
+    for file in fruit.glob("*/*"):
+        grey.save(file)
+    assert image_folder(fruit, size=8).train_images.shape[1] == 1
+    three = image_folder(fruit, size=8, channels=3)
+    assert (three.train_images == 77).all() and three.train_images.shape[1] == 3
+    assert len(three.mean) == len(three.std) == 3
+
+
+def test_one_name_written_in_two_ways_is_told(fruit):
+    for form in ("NFC", "NFD"):
+        make(fruit, {unicodedata.normalize(form, "감"): 3})
+    with pytest.raises(ValueError, match="Two folders in .*fruit are called 감, .* into one"):
+        image_folder(fruit)
+
+
+def test_folders_that_windows_puts_on_a_drive_are_no_classes(fruit):
+    for name in ("System Volume Information", "$RECYCLE.BIN"):
+        (fruit / name).mkdir()
+    assert image_folder(fruit, size=4).classes == ("apple", "pear")
+
+
+def test_a_folder_that_may_be_listed_and_not_entered_is_told(fruit, monkeypatch):
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != fruit and real(path, mode))
+    with pytest.raises(ValueError, match="fruit cannot be read: ask whose folder it is"):
+        image_folder(fruit)
+
+
+def test_the_first_cell_of_chapter_07_passes_over_what_is_no_picture(fruit, capsys):
+    notebook = nbformat.read(NOTEBOOKS[7], 4)
+    (cell,) = (c for c in notebook.cells if "draw_fruit(" in c.source and c.cell_type == "code")
+    for place in (fruit, fruit / "pear"):
+        (place / ".DS_Store").touch()
+    (fruit / "pear/desktop.ini").touch()
+    (fruit / "pear/IMG_1.HEIC").touch()
+    source = cell.source.replace('draw_fruit(Path(draft.name) / "fruit")', "given")
+    names = {"given": fruit, "Path": Path, "Image": Image, "TemporaryDirectory": TemporaryDirectory}
+    exec(source, names)
+    assert "pear      3 files:" in capsys.readouterr().out
 
 
 def test_a_folder_that_may_not_be_read_is_told(fruit, monkeypatch):

@@ -285,6 +285,8 @@ def test_jupyterlab_opens_in_the_copy_with_the_options_after_the_dashes(
     said = start("--folder", "two words")
     again = f'{sys.executable} -m resnet_course --folder "{folder}"'
     assert f"in a new Command Prompt:\n   {again}\n" in said
+    said = start("--folder", "R&D")  # & would end the command
+    assert f'--folder "{tmp_path / "R&D"}"\n' in said
 
 
 def test_a_computer_that_is_not_ready_gets_no_copy(start, tmp_path, monkeypatch):

@@ -65,6 +65,8 @@ def test_a_transform_of_torchvision_is_taken_as_it_is_and_told_in_the_record(tmp
     kept = checkpoints.load(tmp_path / "last.pt")["config"]["augment"]
     assert kept["each"].startswith("RandomRotation(degrees=[-20.0, 20.0]")
     assert "\n" not in TrainConfig(augment=v2.Compose([turn, turn])).as_data()["augment"]["each"]
+    own = TrainConfig(augment=v2.Compose([turn, lambda image: image])).as_data()["augment"]["each"]
+    assert "<lambda>" in own and "0x" not in own  # an address is another one in each process
 
 
 # Frozen parts.

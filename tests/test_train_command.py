@@ -71,6 +71,13 @@ def fruit(tmp_path):
     return tmp_path / "fruit"
 
 
+def test_a_second_data_set_may_lie_beside_the_first(tmp_path, monkeypatch):
+    (tmp_path / "FashionMNIST").mkdir()
+    monkeypatch.setattr(options, "mnist", lambda root, limit: f"MNIST in {root}")
+    given = options.read_options(["--dataset", "mnist", "--data", str(tmp_path)])
+    assert options.pictures(given) == f"MNIST in {tmp_path}"
+
+
 def test_pictures_of_ones_own_are_trained_on_and_the_run_goes_on(fruit, tmp_path, capsys):
     out, folder = tmp_path / "run", ["--dataset", "folder", "--data", str(fruit)]
     more = ["--size", "16", "--model", "resnet8", "--batch-size", "8", "--out", str(out)]

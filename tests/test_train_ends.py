@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import pytest
 from helpers import QUICK, linear_model
@@ -165,3 +167,10 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(monkeypatch, tmp
         checkpoints.save({"epoch": 2, "model": lambda: None}, tmp_path / "last.pt")
     assert checkpoints.load(tmp_path / "last.pt") == {"epoch": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+
+
+@pytest.mark.parametrize("error", [NotImplementedError(), OSError(errno.ENOLCK, "No locks")])
+def test_on_a_drive_without_locks_a_run_goes_on_without_one(error, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints.FileLock, "acquire", Mock(side_effect=error))
+    with checkpoints.taken(tmp_path / "run"):
+        assert (tmp_path / "run").is_dir()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import inspect
 import io
+import sys
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from types import ModuleType
 from typing import TypeVar
 
 from IPython.display import Code
@@ -47,7 +51,7 @@ def hint(name: str) -> Words:
 
 
 def solution(name: str) -> Code:
-    """Return the package's own source: one right answer among many.
+    """Return the package's own source, with what it imports: one right answer among many.
 
     Args:
         name: of the exercise, "basic_block".
@@ -55,8 +59,28 @@ def solution(name: str) -> Code:
     Raises:
         ValueError: there is no such exercise.
     """
-    sources = [inspect.getsource(answer).rstrip() for answer in _find(name).answers]
-    return Code("\n\n".join(sources) + "\n", language="python")
+    answers = _find(name).answers
+    sources = [inspect.getsource(answer).rstrip() for answer in answers]
+    imports = sorted(set().union(*map(_imports, answers)))
+    return Code("\n".join(imports) + "\n\n\n" + "\n\n\n".join(sources) + "\n", language="python")
+
+
+def _imports(answer: Callable[..., object]) -> set[str]:
+    """Return the import statements that the source of a function or class needs in a notebook."""
+    own, found = vars(sys.modules[answer.__module__]), set()
+    for node in ast.walk(ast.parse(inspect.getsource(answer))):
+        thing = own.get(node.id) if isinstance(node, ast.Name) else None
+        if isinstance(thing, ModuleType):
+            above, _, name = thing.__name__.rpartition(".")
+            alias = f"import {thing.__name__} as {node.id}"
+            if name == node.id:
+                alias = f"from {above} import {name}" if above else f"import {name}"
+            found.add(alias)
+        elif thing is not None and thing is not answer:
+            home = getattr(thing, "__module__", "")  # a constant and a name for a type have none
+            known = getattr(sys.modules.get(home), node.id, None) is thing
+            found.add(f"from {home if known else answer.__module__} import {node.id}")
+    return found
 
 
 def yours(name: str, answer: Answer, default: Answer) -> Answer:

@@ -25,6 +25,8 @@ LIBRARY_CALL = 100  # steps for each call of a library
 LIBRARIES = ["<frozen", "site-packages", "dist-packages"]
 FOLDERS = (Path(__file__).parents[1], Path(os.__file__).parent, Path(torch.__file__).parent)
 LIBRARIES += [f"{folder}{os.sep}" for folder in FOLDERS]  # the separator: not resnet_course-mine
+CONTAINERS = (nn.ModuleList, nn.ModuleDict)
+WITH_WEIGHT = (nn.Linear, nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase)
 NAMED = r"\b([A-Z]\w+)\b(?:' object has no attribute '(\w+)')?"  # in an error: a class, perhaps
 
 
@@ -130,6 +132,8 @@ def _layer(text: str) -> str:
     for name, attribute in re.findall(NAMED, text):
         kind = getattr(nn, name, nn.Module)
         layer = isinstance(kind, type) and issubclass(kind, nn.Module) and kind is not nn.Module
-        if layer and hasattr(torch.Tensor, attribute or "shape"):
+        # Another slip: a list of layers was called, or layer.grad written for layer.weight.grad.
+        other = layer and issubclass(kind, CONTAINERS + (WITH_WEIGHT if attribute else ()))
+        if layer and not other and hasattr(torch.Tensor, attribute or "shape"):
             return f" {made_first(name)}"
     return ""

@@ -12,8 +12,8 @@ from torch.nn.utils import parameters_to_vector
 from resnet_course.checks import answers
 from resnet_course.checks.compare import gradient
 from resnet_course.checks.exercise import exercise
-from resnet_course.checks.faults import check, explained
-from resnet_course.checks.guard import call
+from resnet_course.checks.faults import check, explained, fault
+from resnet_course.checks.guard import AnswerError, call
 from resnet_course.checks.questions import Answer, ask, known_edits, tensors
 from resnet_course.checks.values import Tensors, all_near, check_unchanged, copied
 
@@ -64,6 +64,8 @@ def _run_norm(answer: Answer, x: Tensor, *rest: object) -> Tensors:
         output = call(answer, own_x, weight, bias, mean, var, training, *options)
     facts = {"what": "a tensor", "name": "x", "exercise": "batch_norm"}
     check("tensor", got=output, like=x, **facts)
+    if mean.shape != rest[2].shape or var.shape != rest[3].shape:
+        raise AnswerError(fault("error_in_batch_norm", text="must match the size"))
     check_unchanged((own_x.detach(), weight, bias), (x, *rest[:2]), "x, weight or bias")
     same = torch.equal(mean, rest[2]) and torch.equal(var, rest[3])
     recorded = mean.requires_grad or var.requires_grad

@@ -59,7 +59,7 @@ def small_trained_network(block: type[nn.Module]) -> ResNet:
     It takes (batch, 1, height, width) and has three classes.
     """
     model = ResNet(
-        ResNetConfig(block, (1, 1), widths=(4, 6), stem="cifar", in_channels=1, num_classes=3)
+        ResNetConfig(block, (1, 1, 1), widths=(4, 6, 8), stem="cifar", in_channels=1, num_classes=3)
     )
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):

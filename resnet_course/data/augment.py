@@ -6,6 +6,7 @@ pictures alike. Here every picture of the batch gets numbers of its own in one i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from numbers import Real
@@ -82,7 +83,9 @@ class Augment:
         data = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.each is not None:
             module = isinstance(self.each, nn.Module)  # as transforms of torchvision are
-            data["each"] = " ".join(repr(self.each).split()) if module else name_of(self.each)
+            words = repr(self.each) if module else name_of(self.each)
+            # Without addresses: a function in a Compose has another one in each process.
+            data["each"] = " ".join(re.sub(r" at 0x[0-9a-fA-F]+", "", words).split())
         off = {"brightness": 0.0, "resized_crop": 1.0, "each": None}
         return {k: v for k, v in data.items() if k not in off or v != off[k]}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from itertools import pairwise
 from numbers import Real
 from pathlib import Path
 
@@ -11,18 +12,24 @@ import numpy as np
 import torch
 
 from resnet_course.blocks import check_whole
+from resnet_course.data.cache import may_enter
 from resnet_course.data.picture_files import read_pictures
 from resnet_course.data.splits import Splits, last_of_each_class, mean_and_std
 
-# Put there by Windows and macOS.
+# Put there by Windows and macOS, the last two into every drive.
 SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r"}
+SYSTEM |= {"system volume information", "$recycle.bin"}
 PARTS = ("train", "test")
 
 Classes = dict[str, list[Path]]  # the files of each class, in the order of the labels
 
 
 def image_folder(
-    root: str | os.PathLike[str], size: int = 64, test_share: float = 0.2, seed: int = 0
+    root: str | os.PathLike[str],
+    size: int = 64,
+    test_share: float = 0.2,
+    seed: int = 0,
+    channels: int | None = None,
 ) -> Splits:
     """Load pictures of your own: a folder for each class, named like the class.
 
@@ -40,17 +47,18 @@ def image_folder(
             its pictures are taken instead.
         seed: 0 to 2**32 - 1: which pictures those are, and the order of all. The same files and
             the same seed give the same splits on every computer.
+        channels: 3 gives red, green and blue, of grey pictures three times the same, as a network
+            for colours needs it; 1 makes all pictures grey. None: 3 if any picture has a colour.
 
     Returns:
-        Pictures in mixed order, uint8 (N, 3, size, size): red, green, blue; or (N, 1, size, size)
-        if no picture has any colour. `classes` are the folders' names in the order of the alphabet,
-        `source` is the name of `root`.
+        Pictures in mixed order, uint8 (N, channels, size, size). `classes` are the names of the
+        folders in the order of the alphabet, `source` is the name of `root`.
 
     Raises:
         ValueError: an argument is out of its range, the folders are not as described, a class has
             too few pictures, files are no pictures, or there is not enough memory.
     """
-    _check(size, test_share, seed)
+    _check(size, test_share, seed, channels)
     folder = _existing(root)
     random = np.random.RandomState(seed)  # NumPy promises that its numbers never change
     if ready := _ready_parts(folder):
@@ -69,16 +77,18 @@ def image_folder(
         ]
     source, training = _name(folder.resolve()), len(parts[0])
     files, numbers = zip(*parts[0], *parts[1], strict=True)
-    images, labels = read_pictures(files, size, source), torch.tensor(numbers)
+    images, labels = read_pictures(files, size, source, channels), torch.tensor(numbers)
     tensors = (images[:training], labels[:training], images[training:], labels[training:])
     return Splits(*tensors, tuple(classes), source, *mean_and_std(tensors[0]))
 
 
-def _check(size: int, test_share: float, seed: int) -> None:
+def _check(size: int, test_share: float, seed: int, channels: int | None) -> None:
     check_whole(1, size=size)
     check_whole(0, 2**32 - 1, seed=seed)
     if not isinstance(test_share, Real) or not 0 < test_share < 1:
         raise ValueError(f"test_share must be a number above 0 and below 1, got {test_share!r}.")
+    if channels not in (None, 1, 3):
+        raise ValueError(f"channels must be 3 (colours), 1 (grey) or None, got {channels!r}.")
 
 
 def _existing(root: str | os.PathLike[str]) -> Path:
@@ -100,6 +110,8 @@ def _name(path: Path) -> str:
 
 def _entries(folder: Path) -> list[Path]:
     """Return what is in a folder, in the order of the names, without hidden files."""
+    if not may_enter(folder):  # it may be listed, but no file in it may be looked at
+        raise ValueError(f"{folder} cannot be read: ask whose folder it is.")
     try:
         entries = [path for path in folder.iterdir() if path.name.casefold() not in SYSTEM]
     except OSError as error:  # the computer does not let this user in
@@ -144,6 +156,12 @@ def _classes(folder: Path, least: int) -> Classes:
             f"There must be a folder for each class in {folder}, two at least: there is {there}."
         )
     classes = {_name(entry): _entries(entry) for entry in entries}
+    if len(classes) < len(entries):
+        twice = next(one for one, two in pairwise(map(_name, entries)) if one == two)
+        raise ValueError(
+            f"Two folders in {folder} are called {twice}, with the letters written in two ways, as "
+            "Windows and macOS do: put their pictures into one."
+        )
     for entry, files in zip(entries, classes.values(), strict=True):
         inside = [path for path in files if path.is_dir()]
         if inside:

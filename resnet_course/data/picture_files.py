@@ -20,16 +20,19 @@ KINDS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 NAMED = 5  # files in a message; of the others it gives the number
 
 
-def read_pictures(files: Sequence[Path], size: int, name: str) -> Tensor:
+def read_pictures(
+    files: Sequence[Path], size: int, name: str, channels: int | None = None
+) -> Tensor:
     """Read picture files; a bar shows if it takes more than two seconds.
 
     Args:
         files: one or more.
         size: height and width that they get, in pixels, see `image_folder`.
         name: of all of them together, for the bar.
+        channels: see `image_folder`.
 
     Returns:
-        uint8 (files, 3, size, size), or (files, 1, size, size) if no picture has any colour.
+        uint8 (files, channels, size, size).
 
     Raises:
         ValueError: files are damaged or no pictures, or there is not enough memory.
@@ -41,7 +44,7 @@ def read_pictures(files: Sequence[Path], size: int, name: str) -> Tensor:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         for picture, path in zip(pixels, tqdm(files, desc=f"Reading {name}", delay=2), strict=True):
             try:
-                picture[:] = read_picture(path, size)
+                picture[:] = read_picture(path, size, "L" if channels == 1 else "RGB")
             except Exception as error:  # Pillow has no error of its own for a damaged file
                 problems.append(f"{path} ({_reason(error)})")
             grey = grey and bool((picture == picture[:1]).all())
@@ -52,11 +55,11 @@ def read_pictures(files: Sequence[Path], size: int, name: str) -> Tensor:
             f"{', '.join(problems[:NAMED])}{f' and {more} more' if more > 0 else ''}. "
             "Save them anew, as JPEG or PNG, or take them out of the folder."
         )
-    return torch.from_numpy(pixels[:, :1].copy() if grey else pixels)
+    return torch.from_numpy(pixels[:, :1].copy() if grey and channels != 3 else pixels)
 
 
-def read_picture(path: Path, size: int) -> np.ndarray:
-    """Read one picture, the first of a moving one: uint8 (3, size, size).
+def read_picture(path: Path, size: int, mode: str = "RGB") -> np.ndarray:
+    """Read one picture, the first of a moving one: uint8 (3, size, size), or grey, "L", with one.
 
     Raises:
         Exception: of many kinds, from Pillow, if the file is damaged or no picture.
@@ -69,7 +72,8 @@ def read_picture(path: Path, size: int) -> np.ndarray:
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return np.asarray(ImageOps.fit(picture.convert("RGB"), (size, size))).transpose(2, 0, 1)
+    pixels = np.asarray(ImageOps.fit(picture.convert(mode), (size, size)))
+    return pixels.reshape(size, size, -1).transpose(2, 0, 1)
 
 
 def _eight_bits(pixels: np.ndarray) -> np.ndarray:

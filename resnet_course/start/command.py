@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import shlex
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from resnet_course.start.copies import FIRST, RECORD, FolderError, make_copy
+from resnet_course.start.environment import command_line
 
 # In a process of its own: it loads torch, which JupyterLab does not need.
 LOOK = """
@@ -58,10 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     own = list(itertools.takewhile(lambda word: word != "--", arguments))
     options = parser().parse_args(own)
-    folder = options.folder or Path("" if Path(RECORD).is_file() else "my-course")
     try:
+        folder = options.folder or Path("" if Path(RECORD).is_file() else "my-course")
         folder = folder.expanduser().resolve()
-    except (OSError, RuntimeError) as error:  # the present folder is gone, or nobody has ~name
+    # The present folder is gone or may not be entered, or nobody has ~name.
+    except (OSError, RuntimeError) as error:
         print(
             f"There is no such folder: {error}. Go to another one, or name it with --folder.",
             file=sys.stderr,
@@ -93,13 +95,11 @@ def main(arguments: list[str] | None = None) -> int:
     print("\n3. JupyterLab opens in your browser. To end it, press Ctrl + C twice in this window.")
     # With its whole path: a new window does not know the environment.
     again = [sys.executable, "-m", "resnet_course", "--folder", str(folder)]
-    where, line = "terminal", shlex.join(again)
-    if sys.platform == "win32":
-        where, line = "Command Prompt", subprocess.list2cmdline(again)
-    print(f"   To go on another day, in a new {where}:\n   {line}\n", flush=True)
+    where = "Command Prompt" if sys.platform == "win32" else "terminal"
+    print(f"   To go on another day, in a new {where}:\n   {command_line(again)}\n", flush=True)
     # For its terminals, and for `!pip` in a cell.
-    beside = str(Path(sys.executable).parent)
-    os.environ["PATH"] = os.pathsep.join((beside, os.environ.get("PATH", "")))
+    beside = (str(Path(sys.executable).parent), sysconfig.get_path("scripts"))  # differ in conda
+    os.environ["PATH"] = os.pathsep.join((*dict.fromkeys(beside), os.environ.get("PATH", "")))
     from jupyterlab.labapp import LabApp  # takes a second to load
 
     root = f"--ServerApp.root_dir={folder}"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+import shlex
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module, metadata
 
@@ -23,6 +26,13 @@ START = (
     f"pip install -e . && {INSTALL_D2L} && resnet-course",
 )
 NEEDED = ("torch", "torchvision", "matplotlib", "ipywidgets", "jupyterlab", "tqdm", "drawsvg")
+
+
+def command_line(words: Iterable[str]) -> str:
+    """Write a command as one types it: in the Command Prompt on Windows, elsewhere in a shell."""
+    if sys.platform != "win32":
+        return shlex.join(words)
+    return " ".join(word if re.fullmatch(r"[\w.,=:\\/-]+", word) else f'"{word}"' for word in words)
 
 
 @dataclass(frozen=True)

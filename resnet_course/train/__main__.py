@@ -10,7 +10,6 @@ import contextlib
 import io
 import json
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ import torch
 from resnet_course.data import DataUnavailableError, Splits, hold_out
 from resnet_course.pictures.curves import history_curves
 from resnet_course.resnet import ResNet
+from resnet_course.start.environment import command_line
 from resnet_course.train import checkpoints
 from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig
@@ -105,7 +105,7 @@ def _train(options: argparse.Namespace, arguments: list[str]) -> None:
             raise ValueError(one)
         with checkpoints.taken(out):
             from_first(lambda: _spare_what_cannot_be_replaced(out, options.resume))
-            command = f"python -m resnet_course.train {shlex.join(arguments)}"
+            command = f"python -m resnet_course.train {command_line(arguments)}"
             _fit(model, splits, config, options, command)
 
 

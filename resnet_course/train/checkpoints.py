@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import pickle
@@ -40,9 +41,7 @@ def taken(folder: Path | None) -> Iterator[None]:
     def take() -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # On a drive without locks a run goes on without one.
-            with suppress(NotImplementedError):
-                lock.acquire(blocking=False)
+            _acquire(lock)
             remove_parts(folder)
         except Timeout:
             raise CheckpointError(
@@ -60,6 +59,17 @@ def taken(folder: Path | None) -> Iterator[None]:
             with suppress(OSError):  # Windows deletes no open file
                 (folder / ".lock").unlink()
         lock.release()
+
+
+def _acquire(lock: FileLock) -> None:
+    """Take the lock. On a drive without locks a run goes on without one."""
+    try:
+        lock.acquire(blocking=False)
+    except NotImplementedError:
+        pass
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise
 
 
 def save(state: dict[str, Any], path: Path) -> None:

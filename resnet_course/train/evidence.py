@@ -52,7 +52,7 @@ def commit() -> str:
         changed = git("status", "--porcelain", "--untracked-files=no", "--", str(room.parent))
         return git("rev-parse", "--short=10", "HEAD") + (" + changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
-        return "unknown: this copy of the course is not a git checkout"
+        return "unknown: git does not tell it for this copy of the course"
 
 
 def hardware(device: torch.device) -> str:

@@ -63,6 +63,12 @@ MISFITS: tuple[tuple[str, Callable[[nn.Module, Tensor, re.Match[str]], bool], st
         "{name} computes with float32, but the pictures are float64: make them floats, x.float().",
     ),
     (
+        "view size is not compatible",
+        lambda model, x, said: x.ndim == 4,
+        "{name} calls view, which needs the numbers of a map in another order in memory: write "
+        "x.flatten(1) or x.reshape(…) in place of x.view(…).",
+    ),
+    (
         # Group norm says the same of other numbers, which it gives as a list.
         r"more than 1 value per channel when training, got input size torch\.Size",
         lambda model, x, said: x.shape[:1] == (1,),

@@ -99,12 +99,13 @@ def _refuse_pictures(folder: Path, dataset: str) -> None:
         return
     if not may_enter(folder):
         raise ValueError(f"--data {folder} may not be read: ask whose folder it is.")
-    if (folder / known).exists():
+    if any((folder / each).exists() for each in ("FashionMNIST", "MNIST")):
         return
     found = [
         each.name
         for each in sorted(folder.iterdir())
-        if each.is_dir() or (guess_type(each.name)[0] or "").startswith("image/")
+        if not each.name.startswith(".")
+        and (each.is_dir() or (guess_type(each.name)[0] or "").startswith("image/"))
     ]
     if found:
         raise ValueError(
@@ -154,7 +155,8 @@ RECIPE = {
     "sync_batch_norm": "with several processes: batch norm over the whole batch, not each part",
 }
 RESUME = """go on from FILE (a last.pt), or without FILE from the one in --out; if there is none
-yet, begin. Options that you do not name come from the checkpoint"""
+yet, begin. Options that you do not name come from the checkpoint, but for
+--data"""
 OUT = """gets last.pt and history.csv after each epoch, best.pt after the best one, run.json at the
 end"""
 

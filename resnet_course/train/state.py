@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from resnet_course.data import Splits, TensorBatches
+from resnet_course.resnet import ResNetConfig
 from resnet_course.train import checkpoints
 from resnet_course.train.batch_norm import synchronise
 from resnet_course.train.checkpoints import CheckpointError
@@ -48,7 +49,7 @@ class RunState:
         check_same("settings", config.as_data())
         check_same("network", describe(model))
         check_same("notes", notes)
-        self.device = device = torch.device(config.device or local_gpu() or "cpu")
+        self.device = device = _usable(config.device or local_gpu() or "cpu")
         # Pixels whose channels lie side by side in memory suit the convolutions of most processors.
         model.to(device, memory_format=torch.channels_last)
         if config.sync_batch_norm:
@@ -225,4 +226,17 @@ def fingerprint(splits: Splits | Loaders) -> dict[str, Any]:
 
 def describe(model: nn.Module) -> str:
     """Return the class of a network and, for networks of this course, its configuration."""
-    return f"{type(model).__name__} {getattr(model, 'config', '')}".strip()
+    config = getattr(model, "config", None)
+    return f"{type(model).__name__} {config if isinstance(config, ResNetConfig) else ''}".strip()
+
+
+def _usable(device: str | torch.device) -> torch.device:
+    """Return the device, or raise a ValueError if this computer has none of that kind."""
+    try:
+        return torch.empty(0, device=device).device
+    except (AssertionError, NotImplementedError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"device is {str(device)!r}, but there is none that works here ({reason}): leave it "
+            'out, or say device="cpu".'
+        ) from error

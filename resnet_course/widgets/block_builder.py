@@ -171,9 +171,12 @@ class BlockBuilder(CourseWidget):
             found = [f"{out} channels against {in_channels}"] * (out != in_channels)
             if branch[1:] != given[1:]:
                 found.append(f"maps of {by(branch[1:])} against {by(given[1:])}")
+            other = " (zero-padding can only add channels)"
+            if out >= in_channels:
+                other = " or zero-padding"
             why = (
                 f"An addition needs equal shapes, and here are {' and '.join(found)}. The shortcut "
-                "must change the input's shape too: choose a projection or zero-padding."
+                f"must change the input's shape too: choose a projection{other}."
             )
             return Joint("refused", branch, given, why)
         return Joint()

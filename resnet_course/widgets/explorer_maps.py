@@ -59,6 +59,7 @@ class FeatureMaps:
     ) -> None:
         self.table, self.shape, self.dtype = table, tuple(x.shape[1:]), x.dtype
         self.modules = {printable(n): part for n, part in shared_copy(model).named_modules()}
+        self._weights = self._versions()
         self.axes = {row: out for row, (_, out) in enumerate(channel_axes(table))}
         self.fields: dict[int, dict[str, list[list[int]]]] = {}
         self.sources = defaultdict(list)
@@ -149,11 +150,16 @@ class FeatureMaps:
             found["apart"] = True
         if self.fields.get(row):
             found["fields"] = self.fields[row]
-        if row in self.follows:
+        if row in self.follows and self._versions() == self._weights:  # not trained since then
             step = self.table.rows[row]
             came = self._shown(self._source(row), most)[1]
             found |= products(self.modules.get(step.name), step, channels, came)
         return found
+
+    def _versions(self) -> list[tuple[int, torch.device]]:
+        """Return what tells whether parameters are still those that made the values."""
+        parameters = self.modules[""].parameters()
+        return [(0 if p.is_inference() else p._version, p.device) for p in parameters]
 
     def _shown(self, row: int, most: int) -> tuple[Tensor, list[int]]:
         values = self.values[row] if self.values[row].ndim == 1 else self.values[row][:most]

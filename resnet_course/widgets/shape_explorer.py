@@ -282,8 +282,10 @@ class ShapeExplorer(StoredForm, anywidget.AnyWidget):
             elif message.get("ask") == "maps":
                 self._send_maps(int(message["row"]), message.get("run", 0))
         except Exception as error:  # the page says it; a traceback would be seen by nobody
-            ran = {"ran": message["run"]} if message.get("ask") == "run" else {}
-            self.send({"failed": f"Python could not do this: {error}"} | ran)
+            asked = {name: message[name] for name in ("network", "row", "run") if name in message}
+            if message.get("ask") == "run":
+                asked = {"ran": message["run"]}
+            self.send({"failed": f"Python could not do this: {error}"} | asked)
 
     def _send_maps(self, row: int, run: int) -> None:
         """Send the maps of a row, of the picture that was given or of a run of the page.

@@ -117,12 +117,14 @@ def main() -> None:
     parser.add_argument("chapters", nargs="+", help="beginnings of file names")
     parser.add_argument("--pictures", type=Path, help="folder for a picture of each slide")
     options = parser.parse_args()
+    wanted = [path for path in NOTEBOOKS if path.name.startswith(tuple(options.chapters))]
+    if not wanted:
+        parser.error(f"no chapter begins with {' or '.join(options.chapters)}")
     if options.pictures:
         options.pictures.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = launch(playwright)
+        browser = launch(playwright) or sys.exit("needs Chromium")
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-        wanted = [path for path in NOTEBOOKS if path.name.startswith(tuple(options.chapters))]
         for chapter, deck in convert(wanted, Path(folder)).items():
             for slide in measure(page, deck, options.pictures):
                 mark = f"OVER {slide.over:4}" if slide.over else "ok       "

@@ -99,6 +99,23 @@ def test_answers_wait_until_they_are_asked_for_and_are_remembered(open_page):
     expect(opened).to_have_count(1)
 
 
+def test_answers_open_where_the_browser_keeps_nothing(browser, book):
+    page = browser.new_page()
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused'); }})"
+    )
+    page.goto((book / "01_vanishing_gradients.html").as_uri())
+    answers, opened = page.locator("details.answer"), page.locator("details.answer[open]")
+    expect(opened).to_have_count(0)
+    answers.first.locator("summary").click()
+    expect(opened).to_have_count(1)
+    page.get_by_label("show all answers").check()
+    expect(opened).to_have_count(answers.count())
+    page.get_by_label("show all answers").uncheck()
+    expect(opened).to_have_count(1)
+    page.close()
+
+
 def test_a_finished_chapter_is_marked_where_the_server_leaves_out_html(browser, book):
     page = browser.new_page()
     page.route(

@@ -114,6 +114,32 @@ def test_keys_walk_open_and_close(opened, data):
     assert bar(root, "layer1.0.conv1").count() == 0
 
 
+def test_keys_of_the_page_around_reach_it_from_every_control(opened, data):
+    root = opened(data)
+    root.evaluate(
+        """root => {
+          window.heard = [];
+          document.body.addEventListener('keydown', ({key}) => {
+            if (!['Control', 'Shift'].includes(key)) heard.push(key);
+          });
+        }"""
+    )
+    root.get_by_role("combobox", name="speed").press("Control+s")
+    for control in (root.get_by_role("slider"), root.get_by_role("button", name="next")):
+        for keys in ("Control+s", "Shift+Enter", "Escape", "Enter", "ArrowRight"):
+            control.press(keys)
+    assert root.evaluate("() => heard") == ["s", *["s", "Enter", "Escape"] * 2]
+
+
+def test_the_button_that_leads_no_further_leaves_its_focus_to_the_strip(opened, data):
+    root = opened(data)
+    root.get_by_role("slider").press("End")
+    root.get_by_role("slider").press("ArrowLeft")
+    root.get_by_role("button", name="next").press("Enter")
+    expect(root).to_have_attribute("data-at", "fc")
+    expect(root.get_by_role("slider")).to_be_focused()
+
+
 def test_a_stage_of_one_block_opens_to_the_block_and_closes_for_good(opened):
     root = opened(ShapeExplorer("resnet8", (1, 3, 32, 32)).page_data())
     root.get_by_role("button", name="show blocks").click()
@@ -325,6 +351,18 @@ def test_the_window_and_the_frame_of_a_value(opened, data):
     assert [float(seen.get_attribute(k)) for k in ("x", "y", "width")] == [13, 13, 3]
 
 
+def test_another_width_keeps_what_is_pointed_at(opened, data):
+    root = opened(data)
+    products, shown = root.locator(".products"), root.locator(".volume.out svg")
+    shown.focus()
+    expect(products).to_contain_text("channel 0")
+    before = products.text_content()
+    root.page.set_viewport_size({"width": 700, "height": 900})
+    expect(root).to_have_class(re.compile("portrait"))
+    assert products.text_content() == before
+    expect(shown).to_be_focused()
+
+
 def test_keys_go_from_channel_to_channel(opened, data):
     root = opened(data)
     go_to(root, "conv1")
@@ -463,6 +501,17 @@ def test_only_what_a_value_is_made_of_is_lit(name, opened):
                 if channel in channels or not channels:
                     expected.add((i, channel if channels else -1, row, column))
         assert lit == expected if something else lit in (set(), expected)
+
+
+def test_a_strip_that_becomes_short_is_not_stretched(opened):
+    root = opened(ShapeExplorer("resnet152").page_data())
+    strip = root.get_by_role("slider")
+    root.get_by_role("button", name="show layers").click()
+    for _ in range(4):
+        root.get_by_role("button", name="zoom in").click()
+    assert strip.evaluate("strip => strip.scrollWidth > strip.clientWidth + 100")
+    root.get_by_role("button", name="show stages").click()
+    assert strip.evaluate("strip => strip.scrollWidth < 2 * strip.clientWidth")
 
 
 def test_zoom_with_buttons_and_the_wheel(opened):

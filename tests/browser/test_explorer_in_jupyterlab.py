@@ -88,10 +88,29 @@ def test_maps_come_from_the_kernel_and_python_knows_the_place(explorer, notebook
     expect(explorer).to_have_attribute("data-at", "layer1")
 
 
+def test_an_error_of_python_is_said_in_its_own_words(explorer, notebook):
+    ask(
+        notebook,
+        "def fail(row, run): raise ValueError('no memory is left')\nexplorer._send_maps = fail",
+    )
+    bar(explorer, "layer1.0").click()
+    explorer.get_by_role("button", name="show layers").click()
+    bar(explorer, "layer3.1.bn2").click()
+    expect(explorer.locator(".status")).to_contain_text("no memory is left")
+    ask(notebook, "del explorer._send_maps")
+    notebook.page.wait_for_timeout(9_000)  # the clock of the waiting must not say something else
+    expect(explorer.locator(".status")).to_contain_text("no memory is left")
+    bar(explorer, "layer1.0.conv1").click()
+    expect(explorer.locator(".volume.out image")).to_have_count(4)
+
+
 def test_another_network_keeps_the_place(explorer, notebook):
     bar(explorer, "layer2.1").click()
-    explorer.get_by_role("combobox", name="network").select_option("resnet50")
+    network = explorer.get_by_role("combobox", name="network")
+    network.focus()
+    network.select_option("resnet50")
     expect(explorer.locator(".title")).to_have_text("resnet50")
+    expect(network).to_be_focused()  # the next arrow key goes to the next network
     expect(explorer).to_have_attribute("data-at", "layer2.1")
     explorer.get_by_label("input size").select_option("64")
     expect(explorer.locator(".volume.out .shape")).to_have_text("512×8×8")

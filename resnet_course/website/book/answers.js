@@ -9,20 +9,20 @@
   const page = `${bare(location.pathname)}.html`; // some servers leave out ".html"
   const answers = [...document.querySelectorAll("details.answer")];
 
+  let memory = { opened: [], finished: [], all: false }; // of this page, where the browser keeps nothing
+
   function remembered() {
     try {
-      return { opened: [], finished: [], all: false, ...JSON.parse(localStorage.getItem(NAME)) };
-    } catch {
-      return { opened: [], finished: [], all: false }; // a browser that keeps nothing, or something else there
-    }
+      memory = { ...memory, ...JSON.parse(localStorage.getItem(NAME)) };
+    } catch { /* a browser that keeps nothing, or something else there */ }
+    return memory;
   }
 
   function remember(change) {
-    const memory = remembered();
-    change(memory);
+    change(remembered());
     try {
       localStorage.setItem(NAME, JSON.stringify(memory));
-    } catch { /* nothing is kept; the page works all the same */ }
+    } catch { /* the page works all the same */ }
   }
 
   const keep = (list, name, there) => [...list.filter((each) => each !== name), ...(there ? [name] : [])];

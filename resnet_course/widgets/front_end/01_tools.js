@@ -27,7 +27,8 @@ function draw(tag, attributes = {}, ...children) {
 const by = (shape) => (shape.length ? shape.join("×") : "1 number"); // for each picture
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 // A clicker turns the page around with these, and Escape leaves it: whatever has the focus.
-const isForPage = ({ key }) => ["PageDown", "PageUp", "Escape"].includes(key);
+// Also Ctrl + S, and Shift + Enter, which runs a cell.
+const isForPage = ({ key, shiftKey, ctrlKey, metaKey, altKey }) => ["PageDown", "PageUp", "Escape"].includes(key) || ctrlKey || metaKey || altKey || (shiftKey && key === "Enter");
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 
 // 0.163 → "0.16", -12.3 → "−12.3": as many digits as one wants to read.

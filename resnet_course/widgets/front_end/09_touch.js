@@ -112,13 +112,13 @@ function touchStrip(view) {
     " ": () => (view.isPlaying ? halt() : start()),
   };
   strip.addEventListener("keydown", (event) => {
-    if (!KEYS[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!KEYS[event.key] || isForPage(event)) return;
     event.preventDefault();
     if (event.key !== " ") halt();
     KEYS[event.key]();
   });
   // The page around has keys of its own: slides and mdBook turn pages, JupyterLab leaves the cell.
-  // Page Down, Page Up and Escape stay theirs.
+  // Page Down, Page Up, Escape, Ctrl + S and the like stay theirs.
   root.addEventListener("keydown", (event) => {
     if (isForPage(event)) return;
     if (KEYS[event.key] || event.target.closest("select, button")) event.stopPropagation();

@@ -82,6 +82,7 @@ function explorer(element, host) {
   }
 
   function showChoices() {
+    const focused = [...choices.querySelectorAll("select")].findIndex((each) => each === document.activeElement);
     choices.replaceChildren();
     if (!network.choices || !host.choose) return;
     const selects = {};
@@ -97,6 +98,7 @@ function explorer(element, host) {
       selects[name] = select;
       choices.append(make("label", {}, name === "size" ? "input size " : `${name} `, select));
     }
+    Object.values(selects)[focused]?.focus({ preventScroll: true }); // the next arrow key chooses on
   }
 
   function showLevels() {
@@ -114,17 +116,31 @@ function explorer(element, host) {
   const remember = () => host.remember?.({ layer: at.last, place: at.name, opened: [...opened] });
   const bars = () => barsOf(network, opened);
 
-  // Everything: after opening, zooming, or when the width has changed.
+  // Everything: after opening or zooming.
   function redraw() {
+    drawWhole();
+    showPlace();
+  }
+
+  // The same place in another width.
+  function refit() {
+    drawWhole();
+    drawAgain();
+  }
+
+  function drawWhole() {
     root.classList.toggle("large", Boolean(host.large));
     const room = strip.clientWidth || 900;
     layout = layOut(network, opened, room, zoom, letter());
+    if (zoom > Math.max(layout.zoomable, 1)) { // the strip has become short
+      zoom = Math.max(layout.zoomable, 1);
+      layout = layOut(network, opened, room, zoom, letter());
+    }
     zooms.hidden = layout.zoomable < 1.7 && zoom === 1;
     strip.replaceChildren(drawStrip(network, layout, letter()));
     strip.classList.toggle("zoomed", zoom > 1);
     markChanges();
     mark();
-    showPlace();
   }
 
   // Only the mark of the place: what a click changes in the strip.
@@ -138,8 +154,11 @@ function explorer(element, host) {
     strip.setAttribute("aria-valuemax", all.length);
     strip.setAttribute("aria-valuenow", number + 1);
     strip.setAttribute("aria-valuetext", `${at.name}, ${number + 1} of ${all.length}`);
-    back.disabled = !placeBeside(network, all, at, -1);
-    next.disabled = !placeBeside(network, all, at, 1);
+    for (const [each, by] of [[back, -1], [next, 1]]) {
+      const isEnd = !placeBeside(network, all, at, by);
+      if (isEnd && each === document.activeElement) strip.focus({ preventScroll: true });
+      each.disabled = isEnd;
+    }
     root.dataset.at = at.name;
     root.dataset.layer = at.last;
     const node = layout.nodes[i];
@@ -584,14 +603,14 @@ function explorer(element, host) {
   const watcher = new ResizeObserver(() => {
     if (root.clientWidth && root.clientWidth !== wide) {
       wide = root.clientWidth;
-      redraw();
+      refit();
     }
   });
   load(host.network, host.state);
   watcher.observe(root);
 
   return {
-    root, load, redraw,
+    root, load, refit,
     // What was asked for cannot be had: the choices go back to what is shown.
     refused(text) { say(text); showChoices(); },
     lateRun(found) { showRun(found, newest); },

@@ -62,7 +62,12 @@ function render({ model, el }) {
   const moved = () => { if (!own) view.follow(state()); };
   const answered = (message, buffers) => {
     if (message.ran) answeredRun(message);
-    else if (message.failed) { clearTimeout(choosing); view.refused(message.failed); }
+    else if (message.failed) {
+      clearTimeout(choosing);
+      const one = end(`maps ${message.network} ${message.row} ${message.run}`);
+      if (one && !one.late) one.reject(message.failed);
+      else view.refused(message.failed);
+    }
     else if (message.maps) {
       const { maps, network, run: of, gone } = message;
       const record = { ...maps, values: buffers[0], weights: buffers[1] };
@@ -76,7 +81,8 @@ function render({ model, el }) {
   const answeredRun = (message) => {
     const one = end(`run ${message.ran}`);
     if (!one) return; // another view has asked, or the network is gone
-    if (message.failed) one.reject(message.failed);
+    if (message.failed && one.late) view.refused(message.failed);
+    else if (message.failed) one.reject(message.failed);
     else if (message.ran === asked) { // else the page has stopped to wait, and asked for a newer one
       run = message.ran;
       if (one.late) view.lateRun(message);
@@ -100,13 +106,13 @@ function render({ model, el }) {
 // shrinks, so that it stays as it is from layer to layer; with its panel open it scrolls. No event
 // tells that a slide comes or goes: what does not stand on the present one is invisible.
 const inLecture = (element) => Boolean(element.closest(".jp-Deck"));
-function fitLecture({ root, redraw }) {
+function fitLecture({ root, refit }) {
   let screen = null; // null: not on the present slide
   let place = null; // where it stood when it was made to fit; null: it has come to rest
   const shrink = (zoom) => {
     for (; zoom > innerHeight / 1440; zoom *= 0.95) {
       root.style.zoom = zoom;
-      redraw();
+      refit();
       if (root.getBoundingClientRect().bottom <= innerHeight) return;
     }
   };
@@ -114,7 +120,7 @@ function fitLecture({ root, redraw }) {
     const panel = root.querySelector(".picture-panel");
     if (!inLecture(root) && root.style.zoom) {
       root.style.zoom = "";
-      redraw();
+      refit();
     }
     if (!inLecture(root) || !root.checkVisibility({ visibilityProperty: true })) {
       screen = null;
