@@ -107,8 +107,18 @@ def test_windows_that_skip_pixels_and_windows_that_leave_none(layer, shape, form
 
 def test_height_and_width_have_a_line_each_where_they_differ():
     row = trace(nn.Conv2d(3, 4, (3, 5), (1, 2)), (3, 20, 31))[0]
-    results = [computed(each.formula)[1] for each in sums(row) if each.what == "height and width"]
-    assert sorted(results) == sorted(row.out_shape[1:])
+    results = {each.what: computed(each.formula)[1] for each in sums(row)[:2]}
+    assert results == dict(zip(("height", "width"), row.out_shape[1:], strict=True))
+
+
+def test_axes_have_the_names_of_their_signals():
+    names = {
+        (nn.Conv1d(1, 1, 3), torch.zeros(1, 1, 9)): ["length"],
+        (nn.Conv3d(1, 1, 3), torch.zeros(1, 1, 9, 9, 9)): ["depth, height and width"],
+        (nn.Conv3d(1, 1, 3), torch.zeros(1, 1, 7, 9, 9)): ["depth", "height and width"],
+    }
+    for (layer, x), found in names.items():
+        assert [each.what for each in sums(trace(layer, x)[0])[: len(found)]] == found
 
 
 @pytest.mark.parametrize(
@@ -123,7 +133,7 @@ def test_height_and_width_have_a_line_each_where_they_differ():
 )
 def test_what_is_left_over_is_named_for_each_side(layer, shape, remarks):
     row = trace(layer, shape)[0]
-    told = [each.remark for each in sums(row) if each.what == "height and width"]
+    told = [each.remark for each in sums(row)[: len(remarks)]]
     assert told == [words and f"no window reaches the last {words}" for words in remarks]
 
 

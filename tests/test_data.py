@@ -347,7 +347,7 @@ def test_bad_limits(load, limit, monkeypatch):
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(1, 60))
 def test_a_limit_takes_all_classes_alike(labels, count):
     labels = torch.tensor(labels)
-    chosen = data._first_of_each_class(labels, count)
+    chosen = data.first_of_each_class(labels, count)
     assert len(chosen) == min(count, len(labels))
     assert chosen.tolist() == sorted(set(chosen.tolist()))
     taken, there = labels[chosen].bincount(minlength=10), labels.bincount(minlength=10)

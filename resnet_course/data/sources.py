@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torchvision import datasets
 
@@ -11,7 +10,7 @@ from resnet_course.data import garments
 from resnet_course.data.cache import DataUnavailableError, FileSet, Folder, read_files
 from resnet_course.data.memory import give_back
 from resnet_course.data.raster import SIDE
-from resnet_course.data.splits import Splits
+from resnet_course.data.splits import Splits, first_of_each_class
 
 TRAIN_SIZE, TEST_SIZE = 60_000, 10_000
 DRAWN_TRAIN_SIZE, DRAWN_TEST_SIZE = 20_000, 4_000
@@ -105,18 +104,11 @@ def _load(files: FileSet, root: Folder, sizes: tuple[int, int], classes: tuple[s
     tensors: list[Tensor] = []
     for images, labels, size in zip(numbers[::2], numbers[1::2], sizes, strict=True):
         labels = torch.from_numpy(labels.astype(np.int64))
-        chosen = _first_of_each_class(labels, size)
+        chosen = first_of_each_class(labels, size)
         # Only what is chosen is copied: a file of 47 MB need not be in memory twice.
         images = images.reshape(-1, 1, SIDE, SIDE)[chosen.numpy()]
         tensors += [torch.from_numpy(images), labels[chosen]]
     return Splits(*tensors, classes=classes, source=files.label.lower())
-
-
-def _first_of_each_class(labels: Tensor, count: int) -> Tensor:
-    """Return indices of `count` items, in order: the first of each class, all classes alike."""
-    seen = F.one_hot(labels).cumsum(dim=0)  # (items, classes): how many of each have come by now
-    turn = seen.gather(1, labels[:, None]).flatten()
-    return turn.argsort(stable=True)[:count].sort().values
 
 
 def _sizes(limit: Limit) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from resnet_course.blocks import check_whole
@@ -119,6 +120,13 @@ def hold_out(splits: Splits, count: int = 5_000) -> Splits:
         kept = last_of_each_class(labels, count)
         tensors = (images[~kept], labels[~kept], images[kept], labels[kept])
     return Splits(*tensors, splits.classes, splits.source, splits.mean, splits.std)
+
+
+def first_of_each_class(labels: Tensor, count: int) -> Tensor:
+    """Return indices of `count` items, in order: the first of each class, all classes alike."""
+    seen = F.one_hot(labels).cumsum(dim=0)  # (items, classes): how many of each have come by now
+    turn = seen.gather(1, labels[:, None]).flatten()
+    return turn.argsort(stable=True)[:count].sort().values
 
 
 def last_of_each_class(labels: Tensor, count: int) -> Tensor:

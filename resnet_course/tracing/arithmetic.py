@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resnet_course.tracing.rows import LayerRow
+
+AXES = ("depth", "height", "width")
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,11 @@ def sums(row: LayerRow) -> list[Sum]:
     """
     found = []
     if _has_windows(row):
-        # One axis if height and width are computed with the same numbers, else both.
-        axes = {_geometry(row, axis): axis for axis in range(-1, -1 - len(row.kernel), -1)}
-        found += [size_sum(row, axis) for axis in sorted(axes.values())]
+        # One line if height and width are computed with the same numbers, else one for each.
+        alike: dict[tuple[int, ...], list[int]] = {}
+        for axis in range(-len(row.kernel), 0):
+            alike.setdefault(_geometry(row, axis), []).append(axis)
+        found += [size_sum(row, axes) for axes in alike.values()]
     if _is_convolution(row) or row.kind in ("Linear", "linear"):
         found += _weight_sums(row)
     return found
@@ -58,17 +63,20 @@ def _has_uneven_windows(row: LayerRow, axis: int) -> bool:
     return adaptive and row.in_shape[axis] % row.out_shape[axis] > 0
 
 
-def size_sum(row: LayerRow, axis: int = -1) -> Sum:
-    """Return the size of the output along one axis, computed from the input's."""
+def size_sum(row: LayerRow, axes: Sequence[int]) -> Sum:
+    """Return the size of the output, computed from the input's, along axes that have the same."""
+    axis, names = axes[0], AXES if len(row.kernel) > 1 else ("length",)
+    *first, last = (names[each] for each in axes)
+    what = f"{', '.join(first)} and {last}" if first else last
     size, kernel, stride, padding = _geometry(row, axis)
     out = row.out_shape[axis]
     # ceil_mode and transposed convolutions follow another formula, uneven windows none.
     if _has_uneven_windows(row, axis) or out != (size + 2 * padding - kernel) // stride + 1:
-        return Sum("height and width", f"{size} → {out}")
+        return Sum(what, f"{size} → {out}")
     inside = f"{size} + 2·{padding} − {kernel}" if padding else f"{size} − {kernel}"
     formula = f"⌊({inside}) / {stride}⌋ + 1 = {out}"
     remarks = [_spans(row, axis), _never_read(row, axis)]
-    return Sum("height and width", formula, "; ".join(filter(None, remarks)))
+    return Sum(what, formula, "; ".join(filter(None, remarks)))
 
 
 def _spans(row: LayerRow, axis: int) -> str:

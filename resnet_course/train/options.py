@@ -16,7 +16,6 @@ from resnet_course.data.augment import Augment
 from resnet_course.data.cache import above, may_enter
 from resnet_course.resnet import CONFIGS, STEMS, ResNet, create_model, load_torchvision
 from resnet_course.train import checkpoints
-from resnet_course.train.checkpoints import CheckpointError
 from resnet_course.train.config import TrainConfig
 from resnet_course.train.processes import from_first
 
@@ -132,11 +131,7 @@ def network(options: argparse.Namespace, classes: int, in_channels: int = 1) -> 
     changes |= {"num_classes": classes, "zero_init_residual": options.zero_init}
     model = create_model(options.model, in_channels=in_channels, **changes)
     if options.weights is not None:
-        try:
-            weights = checkpoints.load(Path(options.weights))["model"]
-        except (CheckpointError, KeyError):  # not of a run of ours
-            weights = options.weights
-        left_out = load_torchvision(model, weights)
+        left_out = load_torchvision(model, options.weights)
         fresh = f"; {' and '.join(left_out)} begin anew" if left_out else ""
         print(f"Starting from {options.weights}{fresh}.")
     return model

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from resnet_course.data import Splits
+from resnet_course.data.splits import first_of_each_class
 from resnet_course.pictures.style import is_printed
 
 MOST_PICTURES = 20
@@ -67,12 +68,7 @@ def pictures_of(splits: Splits) -> Pictures:
     """
     if not len(splits.test_images):
         raise ValueError("these splits have no test picture, and the explorer shows those.")
-    per_class = -(-MOST_PICTURES // max(1, len(splits.test_labels.unique())))
-    first = [
-        torch.nonzero(splits.test_labels == label).flatten()[:per_class]
-        for label in range(len(splits.classes))
-    ]
-    chosen = torch.cat(first).sort().values[:MOST_PICTURES]
+    chosen = first_of_each_class(splits.test_labels, MOST_PICTURES)
     channels = splits.test_images.shape[1]
     mean, std = (
         torch.as_tensor(number, dtype=torch.float32).expand(channels)
