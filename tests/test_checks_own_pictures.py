@@ -172,7 +172,7 @@ class 0 with 10 in all: expected 2 held out, got 0. Those are the last pictures
     def last(labels, share, seed):
         n = round(share * len(labels))
         return torch.arange(len(labels))[:-n], torch.arange(len(labels))[-n:]
-The number in all suits the share, but chance takes no heed of the classes
+The total is right, but chance does not look at the classes
     def ignores_classes(labels, share, seed):
         order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
         n = round(share * len(labels))

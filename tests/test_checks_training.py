@@ -146,7 +146,7 @@ the batch went through the model 2 times, and batch norm counted it each time. C
         return loss.item() → return first.item()
 holds on to all that was recorded for backward\(\), and so to a lot of memory: `.item
     return loss.item() → return loss
-yours is 0.5. Compare your lines with those of this chapter's loop, one by one
+yours is 0.5. Compare your lines with the sentence above the exercise
     step(model, x, y, optimizer) and 0.5
 RuntimeError: element 0 of tensors does not require grad .* Nothing is recorded on the way to the
     torch.no_grad()(step)(model, x, y, optimizer)

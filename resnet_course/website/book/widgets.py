@@ -18,10 +18,7 @@ from resnet_course.website.book.outputs import picture, svg_address
 FOLDER = "explorers"
 AGAIN = "Make it again: python tests/execute_notebooks.py --widgets-only"
 EXPLORER_NOTE = "In JupyterLab it has more networks and sizes, and can show what you have built."
-FRAMES_NOTE = (
-    "Drawn in advance. In JupyterLab this picture has more choices, and it can show what you have "
-    "built."
-)
+FRAMES_NOTE = "Drawn in advance. In JupyterLab this picture has more choices."
 
 
 def stored(key: str, folder: Path) -> str | None:

@@ -103,6 +103,9 @@ function fitSlides() {
   }
 }
 
+// The speaker's window shows the notes in a fragment in place of those of its slide: all belong to it.
+for (const note of document.querySelectorAll(".fragment aside.notes")) note.closest("section").append(note);
+
 Reveal.initialize({
   width: 1280,
   height: 720,
