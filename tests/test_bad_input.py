@@ -63,6 +63,19 @@ NO_WORDS = {**FEW_WORDS, "xlabel": ""}
 PIXELS, LABELS = SPLITS.train_images, SPLITS.train_labels
 
 
+def switched_off(own, x):
+    with torch.no_grad():
+        maps = own.body(x)
+    return own.head(maps)
+
+
+HEAD = nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
+BODY = nn.Conv2d(1, 2, 3)
+HEAD(BODY(X))
+HALF = Net(switched_off, body=BODY, head=HEAD)
+DROPPED = Net(lambda own, x: own.head(x + 0 * own.body(x).shape[0]), body=BODY, head=nn.Flatten())
+
+
 class Viewing(nn.Sequential):
     """A network that flattens as many old ones do."""
 
@@ -362,6 +375,10 @@ CASES = [
     (lambda: boxed(truth=[["a", "b"], ["c"]]), "every picture needs as many names as boxes"),
     (lambda: masks(PIXELS[:2, 0, :9], "a"), "must have the same sizes"),
     (lambda: masks(PIXELS[:2, 0], "abcdefghijk"), "colours for 10 classes"),
+    (lambda: masks(PIXELS[:2, 0] * 0 + 255, "abc"), "0 to 3, got 255"),
+    (lambda: masks(PIXELS[:2, 0].int() * 0 - 1, "abc"), "0 to 3, got -1"),
+    (lambda: grad_cam(HALF, X, layer="body"), "body runs without autograd"),
+    (lambda: grad_cam(DROPPED, X, layer="body"), "the logits do not depend on what body gives"),
     (lambda: confusion(ZEROS.long(), ["a", "b"], source=""), "got a matrix of shape (2, 3)"),
     # Widgets.
     (lambda: ShapeExplorer("resnet19"), "no network 'resnet19'"),

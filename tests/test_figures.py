@@ -366,3 +366,9 @@ def test_a_table_of_many_classes_has_numbers_for_names():
         (axes,) = confusion(torch.eye(many, dtype=torch.int64), names, source="x").axes
         assert len(axes.texts) == (many if named else 0)
         assert (names[-1] in [each.get_text() for each in axes.get_yticklabels()]) == named
+
+
+def test_numbers_of_sixteen_bits_are_drawn():
+    half = torch.rand(3, 4, dtype=torch.bfloat16)
+    figure = panels([half], ["half"], **WORDS)
+    assert np.allclose(figure.axes[0].images[0].get_array(), half.float())

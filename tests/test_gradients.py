@@ -198,6 +198,22 @@ def test_activation_stats_are_those_of_the_tensors(batch):
     )
 
 
+def test_measuring_moves_no_buffer_of_a_parametrization(batch):
+    x, y = batch
+    layer = parametrizations.spectral_norm(nn.Linear(784, 10))
+    model = nn.Sequential(nn.Flatten(), layer).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    gradient_norms(model, x, y)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_tokens_are_inputs_too():
+    model = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(12, 3))
+    tokens, labels = torch.randint(9, (5, 3)), torch.tensor([0, 1, 2, 0, 1])
+    assert list(activation_stats(model, tokens)) == ["0", "1", "2"]
+    assert list(gradient_norms(model, tokens, labels)) == ["2"]
+
+
 def test_activation_stats_know_layers_whose_weights_are_computed(batch):
     x, layer = batch[0], parametrizations.weight_norm(nn.Linear(784, 4))
     model = nn.Sequential(nn.Flatten(), layer, nn.ReLU())

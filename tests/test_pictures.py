@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
-from helpers import SVG, texts
+from helpers import SVG, Net, texts
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
@@ -109,6 +109,15 @@ def test_a_block_can_hide_its_batch_norm():
     assert texts(short).count("conv") == 3 and "+" in texts(short)
 
 
+def test_paths_that_are_equally_long_have_no_shortcut():
+    layers = {"conv": nn.Conv2d(8, 8, 3, padding=1), "proj": nn.Conv2d(8, 8, 1)}
+    picture = draw.block(
+        trace(Net(lambda own, x: own.conv(x) + own.proj(x), **layers), (8, 9, 9)), "two"
+    )
+    assert IDENTITY not in texts(picture) and "+" in texts(picture)
+    assert "shortcut" not in picture.alt and "two paths" in picture.alt
+
+
 def test_the_sums_of_a_block_count_what_is_hidden():
     whole, short = (
         block(Bottleneck(64, 32, 2), hide=hide, costs=True) for hide in ([], ["BatchNorm2d"])
@@ -140,6 +149,9 @@ def test_the_bars_of_a_network_know_channels_that_come_last():
     bars = [bar for bar in found(picture, "rect") if bar.get("stroke")]
     assert float(bars[0].get("height")) == pytest.approx(140)
     assert float(bars[1].get("height")) == pytest.approx(10 + 130 / 4)
+    volume = nn.Sequential(nn.Conv3d(1, 16, 1), nn.Flatten(), nn.Linear(16 * 4 * 4 * 2, 1))
+    row = trace(volume, torch.zeros(1, 1, 4, 4, 2))[0]
+    assert draw._channels(row) == 16
     assert float(bars[-5].get("height")) == pytest.approx(10 + 130 / 32)  # the last norm
 
 

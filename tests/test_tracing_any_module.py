@@ -475,6 +475,12 @@ def without_gradients(own, x):
     return first + second.detach()
 
 
+def in_inference_mode(own, x):
+    with torch.inference_mode():
+        first, second = own.layer(x), own.layer(nn.Identity()(x))
+    return first.clone() + second.clone()
+
+
 def automatic(own, x):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         return own.layer(x).float() + checkpoint(own.layer, x, use_reentrant=False)
@@ -485,12 +491,73 @@ def with_other_weights(own, x):
     return own.layer(x) + torch.func.functional_call(own.layer, weights, (x,))
 
 
-@pytest.mark.parametrize("forward", [without_gradients, automatic, with_other_weights])
+@pytest.mark.parametrize(
+    "forward", [without_gradients, in_inference_mode, automatic, with_other_weights]
+)
 def test_every_way_to_call_a_layer_counts(forward):
     net = Net(forward, layer=nn.Linear(4, 3))
     table = trace(net, (2, 4))
     assert [(row.name, row.macs) for row in table] == [("layer", 12), ("layer", 12), ("add", 0)]
     assert table.params == sum(row.params for row in table) == count(net)
+
+
+def test_pixels_of_whole_numbers_have_channels_too():
+    net = Net(lambda own, x: own.a(x.float() / 255), a=nn.Conv2d(3, 4, 1))
+    for given in (torch.zeros(2, 3, 8, 9, dtype=torch.uint8), torch.zeros(2, 3, 8, 9)):
+        row = trace(net, given)["a"]
+        assert (row.receptive_field, row.channels, len(row.field)) == (1, (0, 0), 2)
+    first = nn.Conv2d(16, 2, 3, dtype=torch.complex64)
+    row = trace(first, torch.zeros(1, 16, 9, 9, dtype=torch.complex64))[0]
+    assert row.receptive_field == 3
+
+
+def test_a_table_of_weights_costs_the_same_for_any_number_of_pictures():
+    net = Net(
+        lambda own, x: x @ (own.w + own.a @ own.b),
+        w=nn.Parameter(torch.ones(6, 6)),
+        a=nn.Parameter(torch.ones(6, 2)),
+        b=nn.Parameter(torch.ones(2, 6)),
+    )
+    assert [trace(net, (n, 6)).macs for n in (1, 2, 3, 4)] == [6 * 6 + 6 * 2 * 6] * 4
+
+
+@pytest.mark.parametrize(
+    ("forward", "macs"),
+    [
+        (lambda own, x: x @ own.query, 5 * 8),
+        (lambda own, x: torch.stack([torch.mv(each, own.query) for each in x]), 5 * 8),
+        (lambda own, x: torch.stack([torch.addmv(own.five, e, own.query) for e in x]), 5 * 8),
+        (lambda own, x: torch.stack([torch.dot(each[0], own.query) for each in x]), 8),
+    ],
+)
+def test_products_with_a_vector_are_counted(forward, macs):
+    net = Net(forward, query=nn.Parameter(torch.ones(8)), five=nn.Parameter(torch.ones(5)))
+    assert trace(net, torch.zeros(1, 5, 8)).macs == macs
+
+
+def test_what_comes_before_the_first_layer_leaves_the_axes_where_they_were():
+    scaled = nn.Sequential(nn.ReLU(), nn.Conv2d(3, 8, 3))
+    one = trace(scaled, torch.zeros(3, 32, 32))
+    assert (one[1].in_shape, one.macs) == ((3, 32, 32), 3 * 9 * 8 * 30 * 30)
+    words = nn.Sequential(nn.Dropout(), nn.Linear(8, 4))
+    given = torch.zeros(2, 60, 8)
+    assert trace(words, given)["1"].sees == trace(words[1], given)[0].sees == "1 value"
+
+
+@dataclass(slots=True)
+class Narrow:
+    """An output that has no `__dict__`."""
+
+    logits: torch.Tensor
+
+
+def test_a_dataclass_with_slots_is_looked_into():
+    net = Net(
+        lambda own, x: own.second(own.first(x)),
+        first=Net(lambda own, x: Narrow(own.layer(x)), layer=nn.Linear(4, 3)),
+        second=Net(lambda own, given: own.layer(given.logits), layer=nn.Linear(3, 2)),
+    )
+    assert [row.name for row in trace(net, (2, 4))] == ["first.layer", "second.layer"]
 
 
 def test_unused_parameters_have_a_row_in_the_place_of_their_module():

@@ -306,3 +306,8 @@ def test_two_ways_to_pool_are_branches():
     table = trace(Net(forward, mlp=mlp), (4, 8, 8))
     assert table.shortcuts == ()
     assert [row.kind for row in table if row.kind in ("mean", "amax")] == ["mean", "amax"]
+
+
+def test_a_sum_may_have_hundreds_of_terms():
+    net = Net(lambda own, x: sum((own.f(x) for _ in range(600)), x), f=nn.Linear(2, 2))
+    assert len(trace(net, (1, 2)).rows) == 1200

@@ -282,7 +282,7 @@ def networks(draw: Draw) -> tuple[nn.Module, tuple[int, ...]]:
         shape = shape_after(layers[0], start)
         makers = st.sampled_from(one_of(draw, LOCAL, MAKERS))
         for make in draw(st.lists(makers, min_size=1, max_size=4)):
-            fits = min(shape[2:]) > 5 and max(shape[2:]) < 100
+            fits = min(shape[2:]) > 6 and max(shape[2:]) < 100
             if made := make(draw, shape[1], shape[2:]) if fits else None:
                 layers.append(made)
                 shape = shape_after(made, shape)

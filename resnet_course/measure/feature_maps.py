@@ -31,7 +31,7 @@ def layer_outputs(model: nn.Module, x: Tensor, names: Iterable[str]) -> dict[str
         ValueError: if there is no such module, or it did not take part.
     """
     inputs.check_model(model)
-    inputs.check_pictures(x)
+    inputs.check_pictures(x, tokens=True)
     if isinstance(names, str):
         raise ValueError(f"names must be a list of names: [{names!r}].")
     with torch.no_grad(), _noted_outputs(model, names) as outputs:
@@ -86,6 +86,8 @@ def grad_cam(
     if isinstance(numbers, (list, tuple)) and all(is_whole(n, -math.inf) for n in numbers):
         target = torch.tensor(numbers, dtype=torch.int64, device=logits.device)
     inputs.check_labels(target, len(x), logits.shape[1], "target")
+    if not outputs[layer].requires_grad:
+        raise ValueError(f"{layer} runs without autograd: does forward switch gradients off?")
     maps = _as_maps(outputs[layer], x)
     if maps is None:
         raise ValueError(
@@ -95,7 +97,9 @@ def grad_cam(
     # Pictures do not influence each other in evaluation mode, so one sum serves all of them.
     logit = logits.gather(1, target[:, None]).sum()
     with evaluation_mode(model):  # a part may be computed once more
-        (gradient,) = torch.autograd.grad(logit, outputs[layer])
+        (gradient,) = torch.autograd.grad(logit, outputs[layer], allow_unused=True)
+    if gradient is None:
+        raise ValueError(f"the logits do not depend on what {layer} gives.")
     weights = _as_maps(gradient, x).mean(dim=(2, 3), keepdim=True)
     heat = (weights * maps).sum(dim=1, keepdim=True).relu().detach()
     heat = F.interpolate(heat, size=x.shape[2:], mode="bilinear", align_corners=False)[:, 0]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from inspect import ismethod
+from inspect import getattr_static, isfunction
 
 import torch
 import torch.nn.functional as F
@@ -43,10 +43,11 @@ def gradient_norms(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
     """
     inputs.check_autograd()
     inputs.check_model(model)
-    inputs.check_pictures(x)
+    inputs.check_pictures(x, tokens=True)
     kind, network = type(model).__name__, unwrapped(model)
     for name, module in model.named_modules():
-        if ismethod(getattr(module, "weight", None)):
+        # Not the attribute itself: a parametrization would compute, and move its own buffers.
+        if isfunction(getattr_static(module, "weight", None)):
             raise ValueError(
                 f"{name or kind} is quantized, and whole numbers have no gradient: measure the "
                 "network as it was before."
@@ -119,7 +120,7 @@ def activation_stats(model: nn.Module, x: Tensor) -> dict[str, ActivationStats]:
         ValueError: model or inputs are not such.
     """
     inputs.check_model(model)
-    inputs.check_pictures(x)
+    inputs.check_pictures(x, tokens=True)
     stats: dict[str, ActivationStats] = {}
     calls: Counter[str] = Counter()
 

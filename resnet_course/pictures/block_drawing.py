@@ -67,7 +67,9 @@ def block(
             picture.text(f"now {by(row.out_shape)}", x, MIDDLE + 58, 13, BLUE, bold=True)
             shape = row.out_shape
     at = next((x for row, x in placed if row.kind == "add"), None)
-    if at is not None and joint.kind != "absent":
+    # A sum of paths that are equally long has none; a part of a trace does not know.
+    has_shortcut = bool(trace.shortcuts) or not trace.edges or joint.kind != "added"
+    if at is not None and joint.kind != "absent" and has_shortcut:
         _arc(picture, side, at, joint, costs)
     paths = ("main", "shortcut") if joint.kind == "added" else ("main",)
     params, macs = _sums([r for r in trace if r.path in paths and r.kind != UNUSED])
@@ -75,7 +77,7 @@ def block(
         _costs(picture, placed, (params, macs), width, joint)
     for i, words in enumerate(reasons):
         picture.text(words, 16, below + 6 + 22 * i, 14, anchor="start")
-    alt = in_words(main, side, title, joint)
+    alt = in_words(main, side, title, joint, has_shortcut)
     if costs and joint.kind != "refused":
         alt += f" {params:,} parameters, {macs:,} multiply-adds."
     return picture.finish(title, f"{alt} {note}".rstrip())

@@ -30,7 +30,13 @@ class Joint:
     why: str = ""
 
 
-def in_words(main: Sequence[LayerRow], side: Sequence[LayerRow], title: str, joint: Joint) -> str:
+def in_words(
+    main: Sequence[LayerRow],
+    side: Sequence[LayerRow],
+    title: str,
+    joint: Joint,
+    has_shortcut: bool,
+) -> str:
     """Return the block in words."""
     if joint.kind == "refused":
         return f"{title}: {by(joint.gives)} and {by(joint.brings)} cannot be added. {joint.why}"
@@ -38,7 +44,8 @@ def in_words(main: Sequence[LayerRow], side: Sequence[LayerRow], title: str, joi
     words = [f"{title}: {by(main[0].in_shape)} goes in", *map(layer_name, steps)]
     if any(row.kind == "add" for row in steps):
         kind = " and ".join(layer_name(row) for row in side) or "the unchanged input"
-        words.append(f"the shortcut carries {kind} to the addition")
+        shortcut = f"the shortcut carries {kind} to the addition"
+        words.append(shortcut if has_shortcut else "two paths, or a path and a constant, are added")
     return ", ".join(words) + f", {by(main[-1].out_shape)} comes out."
 
 

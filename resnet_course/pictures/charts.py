@@ -11,7 +11,13 @@ from matplotlib.ticker import FixedLocator
 from torch import Tensor
 
 from resnet_course.pictures.described import DescribedFigure
-from resnet_course.pictures.style import COLOURS, STYLE, check_drawable, check_equally_many
+from resnet_course.pictures.style import (
+    COLOURS,
+    STYLE,
+    check_drawable,
+    check_equally_many,
+    to_numpy,
+)
 from resnet_course.train.learning_rate import RateTest
 
 LINES = "#c8ced6"
@@ -86,7 +92,7 @@ def matrices(
     A number that is exactly zero is white; any other is blue, darker the larger it is, on one scale
     for all. `alt` has the patterns in words; how many numbers are not zero is added to it.
     """
-    numbers = {label: np.abs(table.detach().cpu().numpy()) for label, table in tables.items()}
+    numbers = {label: np.abs(to_numpy(table)) for label, table in tables.items()}
     largest = max(float(table.max()) for table in numbers.values()) or 1.0
     counts = {name: f"{np.count_nonzero(each)} of {each.size}" for name, each in numbers.items()}
     words = ", ".join(f"{label}: {count}" for label, count in counts.items())

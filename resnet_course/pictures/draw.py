@@ -75,7 +75,7 @@ def _axis(row: LayerRow) -> int:
     if row.channels[1] is not None:
         return row.channels[1]
     first, second, last = row.out_shape[-3:]  # all values see the same: squares tell
-    return 2 if first == second != last else 0
+    return 2 if len(row.out_shape) == 3 and first == second != last else 0
 
 
 def _channels(row: LayerRow) -> int:

@@ -9,7 +9,12 @@ import numpy as np
 from torch import Tensor
 
 from resnet_course.pictures.described import DescribedFigure
-from resnet_course.pictures.style import STYLE, check_drawable, check_equally_many
+from resnet_course.pictures.style import (
+    STYLE,
+    check_drawable,
+    check_equally_many,
+    to_numpy,
+)
 
 MOST_NAMES = 36  # as rows of a table
 
@@ -68,7 +73,7 @@ def panels(
         largest = max(float(m.abs().max()) for m in maps) or 1.0
         scale = {"cmap": "PuOr", "vmin": -largest, "vmax": largest}
     for axes, values, name, strength in zip(places, maps, names, heat, strict=True):
-        picture = axes.imshow(values.detach().cpu().numpy(), **scale)
+        picture = axes.imshow(to_numpy(values), **scale)
         axes.set_title(name, fontsize=10, loc="center")
         if strength is None:
             continue
@@ -78,7 +83,7 @@ def panels(
             lowest, highest = picture.get_clim()
             picture.set_clim(lowest, 2 * highest - lowest)  # the largest number in medium grey
         orange = {"cmap": "Oranges", "vmin": 0, "vmax": 1.4}
-        axes.imshow(np.ones(strength.shape), alpha=0.75 * strength.cpu().numpy(), **orange)
+        axes.imshow(np.ones(strength.shape), alpha=0.75 * to_numpy(strength), **orange)
     return figure
 
 
@@ -98,7 +103,7 @@ def confusion(matrix: Tensor, classes: Sequence[str], *, source: str) -> Describ
             f"expected one row and one column for each of {len(classes)} classes, got a matrix of "
             f"shape {tuple(matrix.shape)}."
         )
-    counts = matrix.numpy()
+    counts = matrix.cpu().numpy()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     wrong = counts - np.diag(np.diag(counts))
     row, column = np.unravel_index(wrong.argmax(), wrong.shape)

@@ -26,6 +26,7 @@ from resnet_course.pictures.style import (
     check_images,
     is_printed,
     pixels,
+    to_numpy,
 )
 
 RIGHT, WRONG = COLOURS[0], COLOURS[1]
@@ -106,7 +107,8 @@ def masks_side_by_side(
     `source` is the name of the image collection.
 
     Raises:
-        ValueError: these are no pictures, sizes differ, or there are more than ten classes.
+        ValueError: these are no pictures, sizes differ, a mask holds another number, or there are
+            more than ten classes.
     """
     check_images(images)
     if len(classes) >= len(CLASS_COLOURS):
@@ -115,6 +117,13 @@ def masks_side_by_side(
         raise ValueError(
             "images (N, channels, H, W), true and predicted (N, H, W) must have the same sizes, "
             f"got {tuple(images.shape)}, {tuple(true.shape)} and {tuple(predicted.shape)}."
+        )
+    ends = [int(end) for mask in (true, predicted) for end in mask.aminmax()]
+    low, high = min(ends), max(ends)
+    if low < 0 or high > len(classes):
+        raise ValueError(
+            f"masks hold 0 for background and class number + 1, so 0 to {len(classes)}, got "
+            f"{low if low < 0 else high}."
         )
     agree = (true == predicted).float().mean().item()
     present = sorted({int(c) for mask in (true, predicted) for c in mask.unique()} - {0})
@@ -130,7 +139,7 @@ def masks_side_by_side(
         _show(picture, pixels(image, is_printed(source)), **GREY)
         for axes, mask in zip(sides, both, strict=True):
             _show(axes, mask, **look)
-            for label, x, y in _regions(mask.numpy()):
+            for label, x, y in _regions(to_numpy(mask)):
                 _write(axes, x, y, classes[label - 1], "black", size=SMALL)
     for axes, name in zip(panels, ("collage", "true", "predicted"), strict=False):
         axes.set_title(name, loc="center")
@@ -142,7 +151,7 @@ def masks_side_by_side(
 
 def _show(axes: Axes, picture: Tensor, **look: Any) -> None:
     """Draw one number per pixel, or three, with a thin line around all."""
-    axes.imshow(picture.numpy(), **look)
+    axes.imshow(to_numpy(picture), **look)
     height, width = picture.shape[:2]
     line = {"fill": False, "edgecolor": "#666666", "linewidth": 1}
     axes.add_patch(Rectangle((-0.5, -0.5), width, height, **line))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sized
 
+import numpy as np
 import torch
 from matplotlib import font_manager
 from torch import Tensor
@@ -57,6 +58,12 @@ def pixels(image: Tensor, printed: bool = True) -> Tensor:
     if len(image) != 3 and not printed:
         image = image[:1].expand(3, -1, -1)
     return image.permute(1, 2, 0) if len(image) == 3 else image[0]
+
+
+def to_numpy(values: Tensor) -> np.ndarray:
+    """Return numbers that matplotlib draws: from any device, and of bfloat16, which NumPy lacks."""
+    values = values.detach().cpu()
+    return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
 
 
 def check_drawable(**parts: Collection) -> None:

@@ -113,6 +113,8 @@ def _weight_sums(row: LayerRow) -> list[Sum]:
         inputs, outputs = row.in_shape[0], row.out_shape[0]
         # A transposed convolution writes a window for every pixel that it reads.
         pixels = (row.in_shape if "transpose" in row.kind.lower() else row.out_shape)[1:]
+    elif not row.out_shape:
+        return []
     else:  # linear: channels come last
         *pixels, outputs = row.out_shape
         inputs = row.in_shape[-1]

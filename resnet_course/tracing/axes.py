@@ -26,7 +26,11 @@ class OtherAxesError(Exception):
 def has_batch(inputs: Sequence[Tensor]) -> bool:
     """A row of decimal numbers has no batch axis, nor has a single number."""
     first = inputs[0] if inputs else None
-    return first is not None and first.ndim >= (2 if first.is_floating_point() else 1)
+    return first is not None and first.ndim >= (2 if _is_decimal(first) else 1)
+
+
+def _is_decimal(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
 
 
 def picture_axes(tensor: Tensor, batch_axis: int | None, steps: bool) -> range:
@@ -35,8 +39,10 @@ def picture_axes(tensor: Tensor, batch_axis: int | None, steps: bool) -> range:
         return range(1)  # the steps of a sequence
     if steps and tensor.is_floating_point() and tensor.ndim == 2 + (batch_axis is not None):
         return range(tensor.ndim - 2, tensor.ndim - 1)
-    channels = 1 if tensor.is_floating_point() else 0
-    return range((batch_axis is not None) + channels, tensor.ndim)
+    before = int(batch_axis is not None)
+    # Whole numbers are tokens, or pixels with a channel.
+    has_channels = _is_decimal(tensor) or tensor.ndim - before >= 3
+    return range(before + has_channels, tensor.ndim)
 
 
 def check_window(geometry: Geometry, tensor: Tensor) -> None:
@@ -51,7 +57,7 @@ def check_features(kind: str, tensor: Tensor, inputs: Sequence[Tensor], steps: b
     Where the input was not taken for one, that is an OtherAxesError.
     """
     features_last = kind in ("linear", "layer_norm") and tensor.ndim == 3
-    if features_last and not steps and any(tensor is given for given in inputs):
+    if features_last and not steps and any(tensor.shape == given.shape for given in inputs):
         raise OtherAxesError(0, steps=True)
 
 

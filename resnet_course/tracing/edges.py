@@ -61,7 +61,10 @@ def find_shortcuts(edges: Sequence[Edge], rows: int) -> list[Shortcut]:
 
     def ends(end: int) -> list[int]:
         """Return the addition and those that are parts of it."""
-        return [end, *(each for s in into[end] if s in parts for each in ends(s))]
+        found = [end]
+        for addition in found:  # it grows: a sum may have hundreds of terms
+            found += [s for s in into[addition] if s in parts]
+        return found
 
     def longest(path: int, end: list[int]) -> dict[int, int]:
         """Count the rows on the longest way to the addition, from each row of a path."""

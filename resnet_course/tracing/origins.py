@@ -30,6 +30,8 @@ UNCOUNTED = {
     "linalg_": "matrix decompositions",
     "_linalg": "matrix decompositions",
 }
+# PyTorch's own counter leaves these out; the number says which argument is the matrix.
+MATRIX_VECTOR = {"mv": 0, "dot": 0, "vdot": 0, "addmv": 1}
 NO_PRODUCTS = ("linalg_vector_norm", "_linalg_check_errors")
 
 
@@ -111,6 +113,8 @@ class Operations(TorchDispatchMode):
         name, _ = _signature(func)
         if formula := flop_registry.get(func._overloadpacket):
             self.macs += formula(*args, **kwargs, out_val=result) // 2
+        elif func.namespace == "aten" and name in MATRIX_VECTOR:
+            self.macs += args[MATRIX_VECTOR[name]].numel()
         elif name == "deform_conv2d":
             self.macs += result.numel() * args[1][0].numel()
         elif name.startswith(tuple(UNCOUNTED)) and name not in NO_PRODUCTS:
@@ -202,7 +206,7 @@ def _without_numbers(tensor: Tensor) -> Tensor:
 def tensors_in(value: Any) -> Iterator[Tensor]:
     """Yield the tensors inside nested tuples, lists, dicts and dataclasses, in order."""
     if hasattr(value, "__dataclass_fields__"):
-        value = vars(value)
+        value = [getattr(value, name, None) for name in value.__dataclass_fields__]
     if isinstance(value, dict):
         value = value.values()
     elif not isinstance(value, (tuple, list)):

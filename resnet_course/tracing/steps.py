@@ -69,7 +69,7 @@ class Steps:
                 out_shape=self.one(tuple(call.outputs[0].shape)),
                 **vars(call.geometry),
                 params=sum(p.numel() for p in fresh if not is_lazy(p)),
-                macs=call.macs if call.macs % self.batch else call.macs // self.batch,
+                macs=self.one_of(call),
                 receptive_field=max(field.pixels, 1) if field else 1,
                 sees=in_words(field),
                 uncounted=together(call.uncounted),
@@ -79,6 +79,12 @@ class Steps:
         )
         for tensor, origin in zip(call.outputs, known, strict=True):
             origins[tensor] = Origin(origin.field, (here,))
+
+    def one_of(self, call: Call) -> int:
+        """Return the multiply-adds for one picture; a table of weights is made once for all."""
+        per_picture = any(origin.field for _, origin in call.inputs)
+        per_picture |= call.outputs[0].shape[:1] == (self.batch,)
+        return call.macs // self.batch if per_picture and not call.macs % self.batch else call.macs
 
     def finished(self, result: Any, *, whole: bool = True) -> Trace:
         """Make a trace of the steps; where the forward pass has failed, it is not the whole."""

@@ -171,7 +171,7 @@ class _Tracer:
     def enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         tensors = list(tensors_in((args, kwargs)))
         origins = self.operations.origins
-        inputs = [(t, origins.get(t), t._version) for t in tensors]
+        inputs = [(t, origins.get(t), _version(t)) for t in tensors]
         macs, left_out = self.operations.macs, len(self.operations.uncounted)
         self.stack.append(_Frame(module, (args, kwargs), inputs, macs, left_out, []))
         if isinstance(module, SEQUENCES) and tensors and self.batch_axis == 0:
@@ -190,7 +190,7 @@ class _Tracer:
         if not frame.inputs or after is None or not self.is_layer(module):
             return None
         for tensor, _, version in frame.inputs:
-            if tensor is result and tensor._version == version:
+            if tensor is result and _version(tensor) == version:
                 result = after = torch.ops.aten.alias(tensor)  # not changed: nn.Identity
         kind = kind_of(module)
         moves = (call.geometry for call in frame.calls if call.geometry.kernel)
@@ -223,8 +223,11 @@ class _Tracer:
     def on_call(self, call: Call) -> None:
         if not self.stack:
             return
-        if self.batch_axis is not None and not self.steps.rows and call.inputs:
-            check_window(call.geometry, call.inputs[0][0])
+        # What came before, such as x / 255 and dropout, has left the axes where they were.
+        untouched = not any(row.kernel or row.params for row in self.steps.rows)
+        if self.batch_axis is not None and untouched and call.inputs:
+            if call.inputs[0][0].shape == self.inputs[0].shape:
+                check_window(call.geometry, call.inputs[0][0])
             check_features(call.kind, call.inputs[0][0], self.inputs, self.is_sequence)
         frame = self.stack[-1]
         if self.is_layer(frame.module):
@@ -258,3 +261,8 @@ class _Tracer:
             is_layer=self.is_layer(module),
             returned_none=self.returned_none,
         )
+
+
+def _version(tensor: Tensor) -> int:
+    """How often has a tensor been changed in place? In inference mode nobody counts."""
+    return 0 if tensor.is_inference() else tensor._version

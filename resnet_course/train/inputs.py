@@ -88,15 +88,18 @@ def check_model(model: object) -> None:
         raise ValueError(f"model must be an nn.Module, got {type(model).__name__}.")
 
 
-def check_pictures(x: object, name: str = "x") -> None:
-    """Raise a ValueError if `x` is no batch of floating-point numbers; `name` says what it is."""
+def check_pictures(x: object, name: str = "x", tokens: bool = False) -> None:
+    """Raise a ValueError if `x` is no batch of floating-point numbers; `name` says what it is.
+
+    `tokens`: whole numbers, (batch, steps) for an embedding, will do as well.
+    """
     check_tensor(name, x)
     if x.dtype == torch.uint8:
         raise ValueError(
             f"{name} has pixels from 0 to 255 (uint8), and a network takes floats: "
             "to_float(images, mean, std) makes them."
         )
-    if not x.is_floating_point():
+    if not x.is_floating_point() and not (tokens and x.ndim <= 2):
         raise ValueError(f"{name} must hold floats, got {x.dtype}: {name}.float() makes them.")
 
 
