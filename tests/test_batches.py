@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import v2
 
@@ -25,6 +25,7 @@ def order(epoch) -> list[int]:
     return torch.cat([labels for _, labels in epoch]).tolist()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 70), st.integers(1, 80), st.booleans(), st.integers(0, 2**40))
 def test_every_picture_once_with_its_label(count, size, shuffle, seed):
     data = batches(count, size, shuffle=shuffle, seed=seed)
@@ -40,6 +41,7 @@ def test_every_picture_once_with_its_label(count, size, shuffle, seed):
         assert order(epoch) == list(range(count))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 70), st.integers(1, 70))
 def test_drop_last(count, size):
     if count < size:

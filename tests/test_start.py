@@ -383,7 +383,14 @@ def test_a_second_start_needs_no_room(copy, monkeypatch):
 
 def test_a_file_that_cannot_be_looked_at_is_never_replaced(copy, monkeypatch):
     mine = change(copy / CHAPTER, "My own words.")
-    with monkeypatch.context() as broken:  # as Python 3.14 answers after an error
-        broken.setattr(Path, "exists", lambda self, **_: self.name != CHAPTER)
+    real = Path.read_text
+
+    def refuse(path, *arguments, **options):
+        if path == copy / CHAPTER:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *arguments, **options)
+
+    with monkeypatch.context() as broken, pytest.raises(PermissionError):
+        broken.setattr(Path, "read_text", refuse)
         make_copy(copy)
     assert text(copy, CHAPTER) == mine

@@ -59,6 +59,7 @@ def test_train_step_trains_batch_norm_and_does_not_add_up_gradients():
     [
         (300, TrainConfig(epochs=2, batch_size=64, lr=0.05, seed=3, bfloat16=False, device="cpu")),
         (64, replace(PLAIN, epochs=4, batch_size=64, momentum=0, weight_decay=0)),
+        (64, replace(PLAIN, epochs=2, batch_size=32, label_smoothing=0.2)),
     ],
 )
 def test_fit_equals_a_loop_in_plain_pytorch(count, config):
@@ -76,12 +77,22 @@ def test_fit_equals_a_loop_in_plain_pytorch(count, config):
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.lr, len(own) * config.epochs, cycle_momentum=config.momentum > 0
     )
-    losses, _ = plain_loop(twin, optimizer, schedule, own, config.epochs)
+    smooth = {"label_smoothing": config.label_smoothing}
+    losses, _ = plain_loop(twin, optimizer, schedule, own, config.epochs, **smooth)
     assert history.step_losses == pytest.approx(losses)
     assert history.last.train_loss == pytest.approx(sum(losses[-len(own) :]) / len(own))
     assert history.last.test_accuracy == evaluate(model, batches(splits, 7))
     for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
         assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+def test_sixteen_bits_are_used_where_they_are_asked_for():
+    config = TrainConfig(epochs=1, device="cpu")
+    exact, rounded = (
+        fit(network(), SPLITS, replace(config, bfloat16=use), progress=False).step_losses
+        for use in (False, True)
+    )
+    assert exact != rounded and rounded == pytest.approx(exact, rel=0.1)
 
 
 @pytest.mark.parametrize("bfloat16", [True, False])

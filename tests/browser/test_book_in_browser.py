@@ -280,6 +280,7 @@ def test_the_explorer_obeys_the_keyboard_and_the_page_does_not_turn(open_page):
     page.keyboard.press("End")
     expect(box).to_have_attribute("data-at", "fc")
     page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)  # a page turns a little later
     assert "03_resnet18_34" in page.url
 
 
