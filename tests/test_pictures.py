@@ -115,7 +115,7 @@ def test_paths_that_are_equally_long_have_no_shortcut():
         trace(Net(lambda own, x: own.conv(x) + own.proj(x), **layers), (8, 9, 9)), "two"
     )
     assert IDENTITY not in texts(picture) and "+" in texts(picture)
-    assert "shortcut" not in picture.alt and "two paths" in picture.alt
+    assert "shortcut" not in picture.alt and "paths of equal length" in picture.alt
 
 
 def test_the_sums_of_a_block_count_what_is_hidden():

@@ -511,7 +511,7 @@ def test_pixels_of_whole_numbers_have_channels_too():
     assert row.receptive_field == 3
 
 
-def test_a_table_of_weights_costs_the_same_for_any_number_of_pictures():
+def test_a_table_of_weights_costs_the_same_for_one_to_four_pictures():
     net = Net(
         lambda own, x: x @ (own.w + own.a @ own.b),
         w=nn.Parameter(torch.ones(6, 6)),
@@ -539,6 +539,13 @@ def test_what_comes_before_the_first_layer_leaves_the_axes_where_they_were():
     scaled = nn.Sequential(nn.ReLU(), nn.Conv2d(3, 8, 3))
     one = trace(scaled, torch.zeros(3, 32, 32))
     assert (one[1].in_shape, one.macs) == ((3, 32, 32), 3 * 9 * 8 * 30 * 30)
+    ring = nn.Conv2d(3, 8, 3, padding=1, padding_mode="circular")
+    assert trace(ring, torch.zeros(3, 32, 32))[0].in_shape == (3, 32, 32)
+    cut = trace(Net(lambda own, x: own.a(x[:, 2:-2, 2:-2]), a=ring), torch.zeros(3, 32, 32))
+    assert cut["a"].in_shape == (3, 28, 28)
+    turned = Net(lambda own, x: own.a(x.transpose(1, 2)), a=nn.Linear(8, 4))
+    sees = [trace(turned, torch.zeros(2, 8, length))["a"].sees for length in (8, 9)]
+    assert sees == ["1 value"] * 2
     words = nn.Sequential(nn.Dropout(), nn.Linear(8, 4))
     given = torch.zeros(2, 60, 8)
     assert trace(words, given)["1"].sees == trace(words[1], given)[0].sees == "1 value"

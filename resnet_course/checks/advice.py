@@ -7,7 +7,7 @@ import html
 import inspect
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from types import ModuleType
 from typing import TypeVar
@@ -60,13 +60,17 @@ def solution(name: str) -> Code:
         ValueError: there is no such exercise.
     """
     answers = _find(name).answers
-    sources = [inspect.getsource(answer).rstrip() for answer in answers]
-    imports = sorted(set().union(*map(_imports, answers)))
-    return Code("\n".join(imports) + "\n\n\n" + "\n\n\n".join(sources) + "\n", language="python")
+    # The last ones are what the first one needs.
+    sources = [inspect.getsource(answer).rstrip() for answer in reversed(answers)]
+    imports = "\n".join(sorted(set().union(*(_imports(each, answers) for each in answers))))
+    return Code("\n\n\n".join(filter(None, [imports, *sources])) + "\n", language="python")
 
 
-def _imports(answer: Callable[..., object]) -> set[str]:
-    """Return the import statements that the source of a function or class needs in a notebook."""
+def _imports(answer: Callable[..., object], shown: Sequence[object]) -> set[str]:
+    """Return the import statements that the source of a function or class needs in a notebook.
+
+    What is shown beside it needs none.
+    """
     own, found = vars(sys.modules[answer.__module__]), set()
     for node in ast.walk(ast.parse(inspect.getsource(answer))):
         thing = own.get(node.id) if isinstance(node, ast.Name) else None
@@ -76,7 +80,7 @@ def _imports(answer: Callable[..., object]) -> set[str]:
             if name == node.id:
                 alias = f"from {above} import {name}" if above else f"import {name}"
             found.add(alias)
-        elif thing is not None and thing is not answer:
+        elif thing is not None and thing not in shown:
             home = getattr(thing, "__module__", "")  # a constant and a name for a type have none
             known = getattr(sys.modules.get(home), node.id, None) is thing
             found.add(f"from {home if known else answer.__module__} import {node.id}")

@@ -59,7 +59,7 @@ def read_pictures(
 
 
 def read_picture(path: Path, size: int, mode: str = "RGB") -> np.ndarray:
-    """Read one picture, the first of a moving one: uint8 (3, size, size), or grey, "L", with one.
+    """Read one picture, the first of a moving one: uint8 (3, size, size), in mode "L" (1, …).
 
     Raises:
         Exception: of many kinds, from Pillow, if the file is damaged or no picture.

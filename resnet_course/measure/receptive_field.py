@@ -29,8 +29,8 @@ def measured_receptive_field(
         input_shape: (1, channels, height, width); take it larger than the field you expect. Three
             numbers are one picture (channels, height, width) where the model takes pictures.
         layer: name of a module, "layer4"; None measures the output of the model itself. Of an
-            output (batch, features), all features count together. Its map must be (batch, channels,
-            height, width): this can't be told of one with channels last, as inside of Swin.
+            output (batch, features), all features count together. A map with the channels last, as
+            inside Swin, cannot be measured.
 
     Returns:
         height and width of the region in pixels; for other inputs, its size along each axis after

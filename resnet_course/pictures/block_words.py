@@ -45,7 +45,8 @@ def in_words(
     if any(row.kind == "add" for row in steps):
         kind = " and ".join(layer_name(row) for row in side) or "the unchanged input"
         shortcut = f"the shortcut carries {kind} to the addition"
-        words.append(shortcut if has_shortcut else "two paths, or a path and a constant, are added")
+        other = "paths of equal length, or a path and a constant, are added"
+        words.append(shortcut if has_shortcut else other)
     return ", ".join(words) + f", {by(main[-1].out_shape)} comes out."
 
 

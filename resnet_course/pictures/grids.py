@@ -103,7 +103,7 @@ def confusion(matrix: Tensor, classes: Sequence[str], *, source: str) -> Describ
             f"expected one row and one column for each of {len(classes)} classes, got a matrix of "
             f"shape {tuple(matrix.shape)}."
         )
-    counts = matrix.cpu().numpy()
+    counts = to_numpy(matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     wrong = counts - np.diag(np.diag(counts))
     row, column = np.unravel_index(wrong.argmax(), wrong.shape)

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,7 +33,10 @@ def command_line(words: Iterable[str]) -> str:
     """Write a command as one types it: in the Command Prompt on Windows, elsewhere in a shell."""
     if sys.platform != "win32":
         return shlex.join(words)
-    return " ".join(word if re.fullmatch(r"[\w.,=:\\/-]+", word) else f'"{word}"' for word in words)
+    quoted = [subprocess.list2cmdline([word]) for word in words]
+    # It leaves what has no blank as it is, and & would end the command.
+    plain = r'".*|[\w.,=:\\/-]+'
+    return " ".join(word if re.fullmatch(plain, word) else f'"{word}"' for word in quoted)
 
 
 @dataclass(frozen=True)

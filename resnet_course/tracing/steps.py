@@ -81,9 +81,13 @@ class Steps:
             origins[tensor] = Origin(origin.field, (here,))
 
     def one_of(self, call: Call) -> int:
-        """Return the multiply-adds for one picture; a table of weights is made once for all."""
+        """Return the multiply-adds for one picture.
+
+        What depends on no picture, such as a product of weights, is computed once for all; what has
+        an axis as long as the batch, such as noise, for each.
+        """
         per_picture = any(origin.field for _, origin in call.inputs)
-        per_picture |= call.outputs[0].shape[:1] == (self.batch,)
+        per_picture |= self.batch in call.outputs[0].shape[:2]
         return call.macs // self.batch if per_picture and not call.macs % self.batch else call.macs
 
     def finished(self, result: Any, *, whole: bool = True) -> Trace:

@@ -220,15 +220,19 @@ class _Tracer:
         own_code = not type(module).__module__.startswith("torch.")
         return childless and not (module is self.model and own_code)
 
+    def lies_as_given(self, call: Call) -> bool:
+        """Do the axes of what goes in lie as in an input? After x / 255 and dropout they do."""
+        fields = [self.operations.field(given) for given in self.inputs]
+        came = call.inputs[0][1].field if call.inputs else None
+        return came is not None and any(f and f.varies == came.varies for f in fields)
+
     def on_call(self, call: Call) -> None:
         if not self.stack:
             return
-        # What came before, such as x / 255 and dropout, has left the axes where they were.
-        untouched = not any(row.kernel or row.params for row in self.steps.rows)
-        if self.batch_axis is not None and untouched and call.inputs:
-            if call.inputs[0][0].shape == self.inputs[0].shape:
-                check_window(call.geometry, call.inputs[0][0])
-            check_features(call.kind, call.inputs[0][0], self.inputs, self.is_sequence)
+        is_first = not any(row.kernel or row.params for row in self.steps.rows)
+        if self.batch_axis is not None and is_first and self.lies_as_given(call):
+            check_window(call.geometry, call.inputs[0][0])
+            check_features(call.kind, call.inputs[0][0], self.is_sequence)
         frame = self.stack[-1]
         if self.is_layer(frame.module):
             frame.calls.append(call)

@@ -94,7 +94,7 @@ function picturePanel({ data, shape, photographs, classes, scores, heatKnown, ch
   function withArrows(box, now, take) {
     box.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-      if (!step) return;
+      if (!step || isForPage(event)) return;
       event.preventDefault();
       event.stopPropagation();
       const count = box.children.length;

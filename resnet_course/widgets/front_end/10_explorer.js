@@ -132,8 +132,8 @@ function explorer(element, host) {
     root.classList.toggle("large", Boolean(host.large));
     const room = strip.clientWidth || 900;
     layout = layOut(network, opened, room, zoom, letter());
-    if (zoom > Math.max(layout.zoomable, 1)) { // the strip has become short
-      zoom = Math.max(layout.zoomable, 1);
+    if (zoom > layout.zoomable) { // the strip has become short
+      zoom = layout.zoomable;
       layout = layOut(network, opened, room, zoom, letter());
     }
     zooms.hidden = layout.zoomable < 1.7 && zoom === 1;
@@ -501,7 +501,7 @@ function explorer(element, host) {
     made.svg.addEventListener("pointerdown", point);
     made.svg.addEventListener("keydown", (event) => {
       const move = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
-      if (!move) return;
+      if (!move || isForPage(event)) return;
       event.preventDefault();
       event.stopPropagation();
       products.setAttribute("aria-live", "polite");
