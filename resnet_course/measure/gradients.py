@@ -16,6 +16,7 @@ from torch.nn.utils.parametrize import cached
 
 from resnet_course.measure.aside import run_aside, unwrapped
 from resnet_course.measure.feature_maps import listening
+from resnet_course.tracing.tracer import is_innermost
 from resnet_course.train import inputs
 
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
@@ -140,9 +141,8 @@ def activation_stats(model: nn.Module, x: Tensor) -> dict[str, ActivationStats]:
     modules = {name or type(m).__name__: m for name, m in model.named_modules()}
     layers = {
         name: module
-        for name, module in modules.items()  # weight normalisation keeps weights in such a child
-        if all(child == "parametrizations" for child, _ in module.named_children())
-        and ".parametrizations." not in f".{name}."
+        for name, module in modules.items()
+        if is_innermost(module) and ".parametrizations." not in f".{name}."
     }
     with torch.no_grad(), listening(layers, record):
         run_aside(unwrapped(model), x, {})

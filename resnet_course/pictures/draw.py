@@ -61,8 +61,7 @@ def network(trace: Trace, title: str) -> Svg:
         _height(one) >= _height(other) and _channels(one) <= _channels(other)
         for one, other in pairwise(maps)
     )
-    ends = (maps[0], maps[-1]) if maps else (picture_in, picture_in)
-    changes = all(size(ends[0]) != size(ends[1]) for size in (_height, _channels))
+    changes = maps and all(size(maps[0]) != size(maps[-1]) for size in (_height, _channels))
     look = ", from left to right lower and wider" if narrows and changes else ""
     alt = f"{title} as a row of bars{look}. {shapes}."
     return picture.finish(title, alt)

@@ -214,11 +214,9 @@ class _Tracer:
         """A layer is a row of its own; what happens inside it is not shown."""
         if isinstance(module, nn.MultiheadAttention):
             return True
-        # A layer with weight normalisation keeps it in a child module of this name.
-        childless = all(name == "parametrizations" for name, _ in module.named_children())
         # A model written with functions only has no child modules: show its functions instead.
         own_code = not type(module).__module__.startswith("torch.")
-        return childless and not (module is self.model and own_code)
+        return is_innermost(module) and not (module is self.model and own_code)
 
     def lies_as_given(self, call: Call) -> bool:
         """Do the axes of what goes in lie as in an input? After x / 255 and dropout they do."""
@@ -265,6 +263,11 @@ class _Tracer:
             is_layer=self.is_layer(module),
             returned_none=self.returned_none,
         )
+
+
+def is_innermost(module: nn.Module) -> bool:
+    """Has a module no layers inside? With weight normalisation it keeps weights in a child."""
+    return all(name == "parametrizations" for name, _ in module.named_children())
 
 
 def _version(tensor: Tensor) -> int:

@@ -234,7 +234,7 @@ def _usable(device: str | torch.device) -> torch.device:
     """Return the device, or raise a ValueError if this computer has none of that kind."""
     try:
         return torch.empty(0, device=device).device
-    except (AssertionError, NotImplementedError, RuntimeError) as error:
+    except (AssertionError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
             f"device is {str(device)!r}, but there is none that works here ({reason}): leave it "
